@@ -1,0 +1,73 @@
+/* Auth: who is it, and may they?
+ *
+ * One door for every login: `pf_auth_check` takes a name and a secret and
+ * answers with a user or a verdict. Behind it stands a list of sources (a
+ * password file here; databases, LDAP and PAM by and by), each a row in a
+ * table. Before the door stands `exchange.h`, which speaks SASL mechanisms
+ * and ends in the same check.
+ *
+ * Laws:
+ *   - Unknown user and wrong password cannot be told apart, by text or by time:
+ *     an unknown name costs the hash of a stand-in.
+ *   - Hashing happens in a pool, never on the loop.
+ *   - A failed login is answered late (a delay that rises with the failures of
+ *     that address and name, on a timer, never blocking anyone else).
+ *   - A source that is broken is PF_TEMP, never a wrong password.
+ *   - A name is refused as a wrong password before any source or path sees it when it is empty,
+ *     longer than 255 octets, holds a control octet, '/' or NUL, or begins with a dot, or when
+ *     SASLprep refuses it.
+ *   - Secrets are wiped after use. */
+#ifndef POSTFACH_AUTH_AUTH_H
+#define POSTFACH_AUTH_AUTH_H
+
+#include "sys/loop.h"
+#include "sys/pool.h"
+#include <postfach/bytes.h>
+#include <postfach/err.h>
+
+struct pf_auth;
+
+enum { PF_AUTH_NAME_MAX = 255, PF_AUTH_PATH_MAX = 1024 };
+
+/* Who logged in. Values -2 mean "as the settings say". */
+struct pf_user {
+    char name[PF_AUTH_NAME_MAX + 1];      /* as the source spells it */
+    char maildrop[PF_AUTH_PATH_MAX];      /* absolute path, or "" for the settings' template */
+    int32_t expire_days;                  /* PF_EXPIRE_NEVER -1, days, or -2 */
+    int32_t login_delay;                  /* seconds, or -2 */
+    bool needs_tls;                       /* this user may not log in without TLS */
+};
+
+struct pf_auth_check {
+    void (*done)(struct pf_auth_check *); /* set by the asker; called once, on a later turn */
+    struct pf_bytes name, secret;         /* copied at once; the caller may wipe them after the call */
+    const char *peer;                     /* numeric address, for throttling; copied */
+    bool tls;                             /* the connection is encrypted */
+    struct pf_err err;                    /* out; PF_OK, PF_AUTH, PF_NEED_TLS, PF_TEMP, PF_BUSY, PF_CONFIG */
+    struct pf_user user;                  /* out */
+    void *state;                          /* private */
+};
+
+struct pf_auth_settings {
+    const char *password_file;
+    unsigned hashes_at_once;      /* threads of the hashing pool */
+    pf_time failure_delay;        /* first delay of a failed answer, ms (2 s) */
+    pf_time failure_delay_max;    /* it doubles up to this */
+    bool allow_weak_schemes;      /* {PLAIN}, {MD5-CRYPT} and the like are accepted */
+};
+
+struct pf_auth *pf_auth_new(struct pf_loop *, const struct pf_auth_settings *, struct pf_err *err);
+/* New settings, and the sources read anew; the old stay when this fails. Checks under way finish. */
+enum pf_code pf_auth_reload(struct pf_auth *, const struct pf_auth_settings *, struct pf_err *err);
+/* Only when no check is under way. */
+void pf_auth_free(struct pf_auth *);
+
+void pf_auth_check(struct pf_auth *, struct pf_auth_check *);
+/* The asker is gone: done is not called, the check is forgotten as soon as it can be. */
+void pf_auth_abandon(struct pf_auth *, struct pf_auth_check *);
+
+/* LOGIN-DELAY (RFC 2449 section 6.5): true and noted when the user may log in now; false when the
+ * last noted login is less than `delay` seconds ago. Bounded memory. */
+bool pf_auth_login_due(struct pf_auth *, const char *user, unsigned delay, pf_time now);
+
+#endif

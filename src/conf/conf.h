@@ -1,0 +1,112 @@
+/* Settings: one file, read once, then an immutable struct.
+ *
+ * The grammar is made for people (doc/block/conf.md): statements are words on a line, `name
+ * value…`; a block is `name value… { … }`; `;` may stand for a line's end; `#`
+ * begins a comment; strings with spaces stand in double quotes. All settings are one
+ * list (settings.def), and reader, checker, `postfachd show` and the manual page are made
+ * from it. A reading finds all mistakes of a file in one run, each with file, line,
+ * column and a hint ("unknown setting `adress`: did you mean `address`?").
+ *
+ * A `struct pf_conf` is one generation: sessions hold the one they began with, a
+ * reload makes a new one, the last to let go frees it. */
+#ifndef POSTFACH_CONF_CONF_H
+#define POSTFACH_CONF_CONF_H
+
+#include <postfach/bytes.h>
+#include <postfach/err.h>
+#include <stdio.h>
+
+enum pf_conf_tls { PF_CONF_TLS_NONE, PF_CONF_TLS_STARTTLS, PF_CONF_TLS_IMPLICIT };
+/* A client that speaks TLS at once on a port that starts in plain text. */
+enum pf_conf_auto { PF_CONF_AUTO_TELL, PF_CONF_AUTO_SERVE };
+enum pf_conf_log { PF_CONF_LOG_STDERR, PF_CONF_LOG_SYSLOG, PF_CONF_LOG_JOURNALD };
+
+struct pf_conf_listen {
+    const char *address;       /* numeric, without brackets */
+    unsigned port;             /* 0: any free one (tests) */
+    enum pf_conf_tls tls;
+    enum pf_conf_auto tls_on_plain;
+    bool plaintext_login;      /* this listener takes passwords without TLS */
+};
+
+struct pf_conf_pair {
+    const char *certificate, *key;
+};
+
+struct pf_conf {
+    const char *hostname;      /* default: the machine's */
+    const char *run_as;        /* user to become after binding, or NULL */
+    const char *pid_file;      /* or NULL */
+    const char *port_file;     /* or NULL: real ports are written here ("pop3 127.0.0.1 40001"), for tests and demos */
+
+    struct pf_conf_listen *listens;
+    size_t listen_count;
+
+    struct pf_conf_pair *pairs; /* tls { certificate FILE key FILE } …: first is the default */
+    size_t pair_count;
+    bool tls_1_3_only;
+    const char *tls_ciphers;   /* or NULL */
+    int64_t ticket_rotate;     /* seconds */
+    bool ktls;
+
+    const char *password_file;
+    unsigned hashes_at_once;
+    int64_t failure_delay, failure_delay_max; /* ms */
+    bool weak_schemes;
+
+    const char *mail_path;     /* template: %u whole name, %n local part, %d domain; each may be used
+                                * more than once; %% for a percent sign */
+    bool mark_seen, follow_root, create, cache;
+
+    int32_t expire_days, expire_min;        /* -1 never; expire_min: the smallest any user may have */
+    uint32_t login_delay, login_delay_max;  /* seconds */
+    bool last, implementation;
+
+    unsigned connections, connections_per_address;
+    size_t line_max, sasl_line_max, memory_before_login;
+    unsigned bad_before_login, bad_after_login, login_tries, sasl_rounds;
+    unsigned disk_threads, disk_queue;
+
+    int64_t first_command_time, login_time, idle_time, stall_time, drain_time, tls_peek_time; /* ms */
+
+    enum pf_conf_log log_to;
+    const char *log_facility;  /* syslog: "mail" */
+    bool log_debug;
+
+    unsigned holds;            /* private */
+    struct pf_conf_memory *memory; /* private */
+};
+
+/* Where the reader's complaints go: one call each, in file order. */
+struct pf_conf_mistake {
+    const char *file;
+    unsigned line, column; /* from one */
+    const char *text;      /* what is wrong */
+    const char *hint;      /* what to do, or "" */
+    const char *source;    /* the line's text, to show with a caret */
+};
+
+/* Reads `file` (and what it includes). NULL when there is any mistake; all of them were reported
+ * then. Also checks what only the whole can show: a TLS listener without a certificate, idle time
+ * under 10 minutes, a listener twice, a template without %u or %n, ranges. Files that are
+ * named need not exist for a reading; `postfachd check` looks at them in its own step. */
+struct pf_conf *pf_conf_read(const char *file, void (*report)(void *, const struct pf_conf_mistake *),
+                             void *self);
+/* The same from memory; `include` is refused. For tests and fuzzing. */
+struct pf_conf *pf_conf_parse(const char *name, struct pf_bytes text,
+                              void (*report)(void *, const struct pf_conf_mistake *), void *self);
+struct pf_conf *pf_conf_hold(struct pf_conf *);
+void pf_conf_free(struct pf_conf *); /* gives one hold back; NULL is allowed */
+
+/* Prints the settings in force in the file's own grammar: reading that back gives the same. Values
+ * that differ from the defaults only, unless `all`. */
+void pf_conf_show(const struct pf_conf *, FILE *to, bool all);
+
+/* Prints a mistake for people: "file:3:9: text", the line, a caret, the hint. */
+void pf_conf_print_mistake(FILE *to, const struct pf_conf_mistake *);
+
+/* The maildrop of a user name by the template; false when it does not fit, or when a part of the
+ * name is empty or would leave its directory ('/', leading '.'). */
+bool pf_conf_maildrop(const struct pf_conf *, const char *user, char *out_path, size_t cap);
+
+#endif

@@ -1,0 +1,52 @@
+/* serve_pop3: an engine joined to the world.
+ *
+ * One session is one guest: a connection, an engine, a login, a box. This room
+ * carries what the engine asks to whom it concerns (auth, store, TLS), moves
+ * body octets from the store through the engine to the client, and writes one
+ * log event at the end. It decides nothing of POP3 and nothing of mail.
+ *
+ * A guest costs little while it waits: buffers come from a shelf that all
+ * guests of a loop share, at most three at once (input, stored octets,
+ * output), and go back when they are empty.
+ *
+ * `struct pf_hall` is what all guests of one loop share. */
+#ifndef POSTFACH_SESSION_SERVE_POP3_H
+#define POSTFACH_SESSION_SERVE_POP3_H
+
+#include "auth/auth.h"
+#include "base/log.h"
+#include "conf/conf.h"
+#include "store/store.h"
+#include "sys/conn.h"
+#include "sys/listen.h"
+#include "sys/loop.h"
+#include "sys/tls.h"
+
+struct pf_hall;
+
+struct pf_hall_parts { /* owned by the role; all outlive the hall */
+    struct pf_loop *loop;
+    struct pf_log *log;
+    struct pf_auth *auth;
+    struct pf_store *store;
+    struct pf_guests *guests;
+};
+
+struct pf_hall *pf_hall_new(const struct pf_hall_parts *, struct pf_err *err);
+/* Only when no guest is left. */
+void pf_hall_free(struct pf_hall *);
+
+/* The settings and certificates that guests who come from now on are served with; both are held
+ * here and by each guest. `tls` may be NULL. */
+enum pf_code pf_hall_settings(struct pf_hall *, struct pf_conf *, struct pf_tls *tls, struct pf_err *err);
+
+/* A stranger at listener number `listen` of the settings; fd is taken over. */
+void pf_hall_guest(struct pf_hall *, int fd, size_t listen);
+
+/* Ask every guest to leave: -ERR [SYS/TEMP] between answers; `emptied` is called when the last is
+ * gone (on a later turn, also when there is none). After `grace` ms the rest is cut. */
+void pf_hall_close(struct pf_hall *, pf_time grace, void (*emptied)(void *), void *self);
+unsigned pf_hall_count(const struct pf_hall *);
+uint64_t pf_hall_served(const struct pf_hall *);
+
+#endif

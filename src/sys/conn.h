@@ -1,0 +1,68 @@
+/* The connection: a stranger's socket, with or without TLS, without buffers.
+ *
+ * A connection says "you may read" or "you may write", and reads and writes
+ * into memory that the session holds only while it needs it; so an idle
+ * connection costs its socket, its poll handle and (with TLS) its SSL object.
+ * TLS sits directly on the socket (SSL_set_fd with SSL_MODE_RELEASE_BUFFERS,
+ * kernel TLS where there is some); its habit of wanting to write in order to
+ * read is hidden here.
+ *
+ * `wake` is called from the loop, never from inside a pf_conn function
+ * (law 4). After pf_conn_close it is never called again. It is level
+ * triggered: wanted and possible means woken, each turn. */
+#ifndef POSTFACH_SYS_CONN_H
+#define POSTFACH_SYS_CONN_H
+
+#include "sys/loop.h"
+#include <postfach/bytes.h>
+
+struct pf_conn;
+struct pf_tls;
+
+enum { PF_CONN_READ = 1, PF_CONN_WRITE = 2, PF_CONN_TLS = 4 /* the handshake has ended, either way */ };
+
+enum pf_io { PF_IO_DONE, PF_IO_WAIT, PF_IO_EOF, PF_IO_FAILED };
+
+struct pf_conn_info {      /* valid as long as the connection */
+    char peer[64];         /* numeric address without port: "192.0.2.1", "2001:db8::1", "unix" */
+    char local[64];
+    unsigned peer_port, local_port;
+    bool tls;              /* handshake done */
+    const char *tls_version; /* "TLSv1.3", or "" */
+    const char *tls_cipher;  /* OpenSSL's name, or "" */
+    bool tls_resumed;
+    char sni[256];         /* the name asked for, or "" */
+};
+
+/* Takes over `fd` (non-blocking, close-on-exec; TCP_NODELAY and keep-alive are set here). */
+struct pf_conn *pf_conn_new(struct pf_loop *, int fd, void (*wake)(void *self, unsigned what),
+                            void *self, struct pf_err *err);
+/* What wake is called for: PF_CONN_READ and PF_CONN_WRITE, or 0. A TLS handshake runs regardless. */
+void pf_conn_want(struct pf_conn *, unsigned what);
+
+/* Reads at most cap octets. PF_IO_DONE: *out_len > 0. PF_IO_EOF: the peer ended its input in
+ * an orderly way (with TLS: close_notify; a bare FIN without it counts as EOF too, since no
+ * promise to a server hangs on it). PF_IO_FAILED: reset or a TLS fault, err says why. */
+enum pf_io pf_conn_read(struct pf_conn *, unsigned char *at, size_t cap, size_t *out_len,
+                        struct pf_err *err);
+/* Writes some of b; PF_IO_DONE: *out_len > 0 (it may be less than b.len; the rest may move to
+ * another address before the next call). */
+enum pf_io pf_conn_write(struct pf_conn *, struct pf_bytes b, size_t *out_len, struct pf_err *err);
+/* Looks at octets that wait in the socket of a plain connection without taking them: how many of
+ * at most cap there are, in *out_len (PF_IO_DONE, > 0). */
+enum pf_io pf_conn_peek(struct pf_conn *, unsigned char *at, size_t cap, size_t *out_len,
+                        struct pf_err *err);
+
+/* Starts the handshake as the server. wake(PF_CONN_TLS) comes when it has ended; then
+ * pf_conn_tls_result tells. Octets still in the socket are read as TLS. */
+enum pf_code pf_conn_start_tls(struct pf_conn *, struct pf_tls *, struct pf_err *err);
+enum pf_code pf_conn_tls_result(const struct pf_conn *, struct pf_err *err);
+
+const struct pf_conn_info *pf_conn_info(const struct pf_conn *);
+
+/* Sends close_notify where TLS is up, ends output, and frees the connection. Input that still
+ * arrives is drained for a bounded time so that the last answer is not lost to a reset
+ * (`abrupt`: reset at once, nothing is sent). */
+void pf_conn_close(struct pf_conn *, bool abrupt);
+
+#endif

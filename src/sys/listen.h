@@ -1,0 +1,36 @@
+/* The listener: accepts, counts, and hands sockets on.
+ *
+ * Accepts in small batches so that a flood cannot starve the guests already
+ * here. Descriptors run out one day: a spare one is kept, given up to accept
+ * and close the stranger in front, so that the loop does not spin (the
+ * classic EMFILE trap). Counting per address and in all is `struct pf_guests`
+ * (IPv6 by /64), shared by all listeners. */
+#ifndef POSTFACH_SYS_LISTEN_H
+#define POSTFACH_SYS_LISTEN_H
+
+#include "sys/loop.h"
+#include <postfach/bytes.h>
+
+struct pf_listen;
+
+/* `address` is numeric ("127.0.0.1", "::", "0.0.0.0"), port 0 takes a free one. IPv6 sockets are
+ * IPv6 only. accept(self, fd) owns fd: non-blocking, close-on-exec. */
+struct pf_listen *pf_listen_new(struct pf_loop *, const char *address, unsigned port, int backlog,
+                                void (*accept)(void *self, int fd), void *self,
+                                struct pf_err *err);
+unsigned pf_listen_port(const struct pf_listen *); /* the real one */
+void pf_listen_pause(struct pf_listen *, bool paused);
+void pf_listen_free(struct pf_listen *);
+
+/* Who is here: bounded tables of addresses. */
+struct pf_guests;
+struct pf_guests *pf_guests_new(unsigned max_all, unsigned max_per_address);
+void pf_guests_free(struct pf_guests *);
+enum pf_guest { PF_GUEST_OK, PF_GUEST_FULL, PF_GUEST_TOO_MANY_HERE };
+/* Counts one in; PF_GUEST_OK must be matched by one leave with the same address. */
+enum pf_guest pf_guests_enter(struct pf_guests *, const char *numeric_address);
+void pf_guests_leave(struct pf_guests *, const char *numeric_address);
+void pf_guests_limits(struct pf_guests *, unsigned max_all, unsigned max_per_address);
+unsigned pf_guests_count(const struct pf_guests *);
+
+#endif

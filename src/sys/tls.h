@@ -1,0 +1,60 @@
+/* TLS: the server's side, through OpenSSL 3, named nowhere else.
+ *
+ * A `struct pf_tls` is one generation of certificates and policy. It is
+ * immutable and counted: connections hold the generation they began with,
+ * and a reload makes a new one and swaps it in the listener, so that live
+ * sessions go on. Session tickets outlive generations: their keys live in
+ * a `struct pf_tls_tickets` that all generations share, and are rotated
+ * by time (the newest encrypts, the ones before still decrypt, and the
+ * client is given a new ticket then, so that it can keep resuming).
+ *
+ * Policy: TLS 1.2 and 1.3 (RFC 8996, RFC 9325), no renegotiation, no
+ * compression, no 0-RTT (TLS-033), ALPN "pop3" with a foreign-only offer
+ * refused (PORT-010), the certificate chosen by SNI with the first as
+ * default (TLS-031), no client certificate asked for (TLS-024). */
+#ifndef POSTFACH_SYS_TLS_H
+#define POSTFACH_SYS_TLS_H
+
+#include <postfach/bytes.h>
+#include <postfach/err.h>
+
+struct pf_tls;
+struct pf_tls_tickets;
+
+struct pf_tls_pair {          /* PEM files */
+    const char *certificate;  /* leaf first, then the chain */
+    const char *key;
+};
+
+enum pf_tls_min { PF_TLS_1_2, PF_TLS_1_3 };
+
+struct pf_tls_settings {
+    const struct pf_tls_pair *pairs; /* at least one; the first is the default */
+    size_t pair_count;
+    enum pf_tls_min minimum;
+    const char *ciphers;             /* OpenSSL's TLS 1.2 list, or NULL for the built-in one */
+    bool ktls;                       /* hand record encryption to the kernel where it can */
+};
+
+/* `rotate`: seconds a ticket key encrypts; it decrypts for two more such times. Thread-safe. */
+struct pf_tls_tickets *pf_tls_tickets_new(unsigned rotate, struct pf_err *err);
+void pf_tls_tickets_free(struct pf_tls_tickets *);
+/* For tests: the next use acts as if `seconds` had passed. */
+void pf_tls_tickets_age(struct pf_tls_tickets *, unsigned seconds);
+
+/* Loads everything; an error names the file and what is wrong with it (missing, unreadable, key
+ * does not fit certificate, expired). Names for SNI are the certificates' own dNSNames, wildcards
+ * as the whole left-most label only. */
+struct pf_tls *pf_tls_new(const struct pf_tls_settings *, struct pf_tls_tickets *,
+                          struct pf_err *err);
+struct pf_tls *pf_tls_hold(struct pf_tls *);
+void pf_tls_free(struct pf_tls *); /* gives one hold back; NULL is allowed */
+
+/* One line per certificate for `postfachd check` and the log: names, issuer, days left.
+ * False when index is past the last. */
+bool pf_tls_describe(const struct pf_tls *, size_t index, char *out_text, size_t cap);
+
+/* Random octets and wiping, so that nobody else needs OpenSSL for them. */
+enum pf_code pf_random(unsigned char *at, size_t len, struct pf_err *err);
+
+#endif

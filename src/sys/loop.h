@@ -58,4 +58,13 @@ void pf_signal_free(struct pf_signal *);
 /* For sys/ alone: the uv_loop_t. */
 void *pf_loop_uv(struct pf_loop *);
 
+/* For sys/ alone: what nobody owns any more but still has something to end (a connection that was
+ * closed and drains its input). pf_loop_free calls `cut`, which must end and remove it. */
+struct pf_loop_last {
+    void (*cut)(struct pf_loop_last *);
+    struct pf_loop_last *next, **link; /* private */
+};
+void pf_loop_last_add(struct pf_loop *, struct pf_loop_last *);
+void pf_loop_last_remove(struct pf_loop_last *);
+
 #endif

@@ -35,7 +35,8 @@
  *   - seal: PF_OK only when the message is durable under its final name. Before
  *     that a crash leaves litter at most, never a message that can be listed.
  *   - drop: leaves nothing.
- *   - after seal or drop completes, the parcel is gone. */
+ *   - after seal or drop completes, the parcel is gone, also when seal failed;
+ *   - after a write that failed, only drop is allowed. */
 #ifndef POSTFACH_STORE_STORE_H
 #define POSTFACH_STORE_STORE_H
 
@@ -77,7 +78,8 @@ struct pf_box_open {
 struct pf_box_read {
     struct pf_store_op op;
     uint32_t index;
-    uint64_t offset;     /* in stored octets; a caller reads one message from 0 on, without gaps */
+    uint64_t offset;     /* in stored octets; a caller reads one message from 0 on, without gaps,
+                          * and whenever it turns to another, or to the same anew, from 0 again */
     unsigned char *at;   /* where to put them */
     size_t cap;          /* > 0 */
     size_t got;          /* out; may be 0 only with `last` */
@@ -137,6 +139,7 @@ struct pf_store_kind {
 struct pf_store {
     const struct pf_store_kind *kind;
     struct pf_loop *loop;
+    unsigned held; /* private to store.c: boxes and parcels that are there */
 };
 
 struct pf_box {

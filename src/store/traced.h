@@ -8,7 +8,10 @@
 
 #include "store/store.h"
 
-/* Takes over `inner`. `line` is NUL-terminated, without line end. */
+/* Takes over `inner`; NULL, and inner is freed, without memory. `line` is NUL-terminated, printable
+ * ASCII, without line end, and lives for the call. A line is
+ *     call [name=value ...] [last] [clean] VERDICT microseconds"us"
+ * with the calls open, read, expunge, close, begin, write, seal, drop. */
 struct pf_store *pf_traced_new(struct pf_store *inner, void (*say)(void *self, const char *line),
                                void *self);
 

@@ -1,0 +1,71 @@
+#include "conf/conf.h"
+
+#include "base/text.h"
+
+/* A part of a name that can be one part of a path and cannot leave it. */
+static bool is_safe(struct pf_bytes part)
+{
+    if (part.len == 0 || part.at[0] == '.')
+        return false;
+    for (size_t i = 0; i < part.len; i++)
+        if (part.at[i] == '/' || part.at[i] < 0x20 || part.at[i] == 0x7f)
+            return false;
+    return true;
+}
+
+/* A local part may hold an @, a domain cannot: the last one divides. */
+static size_t divide(struct pf_bytes name)
+{
+    size_t at = name.len;
+
+    while (at > 0 && name.at[at - 1] != '@')
+        at--;
+    return at ? at - 1 : name.len;
+}
+
+/* A user's name in its three uses. */
+struct name {
+    struct pf_bytes whole, local, domain;
+    bool has_domain;
+};
+
+/* What the octet behind a percent sign stands for; the reader saw to it that it is one of these. */
+static struct pf_bytes part_of(const struct name *name, char c)
+{
+    return c == 'u' ? name->whole : c == 'n' ? name->local : c == 'd' ? name->domain : PF_LIT("%");
+}
+
+/* The next piece of the template with its parts put in; false at the end. */
+static bool next_piece(const char **template, const struct name *name, struct pf_bytes *out_piece)
+{
+    const char *at = *template;
+
+    if (!*at)
+        return false;
+    *out_piece = *at == '%' ? part_of(name, at[1]) : pf_bytes_from(at, strcspn(at, "%"));
+    *template += *at == '%' ? 2 : out_piece->len;
+    return true;
+}
+
+bool pf_conf_maildrop(const struct pf_conf *conf, const char *user, char *out_path, size_t cap)
+{
+    struct pf_bytes whole = pf_bytes_of(user), piece;
+    size_t at = divide(whole), len = 0;
+    struct name name = {whole, pf_bytes_head(whole, at), pf_bytes_skip(whole, at + 1), at < whole.len};
+    const char *template = conf->mail_path;
+
+    if (!is_safe(name.local) || (name.has_domain && !is_safe(name.domain)))
+        return false;
+    while (next_piece(&template, &name, &piece)) {
+        if (piece.len == 0) /* %d of a name without a domain */
+            return false;
+        len += piece.len;
+    }
+    if (len >= cap)
+        return false;
+    template = conf->mail_path;
+    for (char *to = out_path; next_piece(&template, &name, &piece); to += piece.len)
+        memcpy(to, piece.at, piece.len);
+    out_path[len] = 0;
+    return true;
+}

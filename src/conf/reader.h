@@ -1,0 +1,41 @@
+/* The reader: statements and blocks of one or more files into a draft.
+ *
+ * Reads on after every mistake. Three things keep one mistake from becoming many: a statement with a
+ * bad word says nothing more, an unknown block is skipped whole, and where a file has too few `}`, a
+ * block of the outermost level inside of another one ends that one. */
+#ifndef POSTFACH_CONF_READER_H
+#define POSTFACH_CONF_READER_H
+
+#include "conf/lex.h"
+#include "conf/settings.h"
+
+enum {
+    PF_CONF_LISTENS = 64, /* each is a socket and a set of engine settings */
+    PF_CONF_PAIRS = 64,
+    PF_CONF_DEPTH = 8,  /* files within files */
+    PF_CONF_FILES = 100 /* all files together: depth alone does not bound their number */
+};
+
+struct pf_conf_reader {
+    struct pf_conf_draft draft;
+    struct pf_conf_mistakes mistakes;
+    struct pf_conf_memory *keep, *scratch; /* for the settings; for the reading alone */
+    struct pf_conf_listen listens[PF_CONF_LISTENS];
+    struct pf_conf_place listen_places[PF_CONF_LISTENS];
+    size_t listen_count;
+    struct pf_conf_pair pairs[PF_CONF_PAIRS];
+    size_t pair_count;
+    struct pf_conf_place seen[PF_CONF_ROWS]; /* where each was set; source NULL: not yet */
+    bool spoilt[PF_CONF_ROWS];               /* set, but not to a value */
+    bool tls_unclear;                        /* something was wrong where certificates could be */
+    bool include;                            /* allowed */
+    unsigned files;
+};
+
+/* Reads a source and all that it includes. source->base, where its order begins, moves with each
+ * include; returns where it ends. */
+uint64_t pf_conf_reader_read(struct pf_conf_reader *, struct pf_conf_source *);
+/* What only the whole can show; also sets what is the value of another setting. */
+void pf_conf_reader_check(struct pf_conf_reader *);
+
+#endif

@@ -1,0 +1,25 @@
+/* Reply: one answer line, at most 512 octets with its CRLF (RFC 2449 section 4).
+ *
+ * Always "+OK " or "-ERR " with the space, also before nothing: clients cut
+ * the first four or five octets off blindly (RFC 1957). A response code comes
+ * from the verdict only; text is made printable, does not begin with '[', and
+ * holds no ']' that a client could take for the end of a code. */
+#ifndef POSTFACH_PROTO_REPLY_H
+#define POSTFACH_PROTO_REPLY_H
+
+#include <postfach/bytes.h>
+#include <postfach/err.h>
+
+enum { PF_REPLY_MAX = 512 };
+
+/* The span has room for PF_REPLY_MAX octets; a text that is too long is cut. */
+
+/* The text is the engine's own (a UIDL may be in it, and must stay as it is): printable, and does
+ * not begin with '['. */
+void pf_reply_ok(struct pf_span *, struct pf_bytes text);
+/* "+OK POP3 text": some clients look for the word. No '<': it would offer APOP (RFC 1939 section 7). */
+void pf_reply_greeting(struct pf_span *, struct pf_bytes text);
+/* With the response code of the verdict, when it has one. */
+void pf_reply_err(struct pf_span *, enum pf_code code, struct pf_bytes text);
+
+#endif

@@ -1,0 +1,215 @@
+#include "proto/server_list.h"
+
+#include "base/text.h"
+#include "proto/b64.h"
+#include "proto/reply.h"
+#include "proto/server.h"
+
+enum {
+    LIST_ROW = 10 + 1 + 20 + 2,          /* number, space, octets, CRLF */
+    UIDL_ROW = 10 + 1 + PF_UIDL_MAX + 2 /* number, space, UIDL, CRLF */
+};
+
+static void finish(struct pf_pop3_server *e)
+{
+    pf_span_put(&e->out.span, PF_LIT(".\r\n"));
+    e->producing = PF_PRODUCE_NOTHING;
+}
+
+static void rows(struct pf_pop3_server *e, bool uidl)
+{
+    const struct pf_listing *listing = &e->drop.listing;
+    struct pf_span *s = &e->out.span;
+    size_t need = uidl ? UIDL_ROW : LIST_ROW;
+
+    while (pf_server_out_room(&e->out, need)) {
+        uint32_t i = e->cursor = pf_drop_next(&e->drop, e->cursor);
+
+        if (i == listing->count) {
+            finish(e);
+            return;
+        }
+        pf_span_decimal(s, (uint64_t)i + 1);
+        pf_span_put(s, PF_LIT(" "));
+        if (uidl)
+            pf_span_put(s, pf_listing_uidl(listing, i));
+        else
+            pf_span_decimal(s, listing->rows[i].octets);
+        pf_span_put(s, PF_LIT("\r\n"));
+        e->cursor++;
+    }
+}
+
+/* A line of CAPA; what does not fit in 512 octets (RFC 2449 section 5) is left out. */
+static void capa_line(struct pf_pop3_server *e, struct pf_bytes tag, struct pf_bytes value)
+{
+    if (tag.len + 1 + value.len + 2 > PF_REPLY_MAX)
+        return;
+    pf_span_put(&e->out.span, tag);
+    if (value.len) {
+        pf_span_put(&e->out.span, PF_LIT(" "));
+        pf_span_put(&e->out.span, value);
+    }
+    pf_span_put(&e->out.span, PF_LIT("\r\n"));
+}
+
+static void capa_number(struct pf_pop3_server *e, struct pf_bytes tag, int64_t number, bool differs)
+{
+    unsigned char room[32];
+    struct pf_span text = {room, 0, sizeof room};
+
+    if (number < 0)
+        pf_span_put(&text, PF_LIT("NEVER"));
+    else
+        pf_span_decimal(&text, (uint64_t)number);
+    if (differs)
+        pf_span_put(&text, PF_LIT(" USER"));
+    capa_line(e, tag, pf_span_bytes(&text));
+}
+
+static void capa_sasl(struct pf_pop3_server *e)
+{
+    unsigned char room[PF_REPLY_MAX - 7]; /* without "SASL " and CRLF */
+    struct pf_span text = {room, 0, sizeof room};
+
+    for (size_t i = 0; i < e->set->mechanism_count; i++) {
+        const struct pf_pop3_mechanism *m = &e->set->mechanisms[i];
+        size_t len = strlen(m->name);
+
+        if ((m->plaintext && !pf_server_may_show_secrets(e)) || pf_span_room(&text) < len + 1)
+            continue;
+        if (text.len)
+            pf_span_put(&text, PF_LIT(" "));
+        pf_span_put(&text, pf_bytes_from(m->name, len));
+    }
+    if (text.len)
+        capa_line(e, PF_LIT("SASL"), pf_span_bytes(&text));
+}
+
+static void capa_expire(struct pf_pop3_server *e)
+{
+    if (e->state == PF_IN_T)
+        capa_number(e, PF_LIT("EXPIRE"), e->expire_days, false);
+    else
+        capa_number(e, PF_LIT("EXPIRE"), e->set->expire_days, e->set->expire_differs);
+}
+
+/* Announced before login for some users, it is announced after it for all, with the true value. */
+static void capa_login_delay(struct pf_pop3_server *e)
+{
+    bool announced = e->set->login_delay || e->set->login_delay_differs;
+
+    if (e->state == PF_IN_T && (announced || e->login_delay))
+        capa_number(e, PF_LIT("LOGIN-DELAY"), e->login_delay, false);
+    else if (announced)
+        capa_number(e, PF_LIT("LOGIN-DELAY"), e->set->login_delay, e->set->login_delay_differs);
+}
+
+static void capa_stls(struct pf_pop3_server *e)
+{
+    if (e->set->stls && !e->tls && e->state != PF_IN_T)
+        capa_line(e, PF_LIT("STLS"), PF_LIT(""));
+}
+
+static void capa_user(struct pf_pop3_server *e)
+{
+    if (pf_server_may_show_secrets(e))
+        capa_line(e, PF_LIT("USER"), PF_LIT(""));
+}
+
+static void capa_implementation(struct pf_pop3_server *e)
+{
+    if (e->set->implementation)
+        capa_line(e, PF_LIT("IMPLEMENTATION"), pf_bytes_of(e->set->implementation));
+}
+
+static void capa(struct pf_pop3_server *e)
+{
+    static const struct {
+        const char *fixed;
+        void (*line)(struct pf_pop3_server *);
+    } lines[] = {
+        {"TOP", NULL},          {"UIDL", NULL},           {NULL, capa_user},
+        {NULL, capa_sasl},      {NULL, capa_stls},        {"RESP-CODES", NULL},
+        {"AUTH-RESP-CODE", NULL}, {"PIPELINING", NULL},   {NULL, capa_expire},
+        {NULL, capa_login_delay}, {NULL, capa_implementation},
+    };
+
+    while (pf_server_out_room(&e->out, PF_REPLY_MAX)) {
+        if (e->cursor == sizeof lines / sizeof lines[0]) {
+            finish(e);
+            return;
+        }
+        if (lines[e->cursor].fixed)
+            capa_line(e, pf_bytes_of(lines[e->cursor].fixed), PF_LIT(""));
+        else
+            lines[e->cursor].line(e);
+        e->cursor++;
+    }
+}
+
+static void mechanisms(struct pf_pop3_server *e)
+{
+    while (pf_server_out_room(&e->out, PF_REPLY_MAX)) {
+        const struct pf_pop3_mechanism *m;
+
+        if (e->cursor == e->set->mechanism_count) {
+            finish(e);
+            return;
+        }
+        m = &e->set->mechanisms[e->cursor++];
+        if (!m->plaintext || pf_server_may_show_secrets(e))
+            capa_line(e, pf_bytes_of(m->name), PF_LIT(""));
+    }
+}
+
+/* Base64 of the kept challenge, whole groups of three octets at a time. */
+static void challenge(struct pf_pop3_server *e)
+{
+    while (pf_server_out_room(&e->out, PF_REPLY_MAX)) {
+        struct pf_bytes rest = pf_bytes_skip(pf_keep_bytes(&e->secret), e->cursor);
+        struct pf_bytes piece = pf_bytes_head(rest, PF_REPLY_MAX / 8 * 3);
+
+        pf_b64_encode(piece, &e->out.span);
+        e->cursor += (uint32_t)piece.len;
+        if (piece.len == rest.len) {
+            pf_span_put(&e->out.span, PF_LIT("\r\n"));
+            pf_keep_drop(&e->secret);
+            e->producing = PF_PRODUCE_NOTHING;
+            return;
+        }
+    }
+}
+
+void pf_server_produce_from(struct pf_pop3_server *e, enum pf_produce what)
+{
+    e->producing = what;
+    e->cursor = 0;
+    pf_server_produce(e);
+}
+
+void pf_server_produce(struct pf_pop3_server *e)
+{
+    switch (e->producing) {
+    case PF_PRODUCE_NOTHING:
+        return;
+    case PF_PRODUCE_LIST:
+        rows(e, false);
+        return;
+    case PF_PRODUCE_UIDL:
+        rows(e, true);
+        return;
+    case PF_PRODUCE_CAPA:
+        capa(e);
+        return;
+    case PF_PRODUCE_MECHANISMS:
+        mechanisms(e);
+        return;
+    case PF_PRODUCE_CHALLENGE:
+        challenge(e);
+        return;
+    case PF_PRODUCE_BODY_END:
+        pf_server_body_finish(e);
+        return;
+    }
+}

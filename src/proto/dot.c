@@ -4,6 +4,7 @@
 enum {
     IN_MARGIN = 2 * DOT_BLOCK,  /* a move behind an insertion reads up to a block too far */
     OUT_MARGIN = 3 * DOT_BLOCK, /* a block doubled at worst, and the excess of its last move */
+    EDGE_LEAST = 32,            /* octets; for fewer the margins cost more than they save */
     DENSE = 12                  /* moves in a block before going octet by octet is quicker */
 };
 
@@ -56,26 +57,33 @@ static unsigned char *expand_dense(unsigned char *to, const unsigned char *from,
 /* Writes the block of n octets at `from`; each octet marked in `grows` gets
  * one in front. What stands behind an insertion is simply copied again, one
  * place further: in ordinary mail a block has one line end, and a move of
- * fixed length costs less than a branch that cannot be foretold. Reads and
- * writes up to the margins. Returns the end of what it wrote. */
+ * fixed length costs less than a branch that cannot be foretold. Each move is
+ * loaded before the store of the one before it: a processor that confuses the
+ * two addresses (they may be equal in their low bits) would make it wait.
+ * Reads and writes up to the margins. Returns the end of what it wrote. */
 static inline unsigned char *expand(unsigned char *to, const unsigned char *from, size_t n,
                                     uint64_t grows, size_t *stuffed)
 {
-    size_t moves = 0;
+    struct dot_four move = dot_load_64(from);
+    size_t at = 0;
 
-    dot_copy_64(to, from);
-    while (grows) {
-        size_t at = (size_t)__builtin_ctzll(grows);
+    for (size_t moves = 0; grows && moves < DENSE; moves++) {
+        size_t here = (size_t)__builtin_ctzll(grows);
+        struct dot_four next = dot_load_64(from + here);
 
-        if (++moves > DENSE)
-            return expand_dense(to + at, from + at, n - at, grows >> at, stuffed);
-        *stuffed += from[at] != '\n';
-        to[at] = from[at] == '\n' ? '\r' : '.';
+        dot_store_64(to + at, move);
+        *stuffed += from[here] != '\n';
+        to[here] = from[here] == '\n' ? '\r' : '.';
         to++;
-        dot_copy_64(to + at, from + at);
+        move = next;
+        at = here;
         grows &= grows - 1;
     }
-    return to + n;
+    dot_store_64(to + at, move);
+    if (!grows)
+        return to + n;
+    at = (size_t)__builtin_ctzll(grows);
+    return expand_dense(to + at, from + at, n - at, grows >> at, stuffed);
 }
 
 static void encode_blocks(struct run *r)
@@ -90,13 +98,14 @@ static void encode_blocks(struct run *r)
 }
 
 /* One block near the end of input or output, through memory that has the
- * margins. False when there is no input, or what it makes would not fit. */
+ * margins. False when little input is left, or what it makes would not fit:
+ * the rest is for the scalar twin. */
 static bool encode_edge(struct run *r)
 {
     unsigned char in[1 + IN_MARGIN] = {0}, out[OUT_MARGIN];
     size_t n = (size_t)(r->end - r->from), made, stuffed = r->stuffed;
 
-    if (n == 0)
+    if (n < EDGE_LEAST)
         return false;
     if (n > DOT_BLOCK)
         n = DOT_BLOCK;

@@ -27,6 +27,11 @@ static inline struct dot_vec dot_load(const unsigned char *at)
     return (struct dot_vec){_mm_loadu_si128((const __m128i *)(const void *)at)};
 }
 
+static inline void dot_store(unsigned char *to, struct dot_vec v)
+{
+    _mm_storeu_si128((__m128i *)(void *)to, v.v);
+}
+
 static inline struct dot_vec dot_is(struct dot_vec v, char octet)
 {
     return (struct dot_vec){_mm_cmpeq_epi8(v.v, _mm_set1_epi8(octet))};
@@ -85,6 +90,11 @@ static inline struct dot_vec dot_load(const unsigned char *at)
     return (struct dot_vec){vld1q_u8(at)};
 }
 
+static inline void dot_store(unsigned char *to, struct dot_vec v)
+{
+    vst1q_u8(to, v.v);
+}
+
 static inline struct dot_vec dot_is(struct dot_vec v, char octet)
 {
     return (struct dot_vec){vceqq_u8(v.v, vdupq_n_u8((uint8_t)octet))};
@@ -134,27 +144,36 @@ static inline struct dot_vec dot_zero(void)
 
 #else
 
-/* Two words of eight octets; a lane is 0x80 where true and 0 where not. */
+/* Two words of eight octets; a lane of an answer is 0x80 where true and 0 where not. */
 struct dot_vec {
     uint64_t low, high;
 };
 
 #define DOT_LANES(octet) (0x0101010101010101u * (uint64_t)(unsigned char)(octet))
 
-static inline uint64_t dot_word(const unsigned char *at)
+/* The lowest octet is the first in memory; its own inverse. */
+static inline uint64_t dot_order(uint64_t word)
 {
-    uint64_t word;
-
-    memcpy(&word, at, sizeof word);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    word = __builtin_bswap64(word);
-#endif
+    return __builtin_bswap64(word);
+#else
     return word;
+#endif
 }
 
 static inline struct dot_vec dot_load(const unsigned char *at)
 {
-    return (struct dot_vec){dot_word(at), dot_word(at + 8)};
+    uint64_t words[2];
+
+    memcpy(words, at, sizeof words);
+    return (struct dot_vec){dot_order(words[0]), dot_order(words[1])};
+}
+
+static inline void dot_store(unsigned char *to, struct dot_vec v)
+{
+    uint64_t words[2] = {dot_order(v.low), dot_order(v.high)};
+
+    memcpy(to, words, sizeof words);
 }
 
 /* Exact in every lane: the sum cannot carry out of seven bits. */
@@ -251,10 +270,20 @@ static inline uint64_t dot_stuffed_64(const unsigned char *at)
     return dot_mask(dot_stuffed(at), dot_stuffed(at + 16), dot_stuffed(at + 32), dot_stuffed(at + 48));
 }
 
-/* A length that the compiler knows becomes four loads and four stores. */
-static inline void dot_copy_64(unsigned char *to, const unsigned char *from)
+/* A block in registers. */
+struct dot_four {
+    struct dot_vec v[4];
+};
+
+static inline struct dot_four dot_load_64(const unsigned char *at)
 {
-    memcpy(to, from, DOT_BLOCK);
+    return (struct dot_four){{dot_load(at), dot_load(at + 16), dot_load(at + 32), dot_load(at + 48)}};
+}
+
+static inline void dot_store_64(unsigned char *to, struct dot_four block)
+{
+    for (size_t i = 0; i < 4; i++)
+        dot_store(to + 16 * i, block.v[i]);
 }
 
 #endif

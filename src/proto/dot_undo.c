@@ -1,6 +1,8 @@
 #include "proto/dot_block.h"
 #include <postfach/dot.h>
 
+enum { MARGIN = 2 * DOT_BLOCK }; /* a move behind a dot reads and writes up to a block too far */
+
 /* Where the last octet left us. Only CRLF makes a line's start: who takes
  * LF.LF or LF.CRLF for an end lets a stranger write the next command (RFC
  * 5321 section 4.1.1.4). START is zero, as pf_undot_init leaves it. */
@@ -48,21 +50,39 @@ static bool step(struct pf_undot *u, unsigned char c, struct pf_span *out)
     return true;
 }
 
-/* Copies blocks without a dot at a line's start, and of the block that has one
- * what stands before it. Looks two octets back, and needs what they are. */
+/* Copies one block without the dots in front of its lines; what stands behind
+ * a dot is copied again, one place nearer. Ends before a dot that a CR
+ * follows, which may be the last. Returns input octets taken, which is less
+ * than a block only then. */
+static size_t copy_block(const unsigned char *from, struct pf_span *out)
+{
+    unsigned char *to = out->at + out->len;
+    uint64_t dots = dot_stuffed_64(from);
+    size_t taken = DOT_BLOCK;
+
+    dot_store_64(to, dot_load_64(from));
+    for (; dots; dots &= dots - 1) {
+        size_t dot = (size_t)__builtin_ctzll(dots);
+
+        if (from[dot + 1] == '\r') {
+            taken = dot;
+            break;
+        }
+        dot_store_64(to + dot, dot_load_64(from + dot + 1));
+        to--;
+    }
+    out->len = (size_t)(to - out->at) + taken;
+    return taken;
+}
+
+/* Looks two octets back, so `from` is two at least. */
 static size_t copy_blocks(struct pf_bytes in, size_t from, struct pf_span *out)
 {
-    size_t at = from;
+    size_t at = from, taken = DOT_BLOCK;
 
-    while (in.len - at >= DOT_BLOCK && pf_span_room(out) >= DOT_BLOCK) {
-        uint64_t dots = dot_stuffed_64(in.at + at);
-        size_t n = dots ? (size_t)__builtin_ctzll(dots) : DOT_BLOCK;
-
-        dot_copy_64(out->at + out->len, in.at + at);
-        out->len += n;
-        at += n;
-        if (dots)
-            break;
+    while (taken == DOT_BLOCK && in.len - at >= MARGIN && pf_span_room(out) >= MARGIN) {
+        taken = copy_block(in.at + at, out);
+        at += taken;
     }
     return at - from;
 }
@@ -79,8 +99,7 @@ size_t pf_undot(struct pf_undot *u, struct pf_bytes in, struct pf_span *out)
     size_t taken = 0;
 
     while (taken < in.len && !u->done) {
-        if (taken >= 2 && u->state >= TEXT && in.len - taken >= DOT_BLOCK &&
-            pf_span_room(out) >= DOT_BLOCK) {
+        if (taken >= 2 && u->state >= TEXT && in.len - taken >= MARGIN && pf_span_room(out) >= MARGIN) {
             taken += copy_blocks(in, taken, out);
             u->state = state_behind(in.at + taken);
             continue;

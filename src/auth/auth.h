@@ -70,4 +70,8 @@ void pf_auth_abandon(struct pf_auth *, struct pf_auth_check *);
  * last noted login is less than `delay` seconds ago. Bounded memory. */
 bool pf_auth_login_due(struct pf_auth *, const char *user, unsigned delay, pf_time now);
 
+/* A password file that changes is read anew without a reload, within a second. True once for each
+ * time that this failed and the old users stayed: err is for the log. Ask it after a check. */
+bool pf_auth_trouble(struct pf_auth *, struct pf_err *out_err);
+
 #endif

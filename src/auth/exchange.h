@@ -13,6 +13,11 @@
 /* What this build can do, in the order of CAPA. */
 const struct pf_pop3_mechanism *pf_exchange_mechanisms(size_t *out_count);
 
+enum {
+    PF_EXCHANGE_PART_MAX = 1024,   /* each of two names; RFC 4616 section 2 asks for at least 255 octets */
+    PF_EXCHANGE_MESSAGE_MAX = 8192 /* a response with all parts at their longest */
+};
+
 struct pf_exchange;
 
 struct pf_exchange *pf_exchange_new(const char *mechanism, struct pf_err *err);

@@ -8,8 +8,8 @@
 #include <postfach/bytes.h>
 #include <postfach/err.h>
 
-/* PF_OK, PF_AUTH, or PF_CONFIG (unknown or weak scheme that is not allowed). Constant time in the
- * secret. */
+/* PF_OK, PF_AUTH, PF_CONFIG (unknown or weak scheme that is not allowed, a cost out of bounds), or
+ * PF_TEMP (no memory for the hash). Constant time in the secret. */
 enum pf_code pf_password_check(struct pf_bytes secret, const char *stored, bool allow_weak,
                                struct pf_err *err);
 /* A new hash with the given scheme (NULL: "YESCRYPT"), NUL-terminated. */
@@ -17,5 +17,17 @@ enum pf_code pf_password_make(struct pf_bytes secret, const char *scheme, char *
                               struct pf_err *err);
 /* True for schemes that need `allow_weak`. */
 bool pf_password_weak(const char *stored);
+
+/* Whether a check could be made at all, without making it: PF_OK or PF_CONFIG. Costs nothing. */
+enum pf_code pf_password_look(const char *stored, bool allow_weak, struct pf_err *err);
+/* Equal text for hashes of equal scheme and cost; "" for an unknown one. */
+void pf_password_class(const char *stored, char *out_text, size_t cap);
+/* The names that pf_password_make knows, best first; NULL behind the last. */
+const char *pf_password_scheme(size_t index);
+/* The same as pf_password_weak, for a name that stands in that list. */
+bool pf_password_scheme_weak(const char *scheme);
+/* Hashes that this process has computed so far: what a test counts to know that an unknown name
+ * costs what a known one does, and what a statistic shows. */
+uint64_t pf_password_computed(void);
 
 #endif

@@ -1,0 +1,44 @@
+/* The sources in force, as one thing that never changes.
+ *
+ * What pf_auth_new and each reload open is a generation: all configured
+ * sources, the settings they were opened with, a stand-in for users that do
+ * not exist, and the stamps of the files it was read from. A check holds the
+ * generation it began with, so that a reload in the middle of a hash takes
+ * nothing away. Holds are counted on the loop's thread; threads of the pool
+ * only read. */
+#ifndef POSTFACH_AUTH_AUTH_TABLES_H
+#define POSTFACH_AUTH_AUTH_TABLES_H
+
+#include "auth/auth_source.h"
+
+enum { PF_AUTH_SOURCES = 1 }; /* rows of the table in auth_tables.c */
+
+struct pf_auth_stamps {
+    struct pf_auth_stamp of[PF_AUTH_SOURCES];
+};
+
+struct pf_auth_tables;
+
+/* Blocking. One hold is the caller's. */
+struct pf_auth_tables *pf_auth_tables_open(const struct pf_auth_settings *, struct pf_err *err);
+struct pf_auth_tables *pf_auth_tables_hold(struct pf_auth_tables *);
+void pf_auth_tables_drop(struct pf_auth_tables *); /* NULL is allowed */
+
+const struct pf_auth_settings *pf_auth_tables_settings(const struct pf_auth_tables *);
+/* PF_OK, PF_NO_USER, PF_TEMP: sources are asked in order, the first that knows the name decides. */
+enum pf_code pf_auth_tables_find(const struct pf_auth_tables *, struct pf_bytes name,
+                                 struct pf_auth_entry *out, struct pf_err *err);
+/* A hash that costs what most users' do. Its answer must be thrown away. */
+const char *pf_auth_tables_stand_in(const struct pf_auth_tables *);
+bool pf_auth_tables_some_need_tls(const struct pf_auth_tables *);
+size_t pf_auth_tables_count(const struct pf_auth_tables *);
+
+/* The stamps it was read with, and those of now (this looks at the files). */
+const struct pf_auth_stamps *pf_auth_tables_stamps(const struct pf_auth_tables *);
+void pf_auth_tables_stamps_now(const struct pf_auth_settings *, struct pf_auth_stamps *out);
+bool pf_auth_stamps_equal(const struct pf_auth_stamps *, const struct pf_auth_stamps *);
+/* True when nothing is missing and the last change of every file is a second ago: an editor that
+ * writes in place, or removes and writes anew, is through by then. */
+bool pf_auth_stamps_quiet(const struct pf_auth_stamps *);
+
+#endif

@@ -139,7 +139,7 @@ static inline size_t dot_total(struct dot_vec sum)
 
 static inline struct dot_vec dot_zero(void)
 {
-    return vdupq_n_u8(0);
+    return (struct dot_vec){vdupq_n_u8(0)};
 }
 
 #else

@@ -1,5 +1,6 @@
 #include "store/memory.h"
 
+#include "base/crlf.h"
 #include "store/audit.h"
 
 #include <assert.h>
@@ -53,16 +54,12 @@ struct parcel {
     char path[];
 };
 
-/* What the message measures on the wire: each LF counts as CRLF, and an unfinished last line gets
- * its end (RFC 1939 sections 3 and 11). */
 static uint64_t wire_octets(struct pf_bytes text)
 {
-    uint64_t octets = text.len;
+    struct pf_crlf count = {0};
 
-    for (size_t i = 0; i < text.len; i++)
-        if (text.at[i] == '\n' && (i == 0 || text.at[i - 1] != '\r'))
-            octets++;
-    return text.len > 0 && text.at[text.len - 1] != '\n' ? octets + 2 : octets;
+    pf_crlf_add(&count, text);
+    return pf_crlf_total(&count);
 }
 
 static void message_free(struct message *m)

@@ -21,11 +21,17 @@ bool drive_pending(const struct pf_store_op *op)
 
 enum pf_code drive_wait(struct drive *d, struct pf_store_op *op)
 {
-    assert_true(drive_pending(op)); /* law: never inside the asking */
     while (drive_pending(op))
         if (!pf_loop_turn(d->loop, true) && drive_pending(op))
             fail_msg("nothing is left on the loop, and the op is not complete");
     return op->err.code;
+}
+
+/* What was asked just now. */
+static enum pf_code complete(struct drive *d, struct pf_store_op *op)
+{
+    assert_true(drive_pending(op)); /* law: never inside the asking */
+    return drive_wait(d, op);
 }
 
 struct pf_box_where drive_where(const char *path)
@@ -39,7 +45,7 @@ enum pf_code drive_open_where(struct drive *d, const struct pf_box_where *where,
     *out_open = (struct pf_box_open){.where = *where};
     drive_ready(&out_open->op);
     pf_box_open(d->store, out_open);
-    return drive_wait(d, &out_open->op);
+    return complete(d, &out_open->op);
 }
 
 enum pf_code drive_open(struct drive *d, const char *path, struct pf_box_open *out_open)
@@ -53,7 +59,7 @@ enum pf_code drive_read(struct drive *d, struct pf_box *box, struct pf_box_read 
 {
     drive_ready(&r->op);
     pf_box_read(box, r);
-    return drive_wait(d, &r->op);
+    return complete(d, &r->op);
 }
 
 enum pf_code drive_fetch(struct drive *d, struct pf_box *box, uint32_t index, size_t piece,
@@ -88,7 +94,7 @@ enum pf_code drive_expunge(struct drive *d, struct pf_box *box, const struct pf_
     *out_expunge = (struct pf_box_expunge){.remove = remove};
     drive_ready(&out_expunge->op);
     pf_box_expunge(box, out_expunge);
-    return drive_wait(d, &out_expunge->op);
+    return complete(d, &out_expunge->op);
 }
 
 void drive_close(struct drive *d, struct pf_box *box)
@@ -97,7 +103,7 @@ void drive_close(struct drive *d, struct pf_box *box)
 
     drive_ready(&c.op);
     pf_box_close(box, &c);
-    assert_int_equal(drive_wait(d, &c.op), PF_OK);
+    assert_int_equal(complete(d, &c.op), PF_OK);
 }
 
 enum pf_code drive_begin(struct drive *d, const struct pf_box_where *where, struct pf_parcel **out_parcel)
@@ -106,7 +112,7 @@ enum pf_code drive_begin(struct drive *d, const struct pf_box_where *where, stru
 
     drive_ready(&b.op);
     pf_parcel_begin(d->store, &b);
-    if (drive_wait(d, &b.op) == PF_OK)
+    if (complete(d, &b.op) == PF_OK)
         *out_parcel = b.parcel;
     return b.op.err.code;
 }
@@ -117,7 +123,7 @@ enum pf_code drive_write(struct drive *d, struct pf_parcel *parcel, struct pf_by
 
     drive_ready(&w.op);
     pf_parcel_write(parcel, &w);
-    return drive_wait(d, &w.op);
+    return complete(d, &w.op);
 }
 
 enum pf_code drive_seal(struct drive *d, struct pf_parcel *parcel, struct pf_parcel_seal *out_seal)
@@ -125,7 +131,7 @@ enum pf_code drive_seal(struct drive *d, struct pf_parcel *parcel, struct pf_par
     *out_seal = (struct pf_parcel_seal){0};
     drive_ready(&out_seal->op);
     pf_parcel_seal(parcel, out_seal);
-    return drive_wait(d, &out_seal->op);
+    return complete(d, &out_seal->op);
 }
 
 void drive_drop(struct drive *d, struct pf_parcel *parcel)
@@ -134,7 +140,7 @@ void drive_drop(struct drive *d, struct pf_parcel *parcel)
 
     drive_ready(&drop.op);
     pf_parcel_drop(parcel, &drop);
-    assert_int_equal(drive_wait(d, &drop.op), PF_OK);
+    assert_int_equal(complete(d, &drop.op), PF_OK);
 }
 
 enum pf_code drive_deliver(struct drive *d, const struct pf_box_where *where, struct pf_bytes message,

@@ -25,7 +25,7 @@ static struct twin twin;
 static struct drive d;
 static struct pf_pool *pool;
 
-static enum pf_code enter(bool may_block, struct pf_err *err)
+static enum pf_code called(bool may_block, struct pf_err *err)
 {
     if (thrd_equal(thrd_current(), twin.loop_thread))
         twin.on_loop++;
@@ -45,7 +45,7 @@ static enum pf_code box_open(struct pf_twin *t, const struct pf_box_where *where
                              uint32_t *out_expired, struct pf_err *err)
 {
     static const struct pf_row rows[] = {{.octets = 3, .uidl_len = 1}};
-    enum pf_code code = enter(may_block, err);
+    enum pf_code code = called(may_block, err);
 
     assert_string_equal(where->path, "/box");
     if (code != PF_OK)
@@ -58,7 +58,7 @@ static enum pf_code box_open(struct pf_twin *t, const struct pf_box_where *where
 
 static enum pf_code box_read(struct pf_twin_box *b, struct pf_box_read *r, bool may_block, struct pf_err *err)
 {
-    enum pf_code code = enter(may_block, err);
+    enum pf_code code = called(may_block, err);
 
     (void)b;
     if (code != PF_OK)
@@ -73,20 +73,20 @@ static enum pf_code box_expunge(struct pf_twin_box *b, struct pf_box_expunge *e,
 {
     (void)b;
     e->removed = 1;
-    return enter(true, err);
+    return called(true, err);
 }
 
 static void box_close(struct pf_twin_box *b)
 {
     (void)b;
     twin.closed++;
-    enter(true, NULL);
+    called(true, NULL);
 }
 
 static enum pf_code parcel_begin(struct pf_twin *t, const struct pf_box_where *where,
                                  struct pf_twin_parcel **out_parcel, struct pf_err *err)
 {
-    enum pf_code code = enter(true, err);
+    enum pf_code code = called(true, err);
 
     assert_string_equal(where->path, "/box");
     if (code == PF_OK)
@@ -98,7 +98,7 @@ static enum pf_code parcel_write(struct pf_twin_parcel *p, struct pf_bytes bytes
 {
     (void)p;
     assert_int_equal(bytes.len, 5);
-    return enter(true, err);
+    return called(true, err);
 }
 
 static enum pf_code parcel_seal(struct pf_twin_parcel *p, struct pf_parcel_seal *s, struct pf_err *err)
@@ -107,14 +107,14 @@ static enum pf_code parcel_seal(struct pf_twin_parcel *p, struct pf_parcel_seal 
     twin.sealed++;
     memcpy(s->uidl, "new", 4);
     s->octets = 7;
-    return enter(true, err);
+    return called(true, err);
 }
 
 static void parcel_drop(struct pf_twin_parcel *p)
 {
     (void)p;
     twin.dropped++;
-    enter(true, NULL);
+    called(true, NULL);
 }
 
 static void twin_free(struct pf_twin *t)

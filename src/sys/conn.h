@@ -34,7 +34,8 @@ struct pf_conn_info {      /* valid as long as the connection */
     char sni[256];         /* the name asked for, or "" */
 };
 
-/* Takes over `fd` (non-blocking, close-on-exec; TCP_NODELAY and keep-alive are set here). */
+/* Takes over `fd` (non-blocking, close-on-exec; TCP_NODELAY and keep-alive are set here); on
+ * failure it is closed. */
 struct pf_conn *pf_conn_new(struct pf_loop *, int fd, void (*wake)(void *self, unsigned what),
                             void *self, struct pf_err *err);
 /* What wake is called for: PF_CONN_READ and PF_CONN_WRITE, or 0. A TLS handshake runs regardless. */
@@ -46,7 +47,8 @@ void pf_conn_want(struct pf_conn *, unsigned what);
 enum pf_io pf_conn_read(struct pf_conn *, unsigned char *at, size_t cap, size_t *out_len,
                         struct pf_err *err);
 /* Writes some of b; PF_IO_DONE: *out_len > 0 (it may be less than b.len; the rest may move to
- * another address before the next call). */
+ * another address before the next call). b is not empty. After PF_IO_WAIT the next call must begin
+ * with the same octets and have at least as many: TLS may have sent a part of their record. */
 enum pf_io pf_conn_write(struct pf_conn *, struct pf_bytes b, size_t *out_len, struct pf_err *err);
 /* Looks at octets that wait in the socket of a plain connection without taking them: how many of
  * at most cap there are, in *out_len (PF_IO_DONE, > 0). */

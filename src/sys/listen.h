@@ -13,11 +13,18 @@
 
 struct pf_listen;
 
-/* `address` is numeric ("127.0.0.1", "::", "0.0.0.0"), port 0 takes a free one. IPv6 sockets are
- * IPv6 only. accept(self, fd) owns fd: non-blocking, close-on-exec. */
-struct pf_listen *pf_listen_new(struct pf_loop *, const char *address, unsigned port, int backlog,
-                                void (*accept)(void *self, int fd), void *self,
-                                struct pf_err *err);
+struct pf_listen_place {
+    const char *address; /* numeric: "127.0.0.1", "::", "0.0.0.0"; IPv6 sockets are IPv6 only */
+    unsigned port;       /* 0 takes a free one */
+    int backlog;
+};
+
+/* accept(self, fd) owns fd: non-blocking, close-on-exec. */
+struct pf_listen *pf_listen_open(struct pf_loop *, const struct pf_listen_place *,
+                                 void (*accept)(void *self, int fd), void *self, struct pf_err *err);
+/* The same with the place spelled out. */
+#define pf_listen_new(loop, address, port, backlog, accept, self, err) \
+    pf_listen_open(loop, &(struct pf_listen_place){address, port, backlog}, accept, self, err)
 unsigned pf_listen_port(const struct pf_listen *); /* the real one */
 void pf_listen_pause(struct pf_listen *, bool paused);
 void pf_listen_free(struct pf_listen *);

@@ -42,9 +42,10 @@ void pf_tls_tickets_free(struct pf_tls_tickets *);
 /* For tests: the next use acts as if `seconds` had passed. */
 void pf_tls_tickets_age(struct pf_tls_tickets *, unsigned seconds);
 
-/* Loads everything; an error names the file and what is wrong with it (missing, unreadable, key
- * does not fit certificate, expired). Names for SNI are the certificates' own dNSNames, wildcards
- * as the whole left-most label only. */
+/* Loads everything; an error names the file and what is wrong with it (missing, unreadable, no PEM,
+ * key does not fit certificate). A certificate that has expired is loaded all the same: a server
+ * that starts and is complained about is better than none; pf_tls_describe says EXPIRED. Names for
+ * SNI are the certificates' own dNSNames, wildcards as the whole left-most label only. */
 struct pf_tls *pf_tls_new(const struct pf_tls_settings *, struct pf_tls_tickets *,
                           struct pf_err *err);
 struct pf_tls *pf_tls_hold(struct pf_tls *);
@@ -54,7 +55,10 @@ void pf_tls_free(struct pf_tls *); /* gives one hold back; NULL is allowed */
  * False when index is past the last. */
 bool pf_tls_describe(const struct pf_tls *, size_t index, char *out_text, size_t cap);
 
-/* Random octets and wiping, so that nobody else needs OpenSSL for them. */
+/* Random octets, so that nobody else needs OpenSSL for them. */
 enum pf_code pf_random(unsigned char *at, size_t len, struct pf_err *err);
+
+/* For sys/ alone: the SSL_CTX of the default pair. */
+void *pf_tls_context(const struct pf_tls *);
 
 #endif

@@ -1,0 +1,184 @@
+#include "base/text.h"
+#include "sys/conn_private.h"
+#include "sys/tls.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+
+/* OpenSSL's errors are per thread and sticky: an old one would be taken for the next call's. */
+static void before_call(void)
+{
+    ERR_clear_error();
+    errno = 0;
+}
+
+static void fault(struct pf_conn *conn, int problem)
+{
+    conn->tls_errno = problem == SSL_ERROR_SYSCALL ? errno : 0;
+    conn->tls_fault = ERR_get_error();
+    conn->layer = PF_LAYER_DEAD;
+    ERR_clear_error();
+}
+
+static enum pf_code say_fault(const struct pf_conn *conn, const char *where, const char *doing,
+                              struct pf_err *err)
+{
+    const char *reason = conn->tls_fault ? ERR_reason_error_string(conn->tls_fault) : NULL;
+
+    if (ERR_GET_LIB(conn->tls_fault) == ERR_LIB_SYS)
+        reason = strerror(ERR_GET_REASON(conn->tls_fault));
+    else if (!conn->tls_fault && conn->tls_errno)
+        reason = strerror(conn->tls_errno);
+    else if (!conn->tls_fault)
+        reason = "the peer closed the connection";
+    pf_fail(err, PF_IO, conn->tls_errno, where, "%s: %s", doing, reason ? reason : "unknown trouble");
+    if (err)
+        snprintf(err->say, sizeof err->say, "TLS trouble");
+    return PF_IO;
+}
+
+static enum pf_io dead(const struct pf_conn *conn, const char *where, const char *doing, struct pf_err *err)
+{
+    say_fault(conn, where, doing, err);
+    return PF_IO_FAILED;
+}
+
+bool pf_conn_tls_pending(const struct pf_conn *conn)
+{
+    return conn->layer == PF_LAYER_TLS && SSL_pending(conn->ssl) > 0;
+}
+
+enum pf_io pf_conn_tls_read(struct pf_conn *conn, unsigned char *at, size_t cap, size_t *out_len,
+                            struct pf_err *err)
+{
+    int problem;
+
+    if (conn->layer == PF_LAYER_DEAD)
+        return dead(conn, __func__, "TLS", err);
+    before_call();
+    conn->read_needs_write = false;
+    if (SSL_read_ex(conn->ssl, at, cap, out_len) == 1)
+        return PF_IO_DONE;
+    problem = SSL_get_error(conn->ssl, 0);
+    if (problem == SSL_ERROR_ZERO_RETURN)
+        return PF_IO_EOF;
+    if (problem == SSL_ERROR_WANT_READ || problem == SSL_ERROR_WANT_WRITE) {
+        conn->read_needs_write = problem == SSL_ERROR_WANT_WRITE;
+        return PF_IO_WAIT;
+    }
+    fault(conn, problem);
+    return dead(conn, __func__, "reading TLS", err);
+}
+
+enum pf_io pf_conn_tls_write(struct pf_conn *conn, struct pf_bytes b, size_t *out_len, struct pf_err *err)
+{
+    int problem;
+
+    if (conn->layer == PF_LAYER_DEAD)
+        return dead(conn, __func__, "TLS", err);
+    before_call();
+    conn->write_needs_read = conn->half_record = false;
+    if (SSL_write_ex(conn->ssl, b.at, b.len, out_len) == 1)
+        return PF_IO_DONE;
+    problem = SSL_get_error(conn->ssl, 0);
+    if (problem == SSL_ERROR_WANT_READ || problem == SSL_ERROR_WANT_WRITE) {
+        conn->write_needs_read = problem == SSL_ERROR_WANT_READ;
+        conn->half_record = true;
+        return PF_IO_WAIT;
+    }
+    fault(conn, problem);
+    return dead(conn, __func__, "writing TLS", err);
+}
+
+enum pf_code pf_conn_start_tls(struct pf_conn *conn, struct pf_tls *tls, struct pf_err *err)
+{
+    SSL *ssl;
+
+    assert(!conn->closed);
+    if (conn->layer != PF_LAYER_PLAIN)
+        return pf_fail(err, PF_STATE, 0, __func__, "TLS was started before");
+    before_call();
+    ssl = SSL_new(pf_tls_context(tls));
+    if (!ssl || SSL_set_fd(ssl, conn->fd) != 1) {
+        SSL_free(ssl);
+        ERR_clear_error();
+        return pf_fail(err, PF_NO_MEMORY, 0, __func__, "no memory for a TLS connection");
+    }
+    SSL_set_accept_state(ssl);
+    conn->ssl = ssl;
+    conn->tls = pf_tls_hold(tls);
+    conn->layer = PF_LAYER_SHAKING;
+    pf_conn_arm(conn);
+    return PF_OK;
+}
+
+static void note_outcome(struct pf_conn *conn)
+{
+    struct pf_conn_info *info = &conn->info;
+    const char *name = SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name);
+
+    info->tls = true;
+    info->tls_version = SSL_get_version(conn->ssl);
+    info->tls_cipher = SSL_CIPHER_get_name(SSL_get_current_cipher(conn->ssl));
+    info->tls_resumed = SSL_session_reused(conn->ssl) == 1;
+    if (name)
+        pf_text_safe(info->sni, sizeof info->sni, pf_bytes_of(name));
+}
+
+bool pf_conn_tls_shake(struct pf_conn *conn)
+{
+    int result, problem;
+
+    before_call();
+    conn->read_needs_write = false;
+    result = SSL_do_handshake(conn->ssl);
+    if (result == 1) {
+        conn->layer = PF_LAYER_TLS;
+        note_outcome(conn);
+        return true;
+    }
+    problem = SSL_get_error(conn->ssl, result);
+    if ((problem == SSL_ERROR_WANT_READ || problem == SSL_ERROR_WANT_WRITE) && !conn->broken) {
+        conn->read_needs_write = problem == SSL_ERROR_WANT_WRITE;
+        return false;
+    }
+    fault(conn, problem);
+    return true;
+}
+
+enum pf_code pf_conn_tls_result(const struct pf_conn *conn, struct pf_err *err)
+{
+    if (conn->info.tls)
+        return PF_OK;
+    if (conn->layer == PF_LAYER_DEAD)
+        return say_fault(conn, __func__, "TLS handshake", err);
+    return pf_fail(err, PF_STATE, 0, __func__, "no TLS handshake has ended");
+}
+
+/* A record that is half sent has to be the last: an alert in its middle would be a broken record,
+ * and the peer is right to see that output was cut off. */
+bool pf_conn_tls_goodbye(struct pf_conn *conn)
+{
+    int result;
+
+    if (conn->layer != PF_LAYER_TLS || conn->half_record)
+        return true;
+    before_call();
+    result = SSL_shutdown(conn->ssl);
+    if (result < 0 && SSL_get_error(conn->ssl, result) == SSL_ERROR_WANT_WRITE)
+        return false;
+    ERR_clear_error();
+    return true;
+}
+
+void pf_conn_tls_drop(struct pf_conn *conn)
+{
+    SSL_free(conn->ssl);
+    pf_tls_free(conn->tls);
+    conn->ssl = NULL;
+    conn->tls = NULL;
+    conn->layer = PF_LAYER_PLAIN;
+}

@@ -82,16 +82,17 @@ static bool begin(struct pf_exchange *exchange, const char *mechanism)
 struct pf_exchange *pf_exchange_new(const char *mechanism, struct pf_err *err)
 {
     struct pf_exchange *exchange;
-    bool known = false;
+    const char *known = NULL;
 
     for (size_t i = 0; i < sizeof mechanisms / sizeof mechanisms[0]; i++)
-        known |= pf_equal_nocase(pf_bytes_of(mechanism), pf_bytes_of(mechanisms[i].name));
+        if (pf_equal_nocase(pf_bytes_of(mechanism), pf_bytes_of(mechanisms[i].name)))
+            known = mechanisms[i].name;
     if (!known) {
         pf_fail(err, PF_NO_MECH, 0, "exchange", "mechanism %.20s is not spoken here", mechanism);
         return NULL;
     }
     exchange = calloc(1, sizeof *exchange);
-    if (exchange && begin(exchange, mechanism))
+    if (exchange && begin(exchange, known))
         return exchange;
     pf_exchange_free(exchange);
     pf_fail(err, PF_NO_MEMORY, 0, "exchange", "no memory for an exchange");
@@ -180,6 +181,8 @@ static enum pf_exchange_step judge(struct pf_exchange *exchange, int status, str
     if (!acts_as_itself(exchange))
         return failed(err, PF_AUTH, "the authorization identity is another than who logs in");
     exchange->secret = behind_second_nul(pf_bytes_from(exchange->message, exchange->message_len));
+    if (!exchange->name[0] || !exchange->secret.len) /* RFC 4616 section 2: one octet at least */
+        return failed(err, PF_AUTH, "the name or the password is empty");
     *out_name = pf_bytes_of(exchange->name);
     *out_secret = exchange->secret;
     return PF_EXCHANGE_CHECK;

@@ -160,6 +160,8 @@ enum pf_code pf_password_check(struct pf_bytes secret, const char *stored, bool 
         return code;
     pf_scheme_counts();
     code = parts.scheme->check(&parts, secret);
+    if (code == PF_OK && pf_find(secret, 0) != secret.len)
+        code = PF_AUTH; /* HMAC pads keys with NULs: to PBKDF2 "a" and "a\0" are the same */
     if (code == PF_AUTH)
         return pf_fail(err, code, 0, "password", "wrong password");
     if (code != PF_OK)

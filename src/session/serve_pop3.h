@@ -40,6 +40,10 @@ void pf_hall_free(struct pf_hall *);
  * here and by each guest. `tls` may be NULL. */
 enum pf_code pf_hall_settings(struct pf_hall *, struct pf_conf *, struct pf_tls *tls, struct pf_err *err);
 
+/* Where those who come from now on are logged and served from; the old ones must outlive the guests
+ * who are here. */
+void pf_hall_change(struct pf_hall *, struct pf_log *, struct pf_store *);
+
 /* A stranger at listener number `listen` of the settings; fd is taken over. */
 void pf_hall_guest(struct pf_hall *, int fd, size_t listen);
 

@@ -1,0 +1,143 @@
+/* The guest: one session, as the files of this room share it.
+ *
+ * Life: a socket comes in (hall.c) -> perhaps a look whether it speaks TLS at
+ * once, perhaps a handshake (guest.c) -> the engine is made and turns run
+ * (guest.c): feed, carry the body, begin what is asked, flush -> `depart`
+ * closes the connection and logs -> when the store is through with the guest's
+ * op and the box is closed, the guest is freed on a later turn.
+ *
+ * Who owns what: the guest owns its connection, engine, timer, exchange,
+ * buffers, and the box once open. While an op or check is under way, the op and
+ * what it points to (the engine's marks among it) belong to the store or to
+ * auth; hence the engine lives until the guest is freed. */
+#ifndef POSTFACH_SESSION_GUEST_H
+#define POSTFACH_SESSION_GUEST_H
+
+#include "auth/exchange.h"
+#include "session/serve_pop3.h"
+#include "session/shelf.h"
+#include <postfach/pop3_server.h>
+
+/* Settings, certificates and what engines read: one per reload, counted. */
+struct pf_generation {
+    unsigned holds;
+    struct pf_conf *conf;
+    struct pf_tls *tls; /* or NULL */
+    char greeting[300]; /* a host name has at most 255 octets */
+    struct pf_pop3_server_settings engines[]; /* one per listener */
+};
+
+struct pf_generation *pf_generation_new(struct pf_conf *, struct pf_tls *, struct pf_err *err);
+void pf_generation_free(struct pf_generation *); /* gives one hold back */
+
+struct pf_hall {
+    struct pf_hall_parts parts;
+    struct pf_generation *generation;
+    struct pf_guest_session *guests; /* list of those who are not gone */
+    unsigned count;                  /* all, also those who wait for the store to finish */
+    unsigned strangers;              /* not logged in yet */
+    uint64_t served;
+    struct pf_shelf shelf;
+    struct pf_timer *grace;
+    void (*emptied)(void *);
+    void *emptied_self;
+    struct pf_later emptied_later;
+    bool closing;
+};
+
+enum pf_guest_stage {
+    PF_STAGE_PEEK,  /* waits a moment for a TLS client on a plain port */
+    PF_STAGE_TLS,   /* handshake before the greeting */
+    PF_STAGE_SERVE, /* the engine speaks */
+    PF_STAGE_GONE   /* departed; waits for the store */
+};
+
+struct pf_guest_session {
+    struct pf_hall *hall;
+    struct pf_guest_session *next, *prev;
+    struct pf_generation *generation;
+    size_t listen;
+    enum pf_guest_stage stage;
+    struct pf_conn *conn;
+    struct pf_timer *timer;
+    struct pf_pop3_server *engine;
+    pf_time came;
+
+    unsigned char *in; /* small buffer, only while octets wait in it */
+    size_t in_at, in_len;
+    unsigned char *out; /* lent to the engine */
+    enum pf_shelf_size out_size;
+    unsigned char *body; /* large buffer, only during BODY */
+    size_t body_at, body_len;
+    uint64_t body_offset; /* of the next read */
+    uint32_t body_index;
+    bool body_open;    /* between ask BODY and its tell */
+    bool body_last;    /* the piece in hand ends the message */
+    bool body_clean;
+
+    bool question;     /* the engine waits for a tell other than BODY */
+    bool eof, eof_told;
+    bool handshaking;  /* STLS was answered, TLS is not up yet */
+    bool tls_wanted, close_wanted; /* asked for, begin when output is empty */
+    bool counted, stranger;
+    enum pf_close close;
+
+    struct pf_exchange *exchange;
+    const char *mechanism; /* of the login under way or done, for the log */
+    struct pf_auth_check check;
+    bool checking;
+    struct pf_user user;
+    uint32_t login_delay;
+    int32_t expire_days;
+
+    struct pf_box *box;
+    struct pf_err box_err; /* why the box is being closed, or the outcome of COMMIT */
+    bool op_busy;
+    enum { PF_AFTER_NOTHING, PF_AFTER_REFUSE, PF_AFTER_COMMIT } after_close;
+    union {
+        struct pf_box_open open;
+        struct pf_box_read read;
+        struct pf_box_expunge expunge;
+        struct pf_box_close close;
+    } op; /* one at a time */
+    uint32_t removed, expired;
+    char maildrop[PF_AUTH_PATH_MAX];
+    struct pf_later again, bury;
+};
+
+/* guest.c */
+void pf_guest_wake(void *self, unsigned what); /* for pf_conn_new */
+void pf_guest_begin(struct pf_guest_session *);
+void pf_guest_turn(struct pf_guest_session *);
+void pf_guest_tell(struct pf_guest_session *, const struct pf_tell *);
+void pf_guest_depart(struct pf_guest_session *, enum pf_close, bool abrupt);
+pf_time pf_guest_now(const struct pf_guest_session *);
+
+/* guest_login.c: PF_ASK_PASS, SASL, CANCEL, OPEN */
+void pf_guest_ask_pass(struct pf_guest_session *, const struct pf_ask *);
+void pf_guest_ask_sasl(struct pf_guest_session *, const struct pf_ask *);
+void pf_guest_ask_cancel(struct pf_guest_session *);
+void pf_guest_ask_open(struct pf_guest_session *);
+void pf_guest_tell_login(struct pf_guest_session *, const struct pf_err *);
+
+/* guest_box.c: BODY, COMMIT, and the end of a box */
+void pf_guest_ask_body(struct pf_guest_session *, const struct pf_ask *);
+bool pf_guest_carry_body(struct pf_guest_session *); /* true when something moved */
+void pf_guest_ask_commit(struct pf_guest_session *, const struct pf_ask *);
+void pf_guest_open_box(struct pf_guest_session *);
+/* Logs and tells the engine that the maildrop was not opened. */
+void pf_guest_refuse_open(struct pf_guest_session *, const struct pf_err *);
+/* Closes the box where one is open and free of ops, then buries a guest who is gone. */
+void pf_guest_release(struct pf_guest_session *);
+
+/* guest_log.c */
+void pf_guest_log_end(struct pf_guest_session *);
+void pf_guest_log_login_failed(struct pf_guest_session *, const struct pf_err *, struct pf_bytes name);
+void pf_guest_log_trouble(struct pf_guest_session *, const char *what, const struct pf_err *);
+void pf_guest_log_tls_failed(struct pf_guest_session *, const struct pf_err *);
+
+/* hall.c */
+void pf_hall_bury(struct pf_guest_session *);
+void pf_hall_unlist(struct pf_guest_session *);
+
+#endif

@@ -1,0 +1,100 @@
+#include "session/guest.h"
+
+#include <stdio.h>
+
+static const char *const ends[] = {
+    [PF_CLOSE_QUIT] = "quit",
+    [PF_CLOSE_EOF] = "eof",
+    [PF_CLOSE_IDLE] = "idle",
+    [PF_CLOSE_LOGIN_TIME] = "login-time",
+    [PF_CLOSE_STALL] = "stall",
+    [PF_CLOSE_BAD] = "bad-commands",
+    [PF_CLOSE_TRIES] = "login-tries",
+    [PF_CLOSE_BODY] = "body-failed",
+    [PF_CLOSE_TLS] = "tls-failed",
+    [PF_CLOSE_SMUGGLE] = "input-behind-stls",
+    [PF_CLOSE_TLS_ON_PLAIN] = "tls-on-plain-port",
+    [PF_CLOSE_SHUTDOWN] = "shutdown",
+    [PF_CLOSE_REFUSED] = "refused",
+    [PF_CLOSE_MEMORY] = "no-memory",
+};
+
+/* "verdict: what happened (system's words)"; NULL for none. */
+static const char *describe(const struct pf_err *err, char *text, size_t cap)
+{
+    if (err->sys)
+        snprintf(text, cap, "%s: %s (%s)", err->where ? err->where : "?", err->log, strerror(err->sys));
+    else
+        snprintf(text, cap, "%s: %s", err->where ? err->where : "?", err->log);
+    return text;
+}
+
+void pf_guest_log_end(struct pf_guest_session *g)
+{
+    static const struct pf_pop3_server_stats none;
+    const struct pf_pop3_server_stats *s = g->engine ? pf_pop3_server_stats(g->engine) : &none;
+    const struct pf_conn_info *info = pf_conn_info(g->conn);
+    pf_time ms = pf_guest_now(g) - g->came;
+    struct pf_field fields[] = {
+        PF_TEXT_FIELD("user", s->logged_in ? g->user.name : NULL),
+        PF_TEXT_FIELD("address", info->peer),
+        PF_NUMBER_FIELD("port", info->local_port),
+        PF_TEXT_FIELD("tls", info->tls ? info->tls_version : "none"),
+        PF_TEXT_FIELD("cipher", info->tls ? info->tls_cipher : NULL),
+        PF_TEXT_FIELD("mech", s->logged_in ? g->mechanism : NULL),
+        PF_NUMBER_FIELD("ms", (uint64_t)ms),
+        PF_NUMBER_FIELD("messages", s->messages),
+        PF_NUMBER_FIELD("octets", s->octets),
+        PF_NUMBER_FIELD("fetched", s->fetched),
+        PF_NUMBER_FIELD("topped", s->topped),
+        PF_NUMBER_FIELD("sent", s->fetched_octets),
+        PF_NUMBER_FIELD("deleted", s->committed ? g->removed : 0),
+        PF_NUMBER_FIELD("expired", g->expired),
+        PF_NUMBER_FIELD("commands", s->commands),
+        PF_NUMBER_FIELD("errors", s->bad_commands),
+        PF_TEXT_FIELD("end", ends[g->close]),
+    };
+
+    pf_log_event(g->hall->parts.log, PF_EVENT_session, fields, sizeof fields / sizeof fields[0]);
+}
+
+void pf_guest_log_login_failed(struct pf_guest_session *g, const struct pf_err *err,
+                               struct pf_bytes name)
+{
+    const struct pf_conn_info *info = pf_conn_info(g->conn);
+    char text[600];
+    struct pf_field fields[] = {
+        PF_BYTES_FIELD("user", name),
+        PF_TEXT_FIELD("address", info->peer),
+        PF_TEXT_FIELD("tls", info->tls ? info->tls_version : "none"),
+        PF_TEXT_FIELD("mech", g->mechanism),
+        PF_TEXT_FIELD("code", pf_verdict(err->code)->name),
+        PF_TEXT_FIELD("err", describe(err, text, sizeof text)),
+    };
+
+    pf_log_event(g->hall->parts.log, PF_EVENT_login_failed, fields, sizeof fields / sizeof fields[0]);
+}
+
+void pf_guest_log_trouble(struct pf_guest_session *g, const char *what, const struct pf_err *err)
+{
+    char text[600];
+    struct pf_field fields[] = {
+        PF_TEXT_FIELD("user", g->user.name),
+        PF_TEXT_FIELD("what", what),
+        PF_TEXT_FIELD("code", pf_verdict(err->code)->name),
+        PF_TEXT_FIELD("err", describe(err, text, sizeof text)),
+    };
+
+    pf_log_event(g->hall->parts.log, PF_EVENT_trouble, fields, sizeof fields / sizeof fields[0]);
+}
+
+void pf_guest_log_tls_failed(struct pf_guest_session *g, const struct pf_err *err)
+{
+    char text[600];
+    struct pf_field fields[] = {
+        PF_TEXT_FIELD("address", pf_conn_info(g->conn)->peer),
+        PF_TEXT_FIELD("err", describe(err, text, sizeof text)),
+    };
+
+    pf_log_event(g->hall->parts.log, PF_EVENT_tls_failed, fields, sizeof fields / sizeof fields[0]);
+}

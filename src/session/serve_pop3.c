@@ -1,0 +1,251 @@
+#include "session/guest.h"
+
+#include "base/text.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct pf_hall *pf_hall_new(const struct pf_hall_parts *parts, struct pf_err *err)
+{
+    struct pf_hall *hall = calloc(1, sizeof *hall);
+
+    if (!hall) {
+        pf_fail(err, PF_NO_MEMORY, 0, "hall", "no memory");
+        return NULL;
+    }
+    hall->parts = *parts;
+    return hall;
+}
+
+void pf_hall_free(struct pf_hall *hall)
+{
+    if (!hall)
+        return;
+    assert(hall->count == 0);
+    pf_timer_free(hall->grace);
+    pf_generation_free(hall->generation);
+    pf_shelf_done(&hall->shelf);
+    free(hall);
+}
+
+enum pf_code pf_hall_settings(struct pf_hall *hall, struct pf_conf *conf, struct pf_tls *tls,
+                              struct pf_err *err)
+{
+    struct pf_generation *gen = pf_generation_new(conf, tls, err);
+
+    if (!gen)
+        return PF_NO_MEMORY;
+    pf_generation_free(hall->generation);
+    hall->generation = gen;
+    return PF_OK;
+}
+
+void pf_hall_change(struct pf_hall *hall, struct pf_log *log, struct pf_store *store)
+{
+    hall->parts.log = log;
+    hall->parts.store = store;
+}
+
+/* What a stranger can make us hold at most: itself, its buffers, and a line. */
+static size_t stranger_cost(const struct pf_conf *conf)
+{
+    return sizeof(struct pf_guest_session) + 2 * (size_t)PF_SHELF_SMALL + conf->line_max +
+           conf->sasl_line_max;
+}
+
+static const char *full(const struct pf_hall *hall, const char *address, struct pf_err *out_why)
+{
+    const struct pf_conf *conf = hall->generation->conf;
+
+    if ((hall->strangers + 1) > conf->memory_before_login / stranger_cost(conf)) {
+        pf_fail(out_why, PF_BUSY, 0, "door", "memory-before-login");
+        return "memory-before-login";
+    }
+    switch (pf_guests_enter(hall->parts.guests, address)) {
+    case PF_GUEST_OK:
+        return NULL;
+    case PF_GUEST_FULL:
+        pf_fail(out_why, PF_BUSY, 0, "door", "connections");
+        return "connections";
+    case PF_GUEST_TOO_MANY_HERE:
+        pf_fail(out_why, PF_BUSY, 0, "door", "connections-per-address");
+        snprintf(out_why->say, sizeof out_why->say, "too many connections from your address, try again later");
+        return "connections-per-address";
+    }
+    return "?";
+}
+
+/* One line, if the client may expect plain text, and the door. */
+static void turn_away(struct pf_hall *hall, struct pf_conn *conn, const struct pf_err *why, size_t listen)
+{
+    struct pf_generation *gen = hall->generation;
+    struct pf_pop3_server *engine = NULL;
+    unsigned char *buffer = pf_shelf_take(&hall->shelf, PF_SHELF_OF_SMALL);
+    size_t sent;
+
+    if (gen->conf->listens[listen].tls != PF_CONF_TLS_IMPLICIT)
+        engine = pf_pop3_server_new(&gen->engines[listen], false, pf_loop_now(hall->parts.loop));
+    if (engine && buffer) {
+        pf_pop3_server_refuse(engine, why);
+        pf_pop3_server_lend(engine, buffer, PF_SHELF_SMALL);
+        pf_conn_write(conn, pf_pop3_server_out(engine), &sent, NULL);
+    }
+    pf_pop3_server_free(engine);
+    pf_shelf_give(&hall->shelf, PF_SHELF_OF_SMALL, buffer);
+}
+
+static void list(struct pf_guest_session *g)
+{
+    struct pf_hall *hall = g->hall;
+
+    g->next = hall->guests;
+    if (g->next)
+        g->next->prev = g;
+    hall->guests = g;
+    hall->count++;
+    hall->strangers++;
+    hall->served++;
+    g->stranger = true;
+    g->counted = true;
+}
+
+void pf_hall_unlist(struct pf_guest_session *g)
+{
+    struct pf_hall *hall = g->hall;
+
+    if (g->prev)
+        g->prev->next = g->next;
+    else
+        hall->guests = g->next;
+    if (g->next)
+        g->next->prev = g->prev;
+    g->next = g->prev = NULL;
+    if (g->stranger)
+        hall->strangers--;
+    g->stranger = false;
+    if (g->counted)
+        pf_guests_leave(hall->parts.guests, pf_conn_info(g->conn)->peer);
+    g->counted = false;
+}
+
+static bool check_in(struct pf_guest_session *g)
+{
+    struct pf_hall *hall = g->hall;
+    const char *address = pf_conn_info(g->conn)->peer;
+    struct pf_err why = {0};
+    const char *limit = full(hall, address, &why);
+    struct pf_field fields[] = {PF_TEXT_FIELD("address", address), PF_TEXT_FIELD("why", limit)};
+
+    if (!limit)
+        return true;
+    pf_log_event(hall->parts.log, PF_EVENT_refused, fields, 2);
+    turn_away(hall, g->conn, &why, g->listen);
+    pf_conn_close(g->conn, false);
+    return false;
+}
+
+void pf_hall_guest(struct pf_hall *hall, int fd, size_t listen)
+{
+    struct pf_guest_session *g = calloc(1, sizeof *g);
+    struct pf_err err;
+
+    if (!g || hall->closing) {
+        free(g);
+        close(fd);
+        return;
+    }
+    g->hall = hall;
+    g->listen = listen;
+    g->came = pf_loop_now(hall->parts.loop);
+    g->conn = pf_conn_new(hall->parts.loop, fd, pf_guest_wake, g, &err);
+    if (!g->conn || !check_in(g)) {
+        free(g);
+        return;
+    }
+    g->generation = hall->generation;
+    g->generation->holds++;
+    list(g);
+    pf_guest_begin(g);
+}
+
+static void tell_emptied(struct pf_later *later)
+{
+    struct pf_hall *hall =
+        (struct pf_hall *)(void *)((char *)later - offsetof(struct pf_hall, emptied_later));
+
+    hall->emptied(hall->emptied_self);
+}
+
+static void see_if_empty(struct pf_hall *hall)
+{
+    if (!hall->closing || hall->count || !hall->emptied || hall->emptied_later.queued)
+        return;
+    hall->emptied_later.run = tell_emptied;
+    pf_loop_later(hall->parts.loop, &hall->emptied_later);
+}
+
+static void bury(struct pf_later *later)
+{
+    struct pf_guest_session *g =
+        (struct pf_guest_session *)(void *)((char *)later - offsetof(struct pf_guest_session, bury));
+    struct pf_hall *hall = g->hall;
+
+    pf_pop3_server_free(g->engine);
+    pf_shelf_give(&hall->shelf, g->out_size, g->out);
+    pf_shelf_give(&hall->shelf, PF_SHELF_OF_LARGE, g->body);
+    pf_generation_free(g->generation);
+    pf_wipe(g, sizeof *g);
+    free(g);
+    hall->count--;
+    see_if_empty(hall);
+}
+
+void pf_hall_bury(struct pf_guest_session *g)
+{
+    g->bury.run = bury;
+    if (!g->bury.queued)
+        pf_loop_later(g->hall->parts.loop, &g->bury);
+}
+
+static void grace_over(struct pf_timer *timer, void *self)
+{
+    struct pf_hall *hall = self;
+
+    (void)timer;
+    while (hall->guests)
+        pf_guest_depart(hall->guests, PF_CLOSE_SHUTDOWN, true);
+}
+
+void pf_hall_close(struct pf_hall *hall, pf_time grace, void (*emptied)(void *), void *self)
+{
+    hall->closing = true;
+    hall->emptied = emptied;
+    hall->emptied_self = self;
+    for (struct pf_guest_session *g = hall->guests, *next; g; g = next) {
+        next = g->next;
+        if (g->stage == PF_STAGE_SERVE && grace > 0) {
+            pf_pop3_server_shutdown(g->engine, pf_guest_now(g));
+            pf_guest_turn(g);
+        } else {
+            pf_guest_depart(g, PF_CLOSE_SHUTDOWN, true);
+        }
+    }
+    if (!hall->grace)
+        hall->grace = pf_timer_new(hall->parts.loop, grace_over, hall);
+    if (hall->grace && grace > 0)
+        pf_timer_set(hall->grace, pf_loop_now(hall->parts.loop) + grace);
+    else
+        grace_over(NULL, hall);
+    see_if_empty(hall);
+}
+
+unsigned pf_hall_count(const struct pf_hall *hall)
+{
+    return hall->count;
+}
+
+uint64_t pf_hall_served(const struct pf_hall *hall)
+{
+    return hall->served;
+}

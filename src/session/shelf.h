@@ -1,0 +1,33 @@
+/* The shelf: buffers that all guests of a loop share.
+ *
+ * A guest needs buffers only while octets move. Ten thousand idle guests
+ * therefore hold none, and a busy loop uses the same few warm ones again and
+ * again. Two sizes: small for lines, large for lists and message bodies. The
+ * shelf keeps a bounded number for reuse and gives the rest back to the
+ * allocator. Buffers that held a secret are wiped by who used them. */
+#ifndef POSTFACH_SESSION_SHELF_H
+#define POSTFACH_SESSION_SHELF_H
+
+#include <postfach/bytes.h>
+
+enum {
+    PF_SHELF_SMALL = 4096,  /* a burst of pipelined commands, a screen of answers */
+    PF_SHELF_LARGE = 65536, /* a piece of a message: one read, one TLS record run */
+    PF_SHELF_KEEP = 64      /* of each size: 4 MiB at most lie about */
+};
+
+enum pf_shelf_size { PF_SHELF_OF_SMALL, PF_SHELF_OF_LARGE, PF_SHELF_SIZES };
+
+struct pf_shelf {
+    struct pf_shelf_free *free[PF_SHELF_SIZES];
+    unsigned kept[PF_SHELF_SIZES];
+};
+
+/* NULL without memory. */
+unsigned char *pf_shelf_take(struct pf_shelf *, enum pf_shelf_size);
+/* NULL is allowed. */
+void pf_shelf_give(struct pf_shelf *, enum pf_shelf_size, unsigned char *);
+/* Frees what lies on the shelf. */
+void pf_shelf_done(struct pf_shelf *);
+
+#endif

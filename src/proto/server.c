@@ -292,7 +292,8 @@ static size_t take(struct pf_pop3_server *e, struct pf_bytes in)
     if (e->mechanism)
         limits.plain = limits.auth;
     pf_line_take(&e->line, in, &limits, &got);
-    if (got.secret || e->mechanism)
+    /* A part of a line before login may become the base64 of a refused AUTH. */
+    if (got.secret || e->mechanism || (got.end == PF_LINE_PART && e->state != PF_IN_T))
         e->secret_taken = true;
     e->behind = in.len - got.taken;
     if (got.end == PF_LINE_NO_MEMORY)

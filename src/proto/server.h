@@ -78,6 +78,9 @@ void pf_server_failed(struct pf_pop3_server *, enum pf_code, struct pf_bytes tex
 void pf_server_login_failed(struct pf_pop3_server *, enum pf_code, struct pf_bytes text);
 
 void pf_server_ask_for(struct pf_pop3_server *, enum pf_ask_kind);
+/* Where fetching removes (EXPIRE 0), a message still on its way out is not yet fetched: COMMIT is
+ * asked when all output was taken. */
+bool pf_server_commit_waits(const struct pf_pop3_server *);
 void pf_server_close(struct pf_pop3_server *, enum pf_close);
 /* The name of USER, and the exchange, are as if they had never been. */
 void pf_server_forget(struct pf_pop3_server *);

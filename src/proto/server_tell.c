@@ -36,6 +36,12 @@ static void ask_close(const struct pf_pop3_server *e, struct pf_ask *ask)
     ask->close = e->close;
 }
 
+bool pf_server_commit_waits(const struct pf_pop3_server *e)
+{
+    return e->asking && !e->shown && e->asked == PF_ASK_COMMIT && e->expire_days == 0 &&
+           pf_server_out_bytes(&e->out).len;
+}
+
 bool pf_pop3_server_ask(struct pf_pop3_server *e, struct pf_ask *out_ask)
 {
     static void (*const fill[])(const struct pf_pop3_server *, struct pf_ask *) = {
@@ -48,7 +54,7 @@ bool pf_pop3_server_ask(struct pf_pop3_server *e, struct pf_ask *out_ask)
         *out_ask = (struct pf_ask){.kind = PF_ASK_CANCEL};
         return true;
     }
-    if (!e->asking || e->shown)
+    if (!e->asking || e->shown || pf_server_commit_waits(e))
         return false;
     e->shown = true;
     *out_ask = (struct pf_ask){.kind = e->asked};

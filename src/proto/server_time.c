@@ -43,8 +43,8 @@ static pf_time next(const struct pf_pop3_server *e, enum pf_close *out_why)
     pf_time at = stall_deadline(e);
 
     *out_why = PF_CLOSE_STALL;
-    if (e->asking || e->closing)
-        return e->closing || e->asked == PF_ASK_BODY ? at : PF_NEVER;
+    if (e->asking)
+        return e->closing || e->asked == PF_ASK_BODY || pf_server_commit_waits(e) ? at : PF_NEVER;
     if (e->state == PF_IN_T) {
         if (idle_deadline(e) < at) {
             at = idle_deadline(e);

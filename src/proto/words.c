@@ -18,6 +18,8 @@ const struct pf_word *pf_word_find(struct pf_bytes keyword)
     for (size_t i = 0; i < keyword.len; i++) {
         unsigned char low = pf_lower(keyword.at[i]);
 
+        if (low == 0) /* it would look like the end of a shorter word */
+            return NULL;
         name[i] = (char)(low >= 'a' && low <= 'z' ? low - ('a' - 'A') : low);
     }
     for (size_t i = 0; i < PF_WORDS; i++)

@@ -357,17 +357,38 @@ void world_wait(struct world *w, pf_time ms)
 
 const char *world_heard(struct world *w)
 {
-    w->out_len = 0;
-    return w->out ? w->out : "";
+    free(w->heard);
+    w->heard = w->out ? w->out : calloc(1, 1);
+    assert(w->heard);
+    w->out = NULL;
+    w->out_len = w->out_cap = 0;
+    return w->heard;
+}
+
+const char *world_chat(struct world *w, const char *text)
+{
+    world_say(w, text);
+    return world_heard(w);
+}
+
+const char *world_asked(struct world *w)
+{
+    memcpy(w->asked_before, w->asked, sizeof w->asked);
+    w->asked[0] = 0;
+    return w->asked_before;
 }
 
 void world_login(struct world *w)
 {
     world_say(w, "USER alice\r\nPASS secret\r\n");
     world_heard(w);
-    if (w->out)
-        w->out[0] = 0;
-    w->asked[0] = 0;
+    world_asked(w);
+}
+
+void world_begin(struct world *w)
+{
+    world_start(w);
+    world_login(w);
 }
 
 void world_end(struct world *w)
@@ -377,4 +398,5 @@ void world_end(struct world *w)
     free(w->buffer);
     free(w->body_given);
     free(w->out);
+    free(w->heard);
 }

@@ -45,9 +45,9 @@ struct world {
 
     struct pf_pop3_server *engine;
     unsigned char *buffer;
-    char *out;
+    char *out, *heard;
     size_t out_len, out_cap;
-    char asked[WORLD_ASKED];
+    char asked[WORLD_ASKED], asked_before[WORLD_ASKED];
     struct pf_ask open_ask;
     bool has_open_ask;
     bool closed;
@@ -73,10 +73,15 @@ void world_wait(struct world *, pf_time ms);
 void world_pump(struct world *);
 /* Answers the open question as the world would. */
 void world_answer(struct world *);
-/* What was sent since the last call; belongs to the world. */
+/* What was sent, and what was asked, since the last call; they belong to the world. */
 const char *world_heard(struct world *);
+const char *world_asked(struct world *);
+/* Says and hears. */
+const char *world_chat(struct world *, const char *text);
 /* Logs in with USER and PASS, and forgets what was said and asked. */
 void world_login(struct world *);
+/* Starts and logs in. */
+void world_begin(struct world *);
 void world_end(struct world *);
 
 /* The rows of `messages`; frees with world_listing_free. */

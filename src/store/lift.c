@@ -139,6 +139,13 @@ static struct pf_store_op *settle(struct held *h)
     return op;
 }
 
+static void settle_later(struct held *h)
+{
+    struct pf_store *store = &h->lift->base;
+
+    pf_store_op_done(store, settle(h));
+}
+
 static void work(struct pf_job *job)
 {
     struct held *h = (struct held *)((char *)job - offsetof(struct held, job));
@@ -171,7 +178,7 @@ static void on_the_loop(struct held *h)
     } else {
         h->code = h->task->work(h, true);
     }
-    pf_store_op_done(&l->base, settle(h));
+    settle_later(h);
 }
 
 static void serve_waiting(struct lift *l)
@@ -209,7 +216,7 @@ static void to_the_pool(struct held *h)
         return;
     if (!h->task->ends) {
         h->code = pf_fail(&h->op->err, PF_BUSY, 0, "lift", "no thread is free");
-        pf_store_op_done(&l->base, settle(h));
+        settle_later(h);
     } else if (l->flying > 0) {
         h->next = NULL;
         *l->waiting_end = h;
@@ -226,7 +233,7 @@ static void go(struct held *h, struct pf_store_op *op, const struct task *task)
     if (task->tries) {
         h->code = task->work(h, false);
         if (h->code != PF_AGAIN) {
-            pf_store_op_done(&h->lift->base, settle(h));
+            settle_later(h);
             return;
         }
         forget(&op->err);

@@ -235,6 +235,9 @@ static void errors_arrive_as_the_twin_filled_them(void **state)
     assert_int_equal(drive_read(&d, box, &r), PF_CHANGED);
     assert_non_null(strstr(r.op.err.log, "test gave no reason"));
     assert_int_equal(drive_open(&d, "/box", &o), PF_CHANGED);
+    twin.can_try = true; /* the same, refused on the loop */
+    assert_int_equal(drive_open(&d, "/box", &o), PF_CHANGED);
+    assert_null(o.box);
     twin.fails = PF_OK;
     drive_close(&d, box);
 }

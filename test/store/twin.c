@@ -99,16 +99,39 @@ static uint32_t expire(struct drop *d, const struct pf_box_where *where)
     return expired;
 }
 
+static void box_free(struct pf_twin_box *b)
+{
+    free(b->rows);
+    free(b->uidls);
+    free(b->numbers);
+    free(b);
+}
+
+/* NULL without memory. */
+static struct pf_twin_box *box_new(struct twin *t, struct drop *d)
+{
+    struct pf_twin_box *b = calloc(1, sizeof *b);
+
+    if (!b)
+        return NULL;
+    b->twin = t;
+    b->drop = d;
+    for (const struct mail *m = d->first; m; m = m->next)
+        b->count++;
+    b->rows = calloc(b->count + 1, sizeof b->rows[0]);
+    b->uidls = calloc(b->count + 1, 16);
+    b->numbers = calloc(b->count + 1, sizeof b->numbers[0]);
+    if (b->rows && b->uidls && b->numbers)
+        return b;
+    box_free(b);
+    return NULL;
+}
+
 static struct pf_listing list(struct pf_twin_box *b)
 {
     struct pf_listing l = {0};
     uint32_t i = 0;
 
-    for (const struct mail *m = b->drop->first; m; m = m->next)
-        b->count++;
-    b->rows = calloc(b->count + 1, sizeof b->rows[0]);
-    b->uidls = calloc(b->count + 1, 16);
-    b->numbers = calloc(b->count + 1, sizeof b->numbers[0]);
     for (const struct mail *m = b->drop->first; m; m = m->next, i++) {
         struct pf_crlf crlf = {0};
         int len = snprintf((char *)b->uidls + i * 16, 16, "twin-%u", m->number);
@@ -140,14 +163,13 @@ static enum pf_code box_open(struct pf_twin *base, const struct pf_box_where *wh
     if (!d || d->open) {
         code = pf_fail(err, d ? PF_IN_USE : PF_NO_BOX, 0, "twin", "%s is in use or missing", where->path);
     } else {
-        struct pf_twin_box *b = calloc(1, sizeof *b);
-
-        d->open = true;
-        b->twin = t;
-        b->drop = d;
         *out_expired = expire(d, where);
-        *out_listing = list(b);
-        *out_box = b;
+        *out_box = box_new(t, d);
+        d->open = *out_box != NULL;
+        if (*out_box)
+            *out_listing = list(*out_box);
+        else
+            code = pf_fail(err, PF_NO_MEMORY, 0, "twin", "no memory");
     }
     mtx_unlock(&t->lock);
     return code;
@@ -196,10 +218,7 @@ static void box_close(struct pf_twin_box *b)
     mtx_lock(&b->twin->lock);
     b->drop->open = false;
     mtx_unlock(&b->twin->lock);
-    free(b->rows);
-    free(b->uidls);
-    free(b->numbers);
-    free(b);
+    box_free(b);
 }
 
 static enum pf_code parcel_begin(struct pf_twin *base, const struct pf_box_where *where,
@@ -207,17 +226,19 @@ static enum pf_code parcel_begin(struct pf_twin *base, const struct pf_box_where
 {
     struct twin *t = (struct twin *)base;
     struct pf_twin_parcel *p = calloc(1, sizeof *p);
+    struct mail *m = calloc(1, sizeof *m);
+    struct drop *d;
 
-    p->twin = t;
     mtx_lock(&t->lock);
-    p->drop = find(t, where->path, true);
+    d = find(t, where->path, true);
     mtx_unlock(&t->lock);
-    if (!p->drop) {
+    if (!d || !p || !m) {
         free(p);
-        return pf_fail(err, PF_NO_BOX, 0, "twin", "no place for %s", where->path);
+        free(m);
+        return pf_fail(err, d ? PF_NO_MEMORY : PF_NO_BOX, 0, "twin", "no place for %s", where->path);
     }
-    p->mail = calloc(1, sizeof *p->mail);
-    p->mail->arrival = where->now;
+    m->arrival = where->now;
+    *p = (struct pf_twin_parcel){t, d, m};
     *out_parcel = p;
     return PF_OK;
 }

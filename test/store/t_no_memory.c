@@ -1,0 +1,148 @@
+/* Every n-th allocation fails once, for n = 1, 2, 3 until a whole scene plays
+ * without meeting the failure. The answer is PF_NO_MEMORY and nothing worse. */
+#include "store/faulty.h"
+#include "store/memory.h"
+#include "store/scene.h"
+#include "store/traced.h"
+#include "store/twin.h"
+#include "unit/cm.h"
+
+#include <stdatomic.h>
+
+void *__real_malloc(size_t);
+void *__real_calloc(size_t, size_t);
+void *__real_realloc(void *, size_t);
+void *__real_reallocarray(void *, size_t, size_t);
+void *__wrap_malloc(size_t);
+void *__wrap_calloc(size_t, size_t);
+void *__wrap_realloc(void *, size_t);
+void *__wrap_reallocarray(void *, size_t, size_t);
+
+static atomic_uint left; /* allocations until one fails; 0: none does */
+
+static bool fails(void)
+{
+    return atomic_load(&left) > 0 && atomic_fetch_sub(&left, 1) == 1;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *at, size_t size)
+{
+    return fails() ? NULL : __real_realloc(at, size);
+}
+
+void *__wrap_reallocarray(void *at, size_t count, size_t size)
+{
+    return fails() ? NULL : __real_reallocarray(at, count, size);
+}
+
+static void say(void *self, const char *line)
+{
+    (void)self;
+    (void)line;
+}
+
+static bool make_wrapped(struct world *w)
+{
+    struct pf_store *inner = pf_memory_new(w->drive.loop);
+
+    inner = inner ? pf_faulty_new(inner) : NULL;
+    w->drive.store = inner ? pf_traced_new(inner, say, NULL) : NULL;
+    return w->drive.store != NULL;
+}
+
+static bool make_lifted(struct world *w)
+{
+    struct pf_twin *twin = twin_new();
+
+    w->drive.store = twin ? pf_lift_new(w->drive.loop, w->pool, twin, NULL) : NULL;
+    return w->drive.store != NULL;
+}
+
+/* False when no allocation failed. */
+static bool play_with(const struct rig *rig, unsigned number)
+{
+    struct world w;
+    struct scene s;
+    bool failed;
+
+    assert_true(world_make(&w, rig));
+    scene_prepare(&s, &w);
+    atomic_store(&left, number);
+    scene_play(&s);
+    failed = atomic_load(&left) == 0;
+    atomic_store(&left, 0);
+    if (failed)
+        assert_in_range(s.failures, 1, 1);
+    scene_expect(&s);
+    assert_true(world_break(&w));
+    return failed;
+}
+
+static void play_all(const struct rig *rig, unsigned least)
+{
+    unsigned number = 1;
+
+    while (play_with(rig, number))
+        number++;
+    assert_true(number > least);
+}
+
+static void every_allocation_of_memory_and_its_wrappers_fails_once(void **state)
+{
+    static const struct rig rig = {.name = "wrapped", .make = make_wrapped};
+
+    (void)state;
+    play_all(&rig, 40);
+}
+
+static void every_allocation_of_a_lifted_store_fails_once(void **state)
+{
+    static const struct rig rig = {.name = "lifted", .make = make_lifted};
+
+    (void)state;
+    play_all(&rig, 20);
+}
+
+/* What is taken over is freed also when there is no memory to take it. */
+static void stores_that_cannot_be_made_leave_nothing(void **state)
+{
+    struct world w;
+    struct pf_store *inner;
+    struct pf_err err;
+
+    (void)state;
+    assert_true(world_make(&w, &(struct rig){.name = "wrapped", .make = make_wrapped}));
+    atomic_store(&left, 1);
+    assert_null(pf_memory_new(w.drive.loop));
+    inner = pf_memory_new(w.drive.loop);
+    atomic_store(&left, 1);
+    assert_null(pf_faulty_new(inner));
+    inner = pf_memory_new(w.drive.loop);
+    atomic_store(&left, 1);
+    assert_null(pf_traced_new(inner, say, NULL));
+    atomic_store(&left, 2);
+    assert_null(pf_lift_new(w.drive.loop, w.pool, twin_new(), &err));
+    assert_int_equal(err.code, PF_NO_MEMORY);
+    assert_true(world_break(&w));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(every_allocation_of_memory_and_its_wrappers_fails_once),
+        T(every_allocation_of_a_lifted_store_fails_once),
+        T(stores_that_cannot_be_made_leave_nothing),
+    };
+
+    return RUN(tests);
+}

@@ -1,0 +1,120 @@
+#include "store/maildir/box.h"
+
+#include "store/maildir/lock.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char where[] = "maildir_open";
+
+static void box_free(struct pf_twin_box *box)
+{
+    if (box->reader.fd >= 0)
+        close(box->reader.fd);
+    pf_maildir_image_done(&box->image);
+    pf_maildir_image_done(&box->found);
+    free(box->found_at);
+    free(box->fixes);
+    free(box->removed.words);
+    free(box->path);
+    if (box->lock >= 0) /* last but the folders: from here on another session may work */
+        close(box->lock);
+    pf_maildir_dirs_close(&box->dirs);
+    free(box);
+}
+
+static struct pf_twin_box *box_new(struct pf_maildir *maildir, const char *path)
+{
+    struct pf_twin_box *box = calloc(1, sizeof *box);
+
+    if (!box)
+        return NULL;
+    box->maildir = maildir;
+    box->dirs = PF_MAILDIR_NO_DIRS;
+    box->lock = -1;
+    box->reader.fd = -1;
+    box->path = strdup(path);
+    if (box->path)
+        return box;
+    box_free(box);
+    return NULL;
+}
+
+static enum pf_code expire(struct pf_twin_box *box, const struct pf_box_where *w,
+                           uint32_t *out_expired, struct pf_err *err)
+{
+    *out_expired = 0;
+    if (w->expire_days <= 0)
+        return PF_OK;
+    return pf_maildir_expire(box, w->now - (int64_t)w->expire_days * 86400, out_expired, err);
+}
+
+static enum pf_code fill(struct pf_twin_box *box, const struct pf_box_where *w,
+                         uint32_t *out_expired, struct pf_err *err)
+{
+    enum pf_code code =
+        pf_maildir_dirs_open(&box->maildir->settings, box->path, &box->dirs, err);
+
+    if (!code)
+        code = pf_maildir_lock(box->dirs.root, box->path, &box->lock, err);
+    if (!code)
+        code = pf_maildir_list(box, err);
+    return code ? code : expire(box, w, out_expired, err);
+}
+
+enum pf_code pf_maildir_box_open(struct pf_twin *twin, const struct pf_box_where *w, bool may_block,
+                                 struct pf_twin_box **out_box, struct pf_listing *out_listing,
+                                 uint32_t *out_expired, struct pf_err *err)
+{
+    struct pf_maildir *maildir = (struct pf_maildir *)twin;
+    struct pf_twin_box *box;
+    uint32_t expired = 0;
+    enum pf_code code;
+
+    if (!may_block) /* folders are read, perhaps files too */
+        return pf_fail(err, PF_AGAIN, 0, where, "%s: opening blocks", w->path);
+    box = box_new(maildir, w->path);
+    if (!box)
+        return pf_fail(err, PF_NO_MEMORY, 0, where, "no memory to open %s", w->path);
+    code = fill(box, w, &expired, err);
+    if (code) {
+        box_free(box);
+        return code;
+    }
+    *out_box = box;
+    *out_listing = (struct pf_listing){
+        .rows = box->image.rows,
+        .uidls = (const unsigned char *)box->image.blob,
+        .count = box->image.count,
+        .octets = box->image.octets,
+    };
+    *out_expired = expired;
+    return PF_OK;
+}
+
+/* What this session learned, put where the next one looks for it. */
+static void save(struct pf_twin_box *box)
+{
+    for (size_t i = 0; i < box->fix_count; i++) {
+        struct pf_row *row = &box->image.rows[box->fixes[i].index];
+        uint64_t sum;
+
+        if (__builtin_add_overflow(box->image.octets - row->octets, box->fixes[i].octets, &sum))
+            return;
+        box->image.octets = sum;
+        row->octets = box->fixes[i].octets;
+    }
+    if (box->removed.words)
+        pf_maildir_image_drop(&box->image, &box->removed);
+    for (uint32_t i = 0; i < box->image.count; i++)
+        box->image.files[i].flags &= PF_MAILDIR_COUNTED | PF_MAILDIR_DOUBT;
+    box->counts.saves += pf_maildir_cache_save(box->dirs.root, &box->image, &box->state);
+}
+
+void pf_maildir_box_close(struct pf_twin_box *box)
+{
+    if (box->dirty && box->maildir->settings.cache)
+        save(box);
+    box_free(box);
+}

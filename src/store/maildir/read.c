@@ -1,0 +1,292 @@
+#include "store/maildir/box.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static const char where[] = "maildir_read";
+
+enum { OPEN_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC };
+
+/* The base name for the administrator; the rest of a name changes with its flags. */
+#define NAMED(box, index)                                              \
+    (box)->path, (int)(box)->image.files[index].base_len,              \
+        (box)->image.blob + (box)->image.files[index].name_at + PF_MAILDIR_FOLDER_LEN
+
+static void reader_close(struct pf_maildir_reader *r)
+{
+    if (r->fd >= 0)
+        close(r->fd);
+    *r = (struct pf_maildir_reader){.fd = -1};
+}
+
+static enum pf_code again(struct pf_err *err)
+{
+    return pf_fail(err, PF_AGAIN, 0, where, "not in memory");
+}
+
+static enum pf_code trouble(struct pf_twin_box *box, uint32_t index, int sys, struct pf_err *err)
+{
+    return pf_fail(err, pf_code_of_errno(sys), sys, where, "%s: %.*s: %s", NAMED(box, index),
+                   strerror(sys));
+}
+
+static enum pf_code gone(struct pf_twin_box *box, uint32_t index, struct pf_err *err)
+{
+    return pf_fail(err, PF_GONE, 0, where, "%s: %.*s was removed", NAMED(box, index));
+}
+
+static enum pf_code changed(struct pf_twin_box *box, uint32_t index, struct pf_err *err)
+{
+    box->image.files[index].flags |= PF_MAILDIR_DOUBT;
+    box->state.doubts = box->dirty = true;
+    return pf_fail(err, PF_CHANGED, 0, where, "%s: %.*s was changed since it was listed",
+                   NAMED(box, index));
+}
+
+/* A file that is shorter than the size in its own name stays damaged until somebody mends it; one
+ * without that witness will be taken as it is at the next open. */
+static enum pf_code damaged(struct pf_twin_box *box, uint32_t index, uint64_t size,
+                            struct pf_err *err)
+{
+    struct pf_maildir_name name;
+
+    pf_maildir_name_parse(pf_maildir_image_name(&box->image, index), &name);
+    if (!name.has_size || name.size <= size) {
+        box->image.files[index].flags |= PF_MAILDIR_DOUBT;
+        box->state.doubts = box->dirty = true;
+    }
+    return pf_fail(err, PF_DAMAGED, 0, where,
+                   "%s: %.*s is cut: it has %llu of %llu octets; restore it from a backup",
+                   NAMED(box, index), (unsigned long long)size,
+                   (unsigned long long)box->image.files[index].size);
+}
+
+/* Holds what fstat says against what the listing knew. */
+static enum pf_code check(struct pf_twin_box *box, uint32_t index, const struct stat *st,
+                          struct pf_err *err)
+{
+    struct pf_maildir_file *f = &box->image.files[index];
+    uint64_t size = (uint64_t)st->st_size;
+    int64_t mtime = pf_maildir_ns(st->st_mtim);
+
+    if (!S_ISREG(st->st_mode))
+        return changed(box, index, err);
+    if (size < f->size)
+        return damaged(box, index, size, err);
+    if (size > f->size || (f->mtime != PF_MAILDIR_NO_TIME && f->mtime != mtime))
+        return changed(box, index, err);
+    if (f->mtime == PF_MAILDIR_NO_TIME) { /* the listing believed the name; from now on we know */
+        f->mtime = mtime;
+        box->dirty = true;
+    }
+    return PF_OK;
+}
+
+static int open_cached(int dir, const char *name)
+{
+    struct open_how how = {.flags = OPEN_FLAGS, .resolve = RESOLVE_CACHED};
+
+    return (int)syscall(SYS_openat2, dir, name, &how, sizeof how);
+}
+
+/* A try leaves whatever is not plain sailing to the blocking way. */
+static enum pf_code open_try(struct pf_twin_box *box, uint32_t index, int *out_fd,
+                             struct pf_err *err)
+{
+    const char *name;
+    int dir;
+
+    if (!pf_maildir_place(box, index, &dir, &name))
+        return gone(box, index, err);
+    *out_fd = open_cached(dir, name);
+    if (*out_fd >= 0)
+        return PF_OK;
+    if (errno == ENOSYS || errno == EINVAL || errno == EPERM)
+        box->no_try = true;
+    return again(err);
+}
+
+/* A message that is not under its name is searched twice, for a rename may hide it from one scan. */
+static enum pf_code open_wait(struct pf_twin_box *box, uint32_t index, int *out_fd,
+                              struct pf_err *err)
+{
+    enum pf_code code;
+    const char *name;
+    int dir;
+
+    for (int searches = 0;; searches++) {
+        if (!pf_maildir_place(box, index, &dir, &name))
+            return gone(box, index, err);
+        *out_fd = openat(dir, name, OPEN_FLAGS);
+        if (*out_fd >= 0)
+            return PF_OK;
+        if (errno == ELOOP)
+            return changed(box, index, err);
+        if (errno != ENOENT)
+            return trouble(box, index, errno, err);
+        if (searches == 2) {
+            box->image.files[index].flags |= PF_MAILDIR_GONE;
+            return gone(box, index, err);
+        }
+        code = pf_maildir_search(box, err);
+        if (code)
+            return code;
+    }
+}
+
+static enum pf_code reader_open(struct pf_twin_box *box, uint32_t index, bool may_block,
+                                struct pf_err *err)
+{
+    struct pf_maildir_reader *r = &box->reader;
+    enum pf_code code;
+    struct stat st;
+    int fd = -1;
+
+    reader_close(r);
+    code = may_block ? open_wait(box, index, &fd, err) : open_try(box, index, &fd, err);
+    if (code)
+        return code;
+    if (fstat(fd, &st) != 0)
+        code = trouble(box, index, errno, err);
+    else
+        code = check(box, index, &st, err);
+    if (code) {
+        close(fd);
+        return code;
+    }
+    *r = (struct pf_maildir_reader){
+        .fd = fd,
+        .index = index,
+        .size = (uint64_t)st.st_size,
+        .mtime = pf_maildir_ns(st.st_mtim),
+    };
+    return PF_OK;
+}
+
+static void remember(struct pf_twin_box *box, uint32_t index, uint64_t octets)
+{
+    struct pf_maildir_fix *fixes =
+        reallocarray(box->fixes, box->fix_count + 1, sizeof *box->fixes);
+
+    if (!fixes) { /* then the next session counts once more */
+        box->image.files[index].flags |= PF_MAILDIR_DOUBT;
+        box->state.doubts = true;
+        return;
+    }
+    box->fixes = fixes;
+    box->fixes[box->fix_count++] = (struct pf_maildir_fix){index, octets};
+}
+
+/* The end of the file was reached: is the message whole, and of the size that was promised? */
+static enum pf_code vouch(struct pf_twin_box *box, uint32_t index, struct pf_err *err)
+{
+    struct pf_maildir_reader *r = &box->reader;
+    uint64_t octets = pf_crlf_total(&r->crlf);
+    struct stat st;
+
+    if (fstat(r->fd, &st) != 0)
+        return trouble(box, index, errno, err);
+    if ((uint64_t)st.st_size < r->size)
+        return damaged(box, index, (uint64_t)st.st_size, err);
+    if ((uint64_t)st.st_size > r->size || pf_maildir_ns(st.st_mtim) != r->mtime)
+        return changed(box, index, err);
+    if (r->counted == r->size && octets != box->image.rows[index].octets) {
+        if (!(box->image.files[index].flags & PF_MAILDIR_COUNTED))
+            remember(box, index, octets);
+        box->image.files[index].flags |= PF_MAILDIR_COUNTED;
+        box->dirty = true;
+        return pf_fail(err, PF_CHANGED, 0, where,
+                       "%s: %.*s was listed with %llu octets but has %llu; the next session "
+                       "will list it right", NAMED(box, index),
+                       (unsigned long long)box->image.rows[index].octets,
+                       (unsigned long long)octets);
+    }
+    return PF_OK;
+}
+
+static enum pf_code fetch(struct pf_twin_box *box, const struct pf_box_read *op, bool may_block,
+                          size_t *out_got, struct pf_err *err)
+{
+    struct iovec piece = {op->at, op->cap};
+    ssize_t got;
+
+    do
+        got = preadv2(box->reader.fd, &piece, 1, (off_t)op->offset, may_block ? 0 : RWF_NOWAIT);
+    while (got < 0 && errno == EINTR);
+    if (got >= 0) {
+        *out_got = (size_t)got;
+        return PF_OK;
+    }
+    if (!may_block) {
+        box->no_try = box->no_try || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL;
+        return again(err);
+    }
+    return trouble(box, op->index, errno, err);
+}
+
+/* Counts what is read in order; a piece that is read again is not counted again. */
+static void count(struct pf_maildir_reader *r, const struct pf_box_read *op, size_t got)
+{
+    if (op->offset == 0) {
+        r->counted = 0;
+        r->crlf = (struct pf_crlf){0};
+    }
+    if (op->offset != r->counted)
+        return;
+    pf_crlf_add(&r->crlf, pf_bytes_from(op->at, got));
+    r->counted += got;
+}
+
+static enum pf_code read_piece(struct pf_twin_box *box, struct pf_box_read *op, bool may_block,
+                               struct pf_err *err)
+{
+    struct pf_maildir_reader *r = &box->reader;
+    size_t got = 0;
+    enum pf_code code = fetch(box, op, may_block, &got, err);
+    bool last;
+
+    if (code)
+        return code;
+    if (op->offset > r->size || got > r->size - op->offset)
+        return changed(box, op->index, err);
+    last = op->offset + got == r->size;
+    if (!last && !got)
+        return damaged(box, op->index, op->offset, err);
+    count(r, op, got);
+    if (last) {
+        code = vouch(box, op->index, err);
+        reader_close(r);
+    }
+    if (code)
+        return code;
+    op->got = got;
+    op->last = last;
+    op->clean = false;
+    return PF_OK;
+}
+
+enum pf_code pf_maildir_box_read(struct pf_twin_box *box, struct pf_box_read *op, bool may_block,
+                                 struct pf_err *err)
+{
+    enum pf_code code = PF_OK;
+
+    if (op->index >= box->image.count)
+        return pf_fail(err, PF_NO_MESSAGE, 0, where, "%s: no message %u", box->path, op->index);
+    if (pf_marks_has(&box->removed, op->index))
+        return gone(box, op->index, err);
+    if (!may_block && box->no_try)
+        return again(err);
+    /* From the begin on anew, so that what is read twice is held against the listing twice. */
+    if (box->reader.fd < 0 || box->reader.index != op->index || op->offset == 0)
+        code = reader_open(box, op->index, may_block, err);
+    if (!code)
+        code = read_piece(box, op, may_block, err);
+    if (code && code != PF_AGAIN)
+        reader_close(&box->reader);
+    return code;
+}

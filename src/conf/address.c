@@ -60,7 +60,8 @@ bool pf_conf_address_read(const struct pf_conf_input *in, struct pf_conf_listen 
     if (!canonical(host, six ? AF_INET6 : AF_INET, text))
         return refuse(in, "has no numeric address", form);
     if (!pf_parse_u64(digits, &port) || port > 65535)
-        return refuse(in, "has no port", "a port is a number up to 65535");
+        return refuse(in, digits.len ? "has a wrong port" : "has no port",
+                      "a port is a number up to 65535");
     kept = pf_conf_memory_text(in->keep, pf_bytes_of(text));
     if (!kept) {
         pf_conf_no_memory(in->mistakes, in->place);

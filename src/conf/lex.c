@@ -77,9 +77,7 @@ void pf_conf_lex_init(struct pf_conf_lex *lex, const struct pf_conf_source *sour
                       struct pf_conf_mistakes *mistakes, struct pf_conf_memory **memory)
 {
     *lex = (struct pf_conf_lex){.source = source, .mistakes = mistakes, .memory = memory};
-    /* Some editors begin UTF-8 with a byte order mark. */
-    if (pf_bytes_equal(pf_bytes_head(source->text, 3), PF_LIT("\xef\xbb\xbf")))
-        lex->at = 3;
+    lex->at = pf_conf_text_begin(source);
     begin_line(lex);
 }
 
@@ -178,7 +176,7 @@ static void read_string(struct pf_conf_lex *lex, struct pf_conf_token *token)
         lex->bad_at = lex->at;
         token->bad = true;
     }
-    if (lex->mistakes && pf_find(raw, '\\') < raw.len)
+    if (lex->mistakes && closed && pf_find(raw, '\\') < raw.len)
         decode(lex, token, raw);
 }
 

@@ -4,12 +4,19 @@
 
 #include <stdarg.h>
 
+size_t pf_conf_text_begin(const struct pf_conf_source *source)
+{
+    struct pf_bytes mark = PF_LIT("\xef\xbb\xbf");
+
+    return pf_bytes_equal(pf_bytes_head(source->text, mark.len), mark) ? mark.len : 0;
+}
+
 static size_t line_begin(const struct pf_conf_place *place)
 {
     const unsigned char *text = place->source->text.at;
-    size_t at = place->at;
+    size_t at = place->at, begin = pf_conf_text_begin(place->source);
 
-    while (at > 0 && text[at - 1] != '\n')
+    while (at > begin && text[at - 1] != '\n')
         at--;
     return at;
 }

@@ -220,7 +220,8 @@ static void short_block(struct pf_conf_reading *r, const struct pf_conf_statemen
     else if (!s->bad && (lost || block != PF_CONF_BLOCK_listen))
         pf_conf_hint(
             pf_conf_wrong(mistakes(r), &s->words[0].place, "`%s` is a block and lacks its `{`", name),
-            "as in: %s { ... }", name);
+            "as in: %s %s%s{ ... }", name, pf_conf_blocks[block].argument,
+            pf_conf_blocks[block].argument[0] ? " " : "");
     r->reader->tls_unclear = r->reader->tls_unclear || block == PF_CONF_BLOCK_tls;
     if (late || lost || block == PF_CONF_BLOCK_listen)
         begin_block(r, s, block);
@@ -249,6 +250,7 @@ static void lone_brace(struct pf_conf_reading *r, const struct pf_conf_token *br
 {
     if (!brace->bad)
         pf_conf_wrong(mistakes(r), &brace->place, "a `{` without a name before it");
+    r->reader->tls_unclear = true;
     push(r, PF_CONF_BLOCKS, brace);
 }
 

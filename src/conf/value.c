@@ -126,10 +126,6 @@ static bool check_template(const struct pf_conf_input *in)
 
 static bool check_text(const struct pf_conf_row *row, const struct pf_conf_input *in)
 {
-    if (in->word.len == 0) {
-        pf_conf_wrong(in->mistakes, in->place, "`%s` must not be empty", row->name);
-        return false;
-    }
     if (row->type == PF_CONF_CHOICE) /* its words are short */
         return true;
     if (in->word.len > (uint64_t)row->max) {
@@ -237,31 +233,39 @@ static bool refuse_number(const struct pf_conf_row *row, const struct pf_conf_in
     return false;
 }
 
-bool pf_conf_value_read(const struct pf_conf_row *row, const struct pf_conf_input *in,
-                        struct pf_conf_draft *draft)
+/* The value of what is not kept as text, and the index of a choice; false when a mistake was told. */
+static bool read_value(const struct pf_conf_row *row, const struct pf_conf_input *in, int64_t *out_value)
 {
     enum pf_conf_number status;
-    int64_t value = 0;
     bool flag;
 
-    if ((row->type == PF_CONF_ENUM || row->type == PF_CONF_CHOICE) && in->word.len) {
-        value = read_choice(row, in->word);
-        if (value < 0)
-            return refuse_word(row, in);
+    if (row->type == PF_CONF_ENUM || row->type == PF_CONF_CHOICE) {
+        *out_value = read_choice(row, in->word);
+        return *out_value >= 0 || refuse_word(row, in);
     }
-    if (pf_conf_is_text(row->type))
-        return read_text(row, in, draft);
     if (row->type == PF_CONF_BOOL) {
         if (!read_bool(in->word, &flag))
             return refuse(in, "is neither yes nor no", "");
-        value = flag;
-    } else if (row->type != PF_CONF_ENUM) {
-        status = pf_conf_number_read(row, in->word, &value);
-        if (status != PF_CONF_NUMBER_GOOD)
-            return refuse_number(row, in, status);
-    } else if (in->word.len == 0) {
-        return refuse_word(row, in);
+        *out_value = flag;
+        return true;
     }
+    status = pf_conf_number_read(row, in->word, out_value);
+    return status == PF_CONF_NUMBER_GOOD || refuse_number(row, in, status);
+}
+
+bool pf_conf_value_read(const struct pf_conf_row *row, const struct pf_conf_input *in,
+                        struct pf_conf_draft *draft)
+{
+    int64_t value = 0;
+
+    if (in->word.len == 0) {
+        pf_conf_wrong(in->mistakes, in->place, "`%s` must not be empty", row->name);
+        return false;
+    }
+    if ((!pf_conf_is_text(row->type) || row->type == PF_CONF_CHOICE) && !read_value(row, in, &value))
+        return false;
+    if (pf_conf_is_text(row->type))
+        return read_text(row, in, draft);
     set(row, draft, value);
     return true;
 }

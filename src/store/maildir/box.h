@@ -18,6 +18,8 @@ struct pf_maildir {
     uint64_t seed;        /* of hash tables */
     int64_t clock_ahead;  /* nanoseconds added to the machine's clock where the age of a folder's
                            * stamp is judged: for tests, which cannot wait two seconds */
+    _Atomic int64_t last_birth; /* time in the name of the last delivery, microseconds */
+    _Atomic uint32_t births;    /* deliveries so far */
 };
 
 /* The message that is being read. */

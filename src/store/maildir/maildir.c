@@ -1,4 +1,5 @@
 #include "store/maildir/box.h"
+#include "store/maildir/parcel.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,10 @@ static const struct pf_twin_kind kind = {
     .box_read = pf_maildir_box_read,
     .box_expunge = pf_maildir_box_expunge,
     .box_close = pf_maildir_box_close,
+    .parcel_begin = pf_maildir_parcel_begin,
+    .parcel_write = pf_maildir_parcel_write,
+    .parcel_seal = pf_maildir_parcel_seal,
+    .parcel_drop = pf_maildir_parcel_drop,
     .free = maildir_free,
 };
 
@@ -33,7 +38,7 @@ struct pf_twin *pf_maildir_new(const struct pf_maildir_settings *settings, struc
         maildir->twin.kind = &kind;
         maildir->settings = *settings;
         maildir->settings.host = NULL; /* the caller's string need not live on */
-        maildir->host = strdup(settings->host ? settings->host : machine);
+        maildir->host = pf_maildir_host(settings->host ? settings->host : machine);
     }
     if (!maildir || !maildir->host) {
         free(maildir);

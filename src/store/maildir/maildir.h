@@ -47,4 +47,9 @@ struct pf_maildir_entry {
 };
 bool pf_maildir_entry(const struct pf_twin_box *, uint32_t index, struct pf_maildir_entry *out_entry);
 
+/* Removes what abandoned deliveries left in tmp: files that nobody wrote or read for 36 hours.
+ * Deliveries do the same by the way. */
+enum pf_code pf_maildir_sweep(const char *path, int64_t now, uint32_t *out_count,
+                              struct pf_err *err);
+
 #endif

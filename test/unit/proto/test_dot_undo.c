@@ -153,12 +153,59 @@ static void what_was_encoded_comes_back(void **state)
     }
 }
 
+/* The way back, written with sight of the whole wire. Returns octets up to the end's end. */
+static size_t naive(struct pf_bytes wire, struct pf_span *out, bool *done)
+{
+    size_t i = 0;
+
+    for (*done = false; i < wire.len && !*done; i++) {
+        bool starts = i == 0 || (i > 1 && wire.at[i - 1] == '\n' && wire.at[i - 2] == '\r');
+
+        if (starts && wire.at[i] == '.') {
+            *done = wire.len - i >= 3 && wire.at[i + 1] == '\r' && wire.at[i + 2] == '\n';
+            i += *done ? 2 : 0;
+        } else {
+            assert_true(pf_span_put(out, pf_bytes_from(wire.at + i, 1)));
+        }
+    }
+    return i;
+}
+
+/* Any octets as a wire, with the end anywhere or nowhere. */
+static void s_009_any_wire_is_read_as_the_naive_way_does(void **state)
+{
+    (void)state;
+    seed();
+    for (int turn = 0; turn < 20000; turn++) {
+        unsigned char wire[TEXT_MAX], want[TEXT_MAX], got[TEXT_MAX];
+        struct pf_span out = {want, 0, sizeof want}, whole = {got, 0, sizeof got};
+        size_t len = roll(TEXT_MAX - 3), taken;
+        uint32_t rare = 1 + roll(90), kinds = 1 + roll(7);
+        struct pf_undot u;
+        bool done;
+
+        for (size_t i = 0; i < len; i++)
+            if (roll(rare))
+                wire[i] = 'x';
+            else if (i + 4 < len && roll(2))
+                memcpy(wire + i, "\r\n..", 4), i += 2 + roll(2);
+            else
+                wire[i] = (unsigned char)"\r\n.\n\r.\0"[roll(kinds)];
+        memcpy(wire + len, "\r.x", 3); /* no CR that waits for its LF ends the wire */
+        taken = naive(pf_bytes_from(wire, len + 3), &out, &done);
+        assert_int_equal(undo(&u, pf_bytes_from(wire, len + 3), &whole, 1 + roll(WIRE_MAX)), taken);
+        assert_int_equal(u.done, done);
+        assert_int_equal(whole.len, out.len);
+        assert_memory_equal(got, want, out.len);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(w_027_one_dot_goes_and_a_dot_alone_ends), T(w_028_only_line_starts_can_end),
         T(s_007_nothing_but_crlf_dot_crlf_ends),    T(nothing_is_taken_behind_the_end),
-        T(what_was_encoded_comes_back),
+        T(what_was_encoded_comes_back),             T(s_009_any_wire_is_read_as_the_naive_way_does),
     };
     return RUN(tests);
 }

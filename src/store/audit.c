@@ -3,6 +3,12 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+enum {
+    BATCH = 32 /* rows whose places in the table are fetched from memory at the same time */
+};
+
+#define EACH 0x0101010101010101u /* one octet in each place of a word */
+
 struct pf_audit {
     struct pf_listing listing;
     uint32_t next;    /* first row that was not looked at */
@@ -12,32 +18,51 @@ struct pf_audit {
     uint64_t table[]; /* upper half: of the hash; lower half: index + 1, 0 for a free place */
 };
 
-bool pf_uidl_legal(struct pf_bytes uidl)
+/* Whether all eight octets are 0x21..0x7E. No sum here carries into the next octet: the first test
+ * has excluded all above 0x7F. */
+static bool printable(uint64_t word)
 {
-    if (uidl.len < 1 || uidl.len > PF_UIDL_MAX)
-        return false;
-    for (size_t i = 0; i < uidl.len; i++)
-        if (uidl.at[i] < 0x21 || uidl.at[i] > 0x7e)
-            return false;
-    return true;
+    uint64_t top = EACH * 0x80;
+
+    return !(word & top) && !((word + EACH) & top) && ((word + EACH * (0x80 - 0x21)) & top) == top;
 }
 
-/* Seeded, because names of files may come from strangers, who could choose them to collide. */
-static uint64_t hash(const struct pf_audit *a, struct pf_bytes b)
+static uint64_t fold(uint64_t hash, uint64_t word)
 {
-    uint64_t h = a->seed ^ b.len;
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+    return hash ^ hash >> 29;
+}
 
-    while (b.len > 0) {
-        uint64_t word = 0;
-        struct pf_bytes head = pf_bytes_head(b, sizeof word);
+/* Looks at each octet once, for both: whether it is legal, and what it hashes to. The seed is there
+ * because names of files may come from strangers, who could choose them to collide. */
+static bool look_at_uidl(struct pf_bytes uidl, uint64_t seed, uint64_t *out_hash)
+{
+    uint64_t hash = seed ^ uidl.len;
+    uint64_t word = EACH * 'x';
+    size_t at = 0;
 
-        memcpy(&word, head.at, head.len);
-        h = (h ^ word) * 0x9e3779b97f4a7c15u;
-        h ^= h >> 29;
-        b = pf_bytes_skip(b, head.len);
+    if (uidl.len < 1 || uidl.len > PF_UIDL_MAX)
+        return false;
+    for (; at + sizeof word <= uidl.len; at += sizeof word) {
+        memcpy(&word, uidl.at + at, sizeof word);
+        if (!printable(word))
+            return false;
+        hash = fold(hash, word);
     }
-    h *= 0xbf58476d1ce4e5b9u;
-    return h ^ h >> 32;
+    if (uidl.len >= sizeof word)
+        memcpy(&word, uidl.at + uidl.len - sizeof word, sizeof word); /* some of it for the second time */
+    else
+        memcpy(&word, uidl.at, uidl.len);
+    hash = fold(hash, word) * 0xbf58476d1ce4e5b9u;
+    *out_hash = hash ^ hash >> 32;
+    return printable(word);
+}
+
+bool pf_uidl_legal(struct pf_bytes uidl)
+{
+    uint64_t hash;
+
+    return look_at_uidl(uidl, 0, &hash);
 }
 
 struct pf_audit *pf_audit_new(const struct pf_listing *listing)
@@ -63,12 +88,11 @@ void pf_audit_free(struct pf_audit *a)
 }
 
 /* Enters the UIDL of row `index`; false, and the earlier row, when the same stands there. */
-static bool enter(struct pf_audit *a, uint32_t index, uint32_t *out_earlier)
+static bool enter(struct pf_audit *a, uint32_t index, uint64_t hash, uint32_t *out_earlier)
 {
     struct pf_bytes uidl = pf_listing_uidl(&a->listing, index);
-    uint64_t h = hash(a, uidl);
-    uint64_t tag = h & ~(uint64_t)UINT32_MAX;
-    uint64_t place = h & a->mask;
+    uint64_t tag = hash & ~(uint64_t)UINT32_MAX;
+    uint64_t place = hash & a->mask;
 
     for (; a->table[place]; place = (place + 1) & a->mask) {
         uint32_t earlier = (uint32_t)a->table[place] - 1;
@@ -83,24 +107,42 @@ static bool enter(struct pf_audit *a, uint32_t index, uint32_t *out_earlier)
     return true;
 }
 
-static enum pf_code look(struct pf_audit *a, uint32_t index, struct pf_err *err)
+/* Everything about a row but whether its UIDL stands elsewhere. */
+static enum pf_code look(struct pf_audit *a, uint32_t index, uint64_t *out_hash, struct pf_err *err)
 {
     const struct pf_row *row = &a->listing.rows[index];
-    uint32_t earlier;
 
-    if (!pf_uidl_legal(pf_listing_uidl(&a->listing, index)))
+    if (!look_at_uidl(pf_listing_uidl(&a->listing, index), a->seed, out_hash))
         return pf_fail(err, PF_PERM, 0, "audit", "message %u: UIDL of %u octets is not legal",
                        index + 1, (unsigned)row->uidl_len);
-    if (!enter(a, index, &earlier))
-        return pf_fail(err, PF_PERM, 0, "audit", "messages %u and %u have the same UIDL %.*s",
-                       earlier + 1, index + 1, (int)row->uidl_len,
-                       (const char *)pf_listing_uidl(&a->listing, index).at);
     if (row->flags & ~PF_ROW_SEEN)
         return pf_fail(err, PF_PERM, 0, "audit", "message %u: unknown flags %#x", index + 1,
                        (unsigned)row->flags);
     if (__builtin_add_overflow(a->octets, row->octets, &a->octets))
         return pf_fail(err, PF_PERM, 0, "audit", "the sum of sizes overflows at message %u",
                        index + 1);
+    return PF_OK;
+}
+
+/* A long listing's table is larger than the processor's caches: waiting for one place after the
+ * other would be most of the work. */
+static enum pf_code look_at_batch(struct pf_audit *a, uint32_t rows, struct pf_err *err)
+{
+    uint64_t hashes[BATCH];
+    uint32_t earlier;
+
+    for (uint32_t i = 0; i < rows; i++) {
+        enum pf_code code = look(a, a->next + i, &hashes[i], err);
+
+        if (code != PF_OK)
+            return code;
+        __builtin_prefetch(&a->table[hashes[i] & a->mask], 1);
+    }
+    for (uint32_t i = 0; i < rows; i++, a->next++)
+        if (!enter(a, a->next, hashes[i], &earlier))
+            return pf_fail(err, PF_PERM, 0, "audit", "messages %u and %u have the same UIDL %.*s",
+                           earlier + 1, a->next + 1, (int)a->listing.rows[a->next].uidl_len,
+                           (const char *)pf_listing_uidl(&a->listing, a->next).at);
     return PF_OK;
 }
 
@@ -111,11 +153,16 @@ enum pf_code pf_audit_step(struct pf_audit *a, uint32_t rows, struct pf_err *err
                        a->listing.count);
     if (a->listing.count == UINT32_MAX) /* index + 1 is what POP3 calls the number */
         return pf_fail(err, PF_PERM, 0, "audit", "too many messages");
-    for (; rows > 0 && a->next < a->listing.count; rows--, a->next++) {
-        enum pf_code code = look(a, a->next, err);
+    while (rows > 0 && a->next < a->listing.count) {
+        uint32_t left = a->listing.count - a->next;
+        uint32_t batch = left < rows ? left : rows;
+        enum pf_code code;
 
+        batch = batch < BATCH ? batch : BATCH;
+        code = look_at_batch(a, batch, err);
         if (code != PF_OK)
             return code;
+        rows -= batch;
     }
     if (a->next < a->listing.count)
         return PF_AGAIN;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 enum {
-    AUDIT_ROWS = 16384 /* looked at in one turn: about a millisecond */
+    AUDIT_ROWS = 8192 /* looked at in one turn: well below a millisecond */
 };
 
 /* What the referee knows of a box or a parcel, from the asking of open or begin until it is gone.

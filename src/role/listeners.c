@@ -1,0 +1,170 @@
+#include "role/listeners.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Enough for a burst between two turns; the kernel caps it at net.core.somaxconn. */
+enum { BACKLOG = 1024 };
+
+struct port {
+    struct pf_hall *hall;
+    size_t index; /* in the settings' list */
+    char address[64];
+    unsigned wanted; /* port in the settings, 0 for any */
+    enum pf_conf_tls tls;
+    struct pf_listen *listen;
+};
+
+struct pf_listeners {
+    size_t count;
+    struct port *ports[];
+};
+
+static void arrive(void *self, int fd)
+{
+    struct port *port = self;
+
+    pf_hall_guest(port->hall, fd, port->index);
+}
+
+static void port_free(struct port *port)
+{
+    if (!port)
+        return;
+    pf_listen_free(port->listen);
+    free(port);
+}
+
+static struct port *port_open(struct pf_loop *loop, const struct pf_conf_listen *wanted,
+                              struct pf_err *err)
+{
+    struct port *port = calloc(1, sizeof *port);
+
+    if (!port) {
+        pf_fail(err, PF_NO_MEMORY, 0, "listen", "no memory");
+        return NULL;
+    }
+    snprintf(port->address, sizeof port->address, "%s", wanted->address);
+    port->wanted = wanted->port;
+    port->tls = wanted->tls;
+    port->listen = pf_listen_new(loop, wanted->address, wanted->port, BACKLOG, arrive, port, err);
+    if (port->listen)
+        return port;
+    free(port);
+    return NULL;
+}
+
+static struct port **find(struct pf_listeners *old, const struct pf_conf_listen *wanted)
+{
+    for (size_t i = 0; old && i < old->count; i++) {
+        struct port *port = old->ports[i];
+
+        if (port && port->wanted == wanted->port && port->tls == wanted->tls &&
+            strcmp(port->address, wanted->address) == 0)
+            return &old->ports[i];
+    }
+    return NULL;
+}
+
+/* A port that the old generation had stays in its list until all are open. */
+static bool open_new(struct pf_listeners *new, struct pf_loop *loop, const struct pf_conf *conf,
+                     struct pf_listeners *old, struct pf_err *err)
+{
+    for (size_t i = 0; i < new->count; i++) {
+        if (find(old, &conf->listens[i]))
+            continue;
+        new->ports[i] = port_open(loop, &conf->listens[i], err);
+        if (!new->ports[i])
+            return false;
+    }
+    return true;
+}
+
+struct pf_listeners *pf_listeners_open(struct pf_loop *loop, struct pf_hall *hall,
+                                       const struct pf_conf *conf, struct pf_listeners *old,
+                                       struct pf_err *err)
+{
+    struct pf_listeners *new = calloc(1, sizeof *new + conf->listen_count * sizeof new->ports[0]);
+
+    if (!new) {
+        pf_fail(err, PF_NO_MEMORY, 0, "listen", "no memory");
+        return NULL;
+    }
+    new->count = conf->listen_count;
+    if (!open_new(new, loop, conf, old, err)) {
+        pf_listeners_free(new);
+        return NULL;
+    }
+    for (size_t i = 0; i < new->count; i++) {
+        if (!new->ports[i]) {
+            struct port **kept = find(old, &conf->listens[i]);
+
+            new->ports[i] = *kept;
+            *kept = NULL;
+        }
+        new->ports[i]->hall = hall;
+        new->ports[i]->index = i;
+        new->ports[i]->tls = conf->listens[i].tls;
+    }
+    pf_listeners_free(old);
+    return new;
+}
+
+void pf_listeners_free(struct pf_listeners *l)
+{
+    for (size_t i = 0; l && i < l->count; i++)
+        port_free(l->ports[i]);
+    free(l);
+}
+
+static const char *tls_name(enum pf_conf_tls tls)
+{
+    static const char *const names[] = {"none", "starttls", "implicit"};
+
+    return names[tls];
+}
+
+void pf_listeners_log(const struct pf_listeners *l, struct pf_log *log)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        const struct port *port = l->ports[i];
+        struct pf_field fields[] = {
+            PF_TEXT_FIELD("address", port->address),
+            PF_NUMBER_FIELD("port", pf_listen_port(port->listen)),
+            PF_TEXT_FIELD("tls", tls_name(port->tls)),
+        };
+
+        pf_log_event(log, PF_EVENT_listen, fields, 3);
+    }
+}
+
+static bool write_lines(const struct pf_listeners *l, FILE *file)
+{
+    for (size_t i = 0; i < l->count; i++)
+        fprintf(file, "%s %s %u\n", l->ports[i]->tls == PF_CONF_TLS_IMPLICIT ? "pop3s" : "pop3",
+                l->ports[i]->address, pf_listen_port(l->ports[i]->listen));
+    return fflush(file) == 0 && !ferror(file);
+}
+
+enum pf_code pf_listeners_write(const struct pf_listeners *l, const char *file, struct pf_err *err)
+{
+    char temporary[4096];
+    FILE *stream;
+    bool ok;
+
+    snprintf(temporary, sizeof temporary, "%s.tmp", file);
+    stream = fopen(temporary, "we");
+    if (!stream)
+        return pf_fail(err, pf_code_of_errno(errno), errno, "port-file", "cannot write %s", temporary);
+    ok = write_lines(l, stream);
+    ok = fclose(stream) == 0 && ok;
+    if (!ok || rename(temporary, file) != 0) {
+        int saved = errno;
+
+        unlink(temporary);
+        return pf_fail(err, pf_code_of_errno(saved), saved, "port-file", "cannot write %s", file);
+    }
+    return PF_OK;
+}

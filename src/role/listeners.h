@@ -1,0 +1,22 @@
+/* Listeners: the ports of one generation of settings, kept over a reload where they stay the same
+ * (a privileged port cannot be bound again once root is given up). */
+#ifndef POSTFACH_ROLE_LISTENERS_H
+#define POSTFACH_ROLE_LISTENERS_H
+
+#include "base/log.h"
+#include "conf/conf.h"
+#include "session/serve_pop3.h"
+
+struct pf_listeners;
+
+/* Opens the ports of `conf` that `old` (NULL for none) does not have, and takes over those that it
+ * has. On failure `old` is as it was and NULL is returned; on success `old` is freed and the ports
+ * that are not wanted any more are closed. */
+struct pf_listeners *pf_listeners_open(struct pf_loop *, struct pf_hall *, const struct pf_conf *,
+                                       struct pf_listeners *old, struct pf_err *err);
+void pf_listeners_free(struct pf_listeners *);
+void pf_listeners_log(const struct pf_listeners *, struct pf_log *);
+/* Writes "pop3 127.0.0.1 40001" lines to a file, whole or not at all. */
+enum pf_code pf_listeners_write(const struct pf_listeners *, const char *file, struct pf_err *err);
+
+#endif

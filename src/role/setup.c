@@ -1,0 +1,106 @@
+#include "role/setup.h"
+
+#include "store/maildir/maildir.h"
+#include "store/traced.h"
+#include "sys/log_sink.h"
+
+#include <stdlib.h>
+
+enum pf_code pf_setup_tls(const struct pf_conf *conf, struct pf_tls_tickets *tickets,
+                          struct pf_tls **out_tls, struct pf_err *err)
+{
+    struct pf_tls_pair *pairs;
+    struct pf_tls_settings settings = {
+        .pair_count = conf->pair_count,
+        .minimum = conf->tls_1_3_only ? PF_TLS_1_3 : PF_TLS_1_2,
+        .ciphers = conf->tls_ciphers,
+        .ktls = conf->ktls,
+    };
+    struct pf_tls *tls;
+
+    if (conf->pair_count == 0) {
+        *out_tls = NULL;
+        return PF_OK;
+    }
+    pairs = calloc(conf->pair_count, sizeof *pairs);
+    if (!pairs)
+        return pf_fail(err, PF_NO_MEMORY, 0, "setup", "no memory");
+    for (size_t i = 0; i < conf->pair_count; i++)
+        pairs[i] = (struct pf_tls_pair){conf->pairs[i].certificate, conf->pairs[i].key};
+    settings.pairs = pairs;
+    tls = pf_tls_new(&settings, tickets, err);
+    free(pairs);
+    if (!tls)
+        return PF_CONFIG;
+    *out_tls = tls;
+    return PF_OK;
+}
+
+void pf_setup_auth(const struct pf_conf *conf, struct pf_auth_settings *out_settings)
+{
+    *out_settings = (struct pf_auth_settings){
+        .password_file = conf->password_file,
+        .hashes_at_once = conf->hashes_at_once,
+        .failure_delay = conf->failure_delay,
+        .failure_delay_max = conf->failure_delay_max,
+        .allow_weak_schemes = conf->weak_schemes,
+    };
+}
+
+static void trace(void *self, const char *line)
+{
+    struct pf_field field = PF_TEXT_FIELD("call", line);
+
+    pf_log_event(self, PF_EVENT_store, &field, 1);
+}
+
+struct pf_store *pf_setup_store(const struct pf_conf *conf, struct pf_loop *loop,
+                                struct pf_pool *pool, struct pf_log *log, struct pf_err *err)
+{
+    struct pf_maildir_settings settings = {
+        .mark_seen = conf->mark_seen,
+        .follow_root = conf->follow_root,
+        .create = conf->create,
+        .cache = conf->cache,
+    };
+    struct pf_twin *twin = pf_maildir_new(&settings, err);
+    struct pf_store *store = twin ? pf_lift_new(loop, pool, twin, err) : NULL;
+
+    if (store && conf->log_debug) {
+        struct pf_store *traced = pf_traced_new(store, trace, log);
+
+        if (!traced) {
+            pf_store_free(store);
+            pf_fail(err, PF_NO_MEMORY, 0, "setup", "no memory");
+        }
+        return traced;
+    }
+    return store;
+}
+
+bool pf_setup_store_differs(const struct pf_conf *a, const struct pf_conf *b)
+{
+    return a->mark_seen != b->mark_seen || a->follow_root != b->follow_root ||
+           a->create != b->create || a->cache != b->cache || a->log_debug != b->log_debug;
+}
+
+struct pf_log *pf_setup_log(const struct pf_conf *conf, struct pf_err *err)
+{
+    enum pf_level from = conf->log_debug ? PF_LOG_DEBUG : PF_LOG_INFO;
+    struct pf_log *log = NULL;
+
+    switch (conf->log_to) {
+    case PF_CONF_LOG_STDERR:
+        log = pf_log_stderr(from);
+        if (!log)
+            pf_fail(err, PF_NO_MEMORY, 0, "log", "no memory");
+        break;
+    case PF_CONF_LOG_SYSLOG:
+        log = pf_log_syslog(from, conf->log_facility, err);
+        break;
+    case PF_CONF_LOG_JOURNALD:
+        log = pf_log_journald(from, err);
+        break;
+    }
+    return log;
+}

@@ -1,0 +1,23 @@
+/* Setup: from settings to parts. What `postfachd --single` and `postfachd check` both need. */
+#ifndef POSTFACH_ROLE_SETUP_H
+#define POSTFACH_ROLE_SETUP_H
+
+#include "auth/auth.h"
+#include "base/log.h"
+#include "conf/conf.h"
+#include "store/store.h"
+#include "sys/pool.h"
+#include "sys/tls.h"
+
+/* The certificates; *out_tls is NULL with PF_OK when the settings name none. */
+enum pf_code pf_setup_tls(const struct pf_conf *, struct pf_tls_tickets *, struct pf_tls **out_tls,
+                          struct pf_err *err);
+void pf_setup_auth(const struct pf_conf *, struct pf_auth_settings *out_settings);
+/* The back end: Maildir, lifted into the pool; traced into the log when it wants debug lines. */
+struct pf_store *pf_setup_store(const struct pf_conf *, struct pf_loop *, struct pf_pool *,
+                                struct pf_log *, struct pf_err *err);
+/* True when a store made for `a` does not fit `b`. */
+bool pf_setup_store_differs(const struct pf_conf *a, const struct pf_conf *b);
+struct pf_log *pf_setup_log(const struct pf_conf *, struct pf_err *err);
+
+#endif

@@ -145,6 +145,7 @@ struct talk {
     int32_t user_expire;        /* what tell OPEN says */
     uint32_t user_login_delay;
     bool tls;                   /* begins inside TLS */
+    bool mark_seen;             /* the store remembers what RETR sent (LAST) */
     bool only_live;
     enum pf_code refuse;        /* PF_OK: a normal greeting */
     unsigned bad_line;          /* where reading failed */

@@ -32,7 +32,7 @@ struct play {
     bool body_clean;
     enum pf_code body_code;
     unsigned char *body_mem;
-    unsigned sasl_round;
+    bool sasl;                  /* an exchange is under way */
     struct pf_row *rows;
     unsigned char *uidls;
     uint32_t *numbers;          /* index of the listing -> index of the box */

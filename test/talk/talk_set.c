@@ -33,6 +33,7 @@ static const struct {
     {"login-time", TIME, IN_SETTINGS(login_time)},
     {"idle-time", TIME, IN_SETTINGS(idle_time)},
     {"stall-time", TIME, IN_SETTINGS(stall_time)},
+    {"mark-seen", YES_NO, offsetof(struct talk, mark_seen)},
     {"user-expire", DAYS, offsetof(struct talk, user_expire)},
     {"user-login-delay", NUMBER, offsetof(struct talk, user_login_delay)},
 };

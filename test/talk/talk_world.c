@@ -70,8 +70,8 @@ static void sasl(struct play *p)
 {
     struct pf_tell t = {.kind = PF_TELL_CHALLENGE};
 
-    p->sasl_round = p->ask.first ? 1 : p->sasl_round + 1;
     if (!strcmp(p->ask.mechanism, "PLAIN") && p->ask.has_response) {
+        p->sasl = false;
         tell(p, PF_TELL_AUTH, plain(p, p->ask.secret));
         return;
     }
@@ -176,7 +176,7 @@ static void commit(struct play *p)
     for (uint32_t i = 0; i < p->row_count; i++) {
         struct talk_message *m = &p->talk->box.messages[p->numbers[i]];
 
-        if (code == PF_OK && pf_marks_has(p->ask.seen, i))
+        if (code == PF_OK && p->talk->mark_seen && pf_marks_has(p->ask.seen, i))
             m->seen = true;
         if (!pf_marks_has(p->ask.remove, i))
             continue;
@@ -243,10 +243,23 @@ static bool answer(struct play *p)
     }
 }
 
+/* An exchange begins once, and only what has begun can be given up. */
+static void follow_exchange(struct play *p)
+{
+    if (p->ask.kind == PF_ASK_SASL && p->ask.first == p->sasl)
+        talk_wrong(p, "%s an exchange", p->sasl ? "begins another within" : "goes on without");
+    else if (p->ask.kind == PF_ASK_CANCEL && !p->sasl)
+        talk_wrong(p, "gives up what has not begun");
+    else if (p->ask.kind == PF_ASK_PASS && p->sasl)
+        talk_wrong(p, "asks for a password within an exchange");
+    p->sasl = p->ask.kind == PF_ASK_SASL;
+}
+
 static void take_up(struct play *p)
 {
     bool secret = p->ask.kind == PF_ASK_PASS || (p->ask.kind == PF_ASK_SASL && p->ask.has_response);
 
+    follow_exchange(p);
     if (secret && !p->secret_taken)
         talk_wrong(p, "asks with a secret, but never said that it took one");
     if (secret)
@@ -315,7 +328,7 @@ void talk_world_tls(struct play *p)
 
 void talk_world_connect(struct play *p)
 {
-    p->open = p->closing = p->closed = p->tls_wanted = p->secret_taken = false;
+    p->open = p->closing = p->closed = p->tls_wanted = p->secret_taken = p->sasl = false;
     p->tls_active = p->talk->tls;
 }
 

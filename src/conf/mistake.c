@@ -63,7 +63,8 @@ static struct pf_conf_record *make_room(struct pf_conf_mistakes *m, uint64_t ord
     return &m->list[at];
 }
 
-static void print_clean(char *out_text, const char *format, va_list arguments)
+static void __attribute__((format(printf, 2, 0)))
+print_clean(char *out_text, const char *format, va_list arguments)
 {
     char raw[2 * PF_CONF_MISTAKE_TEXT];
 

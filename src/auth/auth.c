@@ -1,5 +1,7 @@
 #include "auth/auth.h"
 
+#include "auth/auth_benches.h"
+#include "auth/auth_feeder.h"
 #include "auth/auth_look.h"
 #include "auth/auth_work.h"
 #include "auth/exchange.h"
@@ -13,27 +15,11 @@
 #include <sys/queue.h>
 
 enum {
-    THREADS_MAX = 64,       /* a hash takes a processor and up to 64 MiB */
-    QUEUE_PER_THREAD = 128, /* two seconds of yescrypt: who came later does better to come again */
-    PEER_MAX = 64,          /* an IPv6 address with its zone */
-    LOGINS = 131072         /* rows of the LOGIN-DELAY table, 3 MiB that are touched as they fill */
+    PEER_MAX = 64,  /* an IPv6 address with its zone */
+    LOGINS = 131072 /* rows of the LOGIN-DELAY table, 3 MiB that are touched as they fill */
 };
 
 enum state { HELD, WORKING, DELAYED, LATER };
-
-/* A pool and how many of its jobs are under way; after a reload with another number of threads the
- * old one is retired, and freed when it is through. */
-struct bench {
-    struct pf_pool *pool;
-    unsigned threads, jobs;
-    struct bench *next; /* retired ones */
-};
-
-/* Answers those for whom there was no memory. It may outlive the auth by one turn. */
-struct feeder {
-    struct pf_later later;
-    struct pf_auth *auth; /* NULL: it is gone */
-};
 
 struct login {
     struct pf_job job;
@@ -41,7 +27,7 @@ struct login {
     TAILQ_ENTRY(login) link; /* in `held` or `delayed` */
     struct pf_auth *auth;
     struct pf_auth_check *check; /* NULL: abandoned */
-    struct bench *bench;
+    struct pf_auth_bench *bench;
     struct pf_auth_tables *tables;
     enum state state;
     bool parked; /* it failed while a file was being changed: it waits for what that becomes */
@@ -58,18 +44,17 @@ struct pf_auth {
     struct pf_loop *loop;
     struct pf_throttle_delays delays;
     struct pf_auth_tables *tables;
-    struct bench *bench, *retired;
+    struct pf_auth_benches benches;
     struct pf_throttle *throttle;
     struct pf_recent *logins; /* NULL until LOGIN-DELAY is used */
     struct pf_timer *timer;
     struct logins held;    /* they wait for a look at the files */
     struct logins delayed; /* failed, by the time of their answer */
-    struct pf_auth_check *starved; /* no memory for them; linked by `state` */
-    struct feeder *feeder;
+    struct pf_auth_feeder *feeder;
     unsigned delivering;
 
     struct pf_auth_look look;
-    struct bench *look_bench;
+    struct pf_auth_bench *look_bench;
     bool looking;
     pf_time looked, look_again, flux_since;
     struct pf_auth_stamps judged;
@@ -78,52 +63,11 @@ struct pf_auth {
 
 static void start_look(struct pf_auth *auth);
 
-/* Benches */
-
-static struct bench *bench_new(struct pf_loop *loop, unsigned threads, struct pf_err *err)
-{
-    struct bench *bench = calloc(1, sizeof *bench);
-
-    if (bench)
-        bench->pool = pf_pool_new(loop, "hash", threads, threads * QUEUE_PER_THREAD, err);
-    else
-        pf_fail(err, PF_NO_MEMORY, 0, "auth", "no memory for the hashing pool");
-    if (bench && bench->pool) {
-        bench->threads = threads;
-        return bench;
-    }
-    free(bench);
-    return NULL;
-}
-
-static void bench_free(struct bench *bench)
-{
-    pf_pool_free(bench->pool);
-    free(bench);
-}
-
 /* Not from inside an answer: that may come from a pool that would be freed. */
 static void reap(struct pf_auth *auth)
 {
-    if (auth->delivering)
-        return;
-    for (struct bench **at = &auth->retired; *at;) {
-        struct bench *bench = *at;
-
-        if (bench->jobs) {
-            at = &bench->next;
-            continue;
-        }
-        *at = bench->next;
-        bench_free(bench);
-    }
-}
-
-static unsigned threads_of(const struct pf_auth_settings *settings)
-{
-    unsigned threads = settings->hashes_at_once;
-
-    return threads < 1 ? 1 : threads > THREADS_MAX ? THREADS_MAX : threads;
+    if (!auth->delivering)
+        pf_auth_benches_reap(&auth->benches);
 }
 
 /* Answers */
@@ -260,7 +204,7 @@ static void worked(struct pf_job *job)
 {
     struct login *login = login_of_job(job);
 
-    login->bench->jobs--;
+    pf_auth_bench_through(login->bench);
     pf_auth_tables_drop(login->tables);
     login->tables = NULL;
     if (login->check)
@@ -283,16 +227,14 @@ static void submit(struct login *login)
 {
     struct pf_auth *auth = login->auth;
 
-    login->bench = auth->bench;
     login->tables = pf_auth_tables_hold(auth->tables);
     login->work.tables = login->tables;
     login->work.judged = auth->judged;
     login->job = (struct pf_job){.work = work, .done = worked};
     login->state = WORKING;
-    if (pf_pool_submit(auth->bench->pool, &login->job)) {
-        auth->bench->jobs++;
+    login->bench = pf_auth_benches_submit(&auth->benches, &login->job);
+    if (login->bench)
         return;
-    }
     login->state = LATER;
     login->later = (struct pf_later){.run = later};
     pf_fail(&login->work.err, PF_BUSY, 0, "auth", "too many passwords wait to be checked");
@@ -339,7 +281,7 @@ static void looked(struct pf_job *job)
     struct pf_auth *auth = (struct pf_auth *)((char *)look - offsetof(struct pf_auth, look));
     bool busy = look->verdict == PF_LOOK_BUSY && look->tables == auth->tables;
 
-    auth->look_bench->jobs--;
+    pf_auth_bench_through(auth->look_bench);
     auth->looking = false;
     auth->looked = pf_loop_now(auth->loop);
     auth->look_again = auth->looked + PF_LOOK_AGAIN;
@@ -363,12 +305,10 @@ static void start_look(struct pf_auth *auth)
         .judged = auth->judged,
         .flux = auth->flux_since ? now - auth->flux_since : 0,
     };
-    auth->looking = pf_pool_submit(auth->bench->pool, &auth->look.job);
-    if (auth->looking) {
-        auth->bench->jobs++;
-        auth->look_bench = auth->bench;
+    auth->look_bench = pf_auth_benches_submit(&auth->benches, &auth->look.job);
+    auth->looking = auth->look_bench != NULL;
+    if (auth->looking)
         return;
-    }
     pf_auth_tables_drop(auth->look.tables);
     release(auth, true);
 }
@@ -384,42 +324,6 @@ static void take_settings(struct pf_auth *auth, const struct pf_auth_settings *s
     auth->looked = pf_loop_now(auth->loop);
     auth->delays = (struct pf_throttle_delays){settings->failure_delay, settings->failure_delay_max};
     auth->trouble = (struct pf_err){0};
-}
-
-/* One a turn: an answer may bring the next question. */
-static void feed(struct pf_later *turn)
-{
-    struct feeder *feeder = (struct feeder *)turn;
-    struct pf_auth *auth = feeder->auth;
-    struct pf_auth_check *check = auth ? auth->starved : NULL;
-
-    if (!auth)
-        free(feeder);
-    if (!check)
-        return;
-    auth->starved = check->state;
-    if (auth->starved)
-        pf_loop_later(auth->loop, &feeder->later);
-    check->state = NULL;
-    check->user = (struct pf_user){0};
-    pf_fail(&check->err, PF_TEMP, 0, "auth", "no memory for a login");
-    check->done(check);
-}
-
-static void starve(struct pf_auth *auth, struct pf_auth_check *check)
-{
-    check->state = auth->starved;
-    auth->starved = check;
-    if (!auth->feeder->later.queued)
-        pf_loop_later(auth->loop, &auth->feeder->later);
-}
-
-static void free_feeder(struct feeder *feeder)
-{
-    if (feeder && feeder->later.queued)
-        feeder->auth = NULL;
-    else
-        free(feeder);
 }
 
 struct pf_auth *pf_auth_new(struct pf_loop *loop, const struct pf_auth_settings *settings,
@@ -440,12 +344,10 @@ struct pf_auth *pf_auth_new(struct pf_loop *loop, const struct pf_auth_settings 
     take_settings(auth, settings, tables);
     auth->throttle = pf_throttle_new();
     auth->timer = pf_timer_new(loop, timer_fired, auth);
-    auth->feeder = calloc(1, sizeof *auth->feeder);
-    if (auth->feeder)
-        *auth->feeder = (struct feeder){.later.run = feed, .auth = auth};
+    auth->feeder = pf_auth_feeder_new(loop);
     if (!auth->throttle || !auth->timer || !auth->feeder)
         pf_fail(err, PF_NO_MEMORY, 0, "auth", "no memory for logins");
-    else if ((auth->bench = bench_new(loop, threads_of(settings), err)))
+    else if (pf_auth_benches_init(&auth->benches, loop, settings->hashes_at_once, err) == PF_OK)
         return auth;
     pf_auth_free(auth);
     return NULL;
@@ -456,19 +358,11 @@ enum pf_code pf_auth_reload(struct pf_auth *auth, const struct pf_auth_settings 
 {
     struct pf_err why = {0};
     struct pf_auth_tables *tables = pf_auth_tables_open(settings, &why);
-    struct bench *bench = auth->bench;
 
     reap(auth);
-    if (tables && threads_of(settings) != bench->threads)
-        bench = bench_new(auth->loop, threads_of(settings), &why);
-    if (!tables || !bench) {
+    if (!tables || pf_auth_benches_resize(&auth->benches, settings->hashes_at_once, &why) != PF_OK) {
         pf_auth_tables_drop(tables);
         return pf_fail(err, why.code, why.sys, why.where, "%s", why.log);
-    }
-    if (bench != auth->bench) {
-        auth->bench->next = auth->retired;
-        auth->retired = auth->bench;
-        auth->bench = bench;
     }
     take_settings(auth, settings, tables);
     return PF_OK;
@@ -478,17 +372,10 @@ void pf_auth_free(struct pf_auth *auth)
 {
     if (!auth)
         return;
-    assert(TAILQ_EMPTY(&auth->held) && TAILQ_EMPTY(&auth->delayed) && !auth->starved);
+    assert(TAILQ_EMPTY(&auth->held) && TAILQ_EMPTY(&auth->delayed));
     assert(!auth->delivering);
-    if (auth->bench)
-        bench_free(auth->bench);
-    while (auth->retired) {
-        struct bench *next = auth->retired->next;
-
-        bench_free(auth->retired);
-        auth->retired = next;
-    }
-    free_feeder(auth->feeder);
+    pf_auth_benches_done(&auth->benches);
+    pf_auth_feeder_free(auth->feeder);
     pf_timer_free(auth->timer);
     pf_throttle_free(auth->throttle);
     pf_recent_free(auth->logins);
@@ -537,7 +424,7 @@ void pf_auth_check(struct pf_auth *auth, struct pf_auth_check *check)
 
     reap(auth);
     if (!login) {
-        starve(auth, check);
+        pf_auth_feeder_add(auth->feeder, check);
         return;
     }
     check->state = login;
@@ -551,26 +438,11 @@ void pf_auth_check(struct pf_auth *auth, struct pf_auth_check *check)
         start_look(auth);
 }
 
-static bool unstarve(struct pf_auth *auth, struct pf_auth_check *check)
-{
-    struct pf_auth_check *at = auth->starved;
-
-    if (at == check) {
-        auth->starved = check->state;
-        return true;
-    }
-    while (at && at->state != check)
-        at = at->state;
-    if (at)
-        at->state = check->state;
-    return at != NULL;
-}
-
 void pf_auth_abandon(struct pf_auth *auth, struct pf_auth_check *check)
 {
     struct login *login = check->state;
 
-    if (!unstarve(auth, check) && login) {
+    if (!pf_auth_feeder_remove(auth->feeder, check) && login) {
         login->check = NULL;
         if (login->state == HELD)
             TAILQ_REMOVE(&auth->held, login, link);

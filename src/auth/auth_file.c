@@ -374,15 +374,10 @@ size_t pf_auth_file_count(const struct pf_auth_file *file)
     return file->count;
 }
 
-enum pf_code pf_auth_file_find(const struct pf_auth_file *file, struct pf_bytes name,
-                               struct pf_auth_entry *out)
+void pf_auth_file_at(const struct pf_auth_file *file, size_t index, struct pf_auth_entry *out)
 {
-    uint32_t number = *slot_of(file, name);
-    const struct entry *entry;
+    const struct entry *entry = &file->entries[index];
 
-    if (!number)
-        return PF_NO_USER;
-    entry = &file->entries[number - 1];
     out->user = (struct pf_user){.expire_days = entry->expire_days,
                                  .login_delay = entry->login_delay,
                                  .needs_tls = entry->needs_tls};
@@ -390,6 +385,16 @@ enum pf_code pf_auth_file_find(const struct pf_auth_file *file, struct pf_bytes 
     memcpy(out->user.maildrop, entry->maildrop, strlen(entry->maildrop) + 1);
     out->stored = entry->stored;
     out->nologin = entry->nologin;
+}
+
+enum pf_code pf_auth_file_find(const struct pf_auth_file *file, struct pf_bytes name,
+                               struct pf_auth_entry *out)
+{
+    uint32_t number = *slot_of(file, name);
+
+    if (!number)
+        return PF_NO_USER;
+    pf_auth_file_at(file, number - 1, out);
     return PF_OK;
 }
 

@@ -43,6 +43,8 @@ void pf_auth_file_free(struct pf_auth_file *); /* wipes; NULL is allowed */
 size_t pf_auth_file_count(const struct pf_auth_file *);
 enum pf_code pf_auth_file_find(const struct pf_auth_file *, struct pf_bytes name,
                                struct pf_auth_entry *out);
+/* The user at `index` (below the count), in the file's order. */
+void pf_auth_file_at(const struct pf_auth_file *, size_t index, struct pf_auth_entry *out);
 const char *pf_auth_file_common(const struct pf_auth_file *); /* see auth_source.h */
 bool pf_auth_file_some_need_tls(const struct pf_auth_file *);
 bool pf_auth_file_some_weak(const struct pf_auth_file *);

@@ -216,22 +216,26 @@ const char *pf_password_scheme(size_t index)
     return NULL;
 }
 
-/* The cost stands before the salt: "$y$j9T$salt$hash", "$6$rounds=5000$…", "$2y$10$…",
- * "$argon2id$v=19$m=65536,t=3,p=1$…". In "$6$salt$hash" and "$1$salt$hash" it is left out; in
- * PBKDF2's "$1$salt$rounds$…" the number behind the salt is the cost. */
-size_t pf_scheme_cost_length(const char *hash)
+/* Where in a crypt(5) text the salt begins, as far as a cost stands before it: "$y$j9T$salt$hash",
+ * "$6$rounds=5000$…", "$2y$10$…", "$argon2id$v=19$m=65536,t=3,p=1$…". Zero for "$6$salt$hash" and
+ * "$1$salt$hash", where the cost is left out. */
+static size_t cost_length(const char *hash)
 {
-    static const char *const costed[] = {"$y$", "$gy$", "$2", "$5$rounds=", "$6$rounds="};
-    const char *at = hash;
+    static const struct {
+        const char *begin;
+        int dollars; /* from the first on, to the one before the salt */
+    } table[] = {{"$y$", 3}, {"$gy$", 3}, {"$2", 3}, {"$5$rounds=", 3}, {"$6$rounds=", 3}, {"$argon2", 4}};
 
-    if (strncmp(hash, "$argon2", 7) == 0)
-        for (int i = 0; at && i < 4; i++)
-            at = strchr(i ? at + 1 : at, '$');
-    else
-        for (size_t i = 0; i < sizeof costed / sizeof costed[0]; i++)
-            if (strncmp(hash, costed[i], strlen(costed[i])) == 0)
-                at = strchr(strchr(hash + 1, '$') + 1, '$');
-    return at ? (size_t)(at - hash) : 0;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        const char *at = hash;
+
+        if (strncmp(hash, table[i].begin, strlen(table[i].begin)) != 0)
+            continue;
+        for (int n = 1; at && n < table[i].dollars; n++)
+            at = strchr(at + 1, '$');
+        return at ? (size_t)(at - hash) : 0;
+    }
+    return 0;
 }
 
 void pf_password_class(const char *stored, char *out_text, size_t cap)
@@ -244,9 +248,9 @@ void pf_password_class(const char *stored, char *out_text, size_t cap)
     if (take_apart(stored, &parts))
         return;
     cost = parts.hash;
-    len = pf_scheme_cost_length(cost);
+    len = parts.scheme->prefix ? cost_length(cost) : 0;
     if (parts.scheme->check == pf_pbkdf2_check && strncmp(cost, "$1$", 3) == 0) {
-        const char *rounds = strchr(cost + 3, '$');
+        const char *rounds = strchr(cost + 3, '$'); /* behind the salt */
 
         cost = rounds ? rounds + 1 : "";
         len = strcspn(cost, "$");

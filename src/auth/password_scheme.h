@@ -48,8 +48,6 @@ struct pf_scheme {
 
 /* One more hash was computed. */
 void pf_scheme_counts(void);
-/* What a class of equal cost ends with: the length of the hash's beginning that says its cost. */
-size_t pf_scheme_cost_length(const char *hash);
 
 /* password_crypt.c */
 const char *pf_crypt_look(const struct pf_stored *);

@@ -114,8 +114,7 @@ static void unknown_damaged_and_boundless_is_config(void **state)
         "$2b$31$mjMWi.G3KIAUjVXYLawjL.hhZIkPpsU7Tp4uqWNpjhDs4zMDRdVHi",
         "$y$jRT$85wuJ51V6Gnpq.VJvRqT91$VsWoo7BHEsKuPrPwhSiVRDdK5ziKpQhnCJwn4dUwgU/",
         "$y$jzT$85wuJ51V6Gnpq.VJvRqT91$VsWoo7BHEsKuPrPwhSiVRDdK5ziKpQhnCJwn4dUwgU/",
-        "$6$rounds=999999999$saltsalt$4wvVl1Kx6AEAgQxaQ7Ti5V036ewA/msfsIeGzViv0Pv7IrZI5FeK/C5/"
-        "W93hNKzRMtpyLnKghqnvFZLvbVT2M.",
+        "$6$rounds=999999999$saltsalt$4wvVl1Kx6AEAgQxaQ7Ti5V036ewA/msfsIeGzViv0Pv7IrZI5FeK",
         "$6$rounds=x$saltsaltsaltsaltsalt",
         "$argon2id$v=19$m=4194304,t=2,p=2$c2FsdHNhbHRzYWx0$/2sO+tHzsV7taJ08Wg3Qtyri3dLe7ZRhb8kgpz/xjs8",
         "$argon2id$v=19$m=256,t=4294967295,p=2$c2FsdHNhbHRzYWx0$/2sO+tHzsV7taJ08Wg3Qtyri3dLe7ZRhb8kgpz/xjs8",

@@ -1,5 +1,6 @@
 #include "store/faulty.h"
 
+#include "store/marks.h"
 #include "store/wrap.h"
 
 #include <assert.h>
@@ -25,15 +26,6 @@ static const enum pf_wrap_call calls[] = {
     [PF_FAULT_OPEN] = PF_WRAP_OPEN,   [PF_FAULT_READ] = PF_WRAP_READ,   [PF_FAULT_EXPUNGE] = PF_WRAP_EXPUNGE,
     [PF_FAULT_BEGIN] = PF_WRAP_BEGIN, [PF_FAULT_WRITE] = PF_WRAP_WRITE, [PF_FAULT_SEAL] = PF_WRAP_SEAL,
 };
-
-static uint32_t marked(const struct pf_marks *m)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; m && i < m->count; i++)
-        count += pf_marks_has(m, i);
-    return count;
-}
 
 /* Whether this call is one that the fault counts. A read that would go beyond `after` is cut there,
  * and is not yet. */
@@ -67,7 +59,7 @@ static bool fires(struct fault *f, struct pf_wrapped *g)
 static bool expunge_half(struct pf_wrapped *g)
 {
     const struct pf_marks *remove = g->asked.expunge->remove;
-    uint32_t half = marked(remove) / 2;
+    uint32_t half = pf_marks_count(remove) / 2;
 
     if (half == 0)
         return false;
@@ -95,7 +87,7 @@ static bool fire(const struct pf_fault *f, struct pf_wrapped *g)
         return true;
     pf_fail(&g->asked.op->err, f->code, 0, "faulty", "a fault that was asked for");
     if (f->at == PF_FAULT_EXPUNGE)
-        g->asked.expunge->failed = marked(g->asked.expunge->remove);
+        g->asked.expunge->failed = pf_marks_count(g->asked.expunge->remove);
     return false;
 }
 
@@ -122,7 +114,7 @@ static void after(struct pf_wrap *w, struct pf_wrapped *g)
         return;
     free(g->marks.words);
     g->marks.words = NULL;
-    e->failed = marked(e->remove) - e->removed;
+    e->failed = pf_marks_count(e->remove) - e->removed;
     pf_fail(&e->op.err, PF_PARTIAL, 0, "faulty", "a fault that was asked for");
 }
 

@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include "store/audit.h"
+#include "store/marks.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -239,11 +240,14 @@ void pf_box_read(struct pf_box *box, struct pf_box_read *r)
 static void expunged(struct watch *w)
 {
     struct pf_box_expunge *e = (struct pf_box_expunge *)w->op;
+    uint32_t marked = pf_marks_count(e->remove);
 
-    /* A store that counts failures and says all is well must not make a client forget its mail. */
-    if (e->op.err.code == PF_OK && e->failed > 0)
-        pf_fail(&e->op.err, PF_PARTIAL, 0, "store", "%u of %u messages could not be removed", e->failed,
-                e->failed + e->removed);
+    assert(e->removed <= marked); /* never one that was not marked */
+    /* A store that says all is well while its counts do not must not make a client forget its mail. */
+    if (e->op.err.code == PF_OK && e->removed < marked)
+        pf_fail(&e->op.err, PF_PARTIAL, 0, "store", "%u of %u messages were not removed",
+                marked - e->removed, marked);
+    e->failed = marked - e->removed;
     answer(w);
 }
 

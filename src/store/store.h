@@ -93,7 +93,7 @@ struct pf_box_expunge {
     const struct pf_marks *seen;   /* to be marked as fetched, as far as the store keeps that; NULL
                                     * for none. Failing to mark is no error. */
     uint32_t removed;              /* out */
-    uint32_t failed;               /* out */
+    uint32_t failed;               /* out: marked, and not removed; the referee sees to the sum */
 };
 
 struct pf_box_close {

@@ -1,6 +1,7 @@
 #include "store/traced.h"
 
 #include "base/text.h"
+#include "store/marks.h"
 #include "store/wrap.h"
 
 #include <stdlib.h>
@@ -23,15 +24,6 @@ static int64_t microseconds(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-static unsigned marked(const struct pf_marks *m)
-{
-    unsigned count = 0;
-
-    for (size_t i = 0; m && i < pf_marks_words(m->count); i++)
-        count += (unsigned)__builtin_popcountll(m->words[i]);
-    return count;
 }
 
 static void put_where(struct pf_span *line, const char *call, const struct pf_box_where *where)
@@ -62,8 +54,8 @@ static void put_box_call(struct pf_span *line, const struct pf_wrapped *g)
     } else if (g->call == PF_WRAP_EXPUNGE) {
         const struct pf_box_expunge *e = g->asked.expunge;
 
-        pf_span_format(line, "expunge marked=%u seen=%u removed=%u failed=%u ", marked(e->remove),
-                       marked(e->seen), e->removed, e->failed);
+        pf_span_format(line, "expunge marked=%u seen=%u removed=%u failed=%u ", pf_marks_count(e->remove),
+                       pf_marks_count(e->seen), e->removed, e->failed);
     } else {
         pf_span_format(line, "close ");
     }

@@ -2,6 +2,7 @@
  * plays without meeting the fault. After each scene nothing is lost, nothing
  * is invented, and the store goes on as before. */
 #include "store/faulty.h"
+#include "store/maildir/maildir.h"
 #include "store/memory.h"
 #include "store/scene.h"
 #include "store/twin.h"
@@ -36,21 +37,33 @@ static bool make_memory(struct world *w)
     return w->drive.store != NULL;
 }
 
-static bool make_lifted(struct world *w)
+static bool lift(struct world *w, struct pf_twin *twin)
 {
-    struct pf_twin *twin = twin_new();
     struct pf_store *inner = twin ? pf_lift_new(w->drive.loop, w->pool, twin, NULL) : NULL;
 
     w->drive.store = inner ? pf_faulty_new(inner) : NULL;
     return w->drive.store != NULL;
 }
 
+static bool make_lifted(struct world *w)
+{
+    return lift(w, twin_new());
+}
+
+static bool make_maildir(struct world *w)
+{
+    const struct pf_maildir_settings settings = {.create = true, .cache = true, .host = "test.example"};
+
+    return lift(w, pf_maildir_new(&settings, NULL));
+}
+
 static void play_all(enum pf_fault_at at, enum pf_code code, unsigned least)
 {
     static const struct rig rigs[] = {{.name = "faulty memory", .make = make_memory},
-                                      {.name = "faulty lift", .make = make_lifted}};
+                                      {.name = "faulty lift", .make = make_lifted},
+                                      {.name = "faulty maildir", .folder = true, .make = make_maildir}};
 
-    for (unsigned r = 0; r < 2; r++) {
+    for (unsigned r = 0; r < sizeof rigs / sizeof rigs[0]; r++) {
         unsigned number = 1;
 
         while (play_with(&rigs[r], at, number, code))

@@ -1,6 +1,6 @@
 #include "unit/store/rogue.h"
 
-#include <string.h>
+#include "store/marks.h"
 
 static struct rogue *of(struct pf_store *store)
 {
@@ -47,8 +47,11 @@ static void box_read(struct pf_box *box, struct pf_box_read *r)
 
 static void box_expunge(struct pf_box *box, struct pf_box_expunge *e)
 {
-    e->removed = 1;
-    e->failed = breaks(box->store, ROGUE_COUNTS_FAILURES) ? 2 : 0;
+    e->removed = pf_marks_count(e->remove);
+    if (breaks(box->store, ROGUE_REMOVES_TOO_MUCH))
+        e->removed++;
+    if (breaks(box->store, ROGUE_REMOVES_TOO_LITTLE))
+        e->removed--;
     pf_store_op_done(box->store, &e->op);
 }
 

@@ -19,8 +19,9 @@ enum rogue_breach {
     ROGUE_OPEN_NO_BOX,     /* open, begin: success without box or parcel */
     ROGUE_OPEN_REFUSED,    /* open, begin: fail, as they may */
     ROGUE_CLOSE_FAILS,     /* close, drop */
-    ROGUE_COUNTS_FAILURES, /* expunge: success with failed > 0 */
-    ROGUE_BAD_UIDL         /* seal: a UIDL with a space */
+    ROGUE_REMOVES_TOO_MUCH,
+    ROGUE_REMOVES_TOO_LITTLE, /* expunge: success, but one less than was marked */
+    ROGUE_BAD_UIDL            /* seal: a UIDL with a space */
 };
 
 struct rogue {

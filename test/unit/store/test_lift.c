@@ -188,13 +188,15 @@ static void what_would_block_is_done_in_the_pool(void **state)
 {
     struct pf_box *box = open_one();
     struct pf_box_read r;
+    uint64_t word = 1;
+    struct pf_marks marks = {&word, 1};
     struct pf_box_expunge e;
 
     (void)state;
     ready_read(&r);
     assert_int_equal(drive_read(&d, box, &r), PF_OK);
     assert_string_equal(r.op.err.log, "");
-    assert_int_equal(drive_expunge(&d, box, NULL, &e), PF_OK);
+    assert_int_equal(drive_expunge(&d, box, &marks, &e), PF_OK);
     assert_int_equal(e.removed, 1);
     drive_close(&d, box);
     assert_int_equal(twin.on_loop, 2); /* the tries */

@@ -228,6 +228,13 @@ static void read_and_close(void)
     drive_close(&d, box);
 }
 
+static void expunge_nothing(void)
+{
+    struct pf_box_expunge e;
+
+    drive_expunge(&d, open_it(), NULL, &e);
+}
+
 static void open_and_close(void)
 {
     drive_close(&d, open_it());
@@ -247,6 +254,7 @@ static void stores_breaches_end_the_process(void **state)
         {ROGUE_GOT_NOTHING, read_a_piece, "r->got > 0 || r->last"},
         {ROGUE_OPEN_NO_BOX, read_a_piece, "o->box"},
         {ROGUE_OPEN_NO_BOX, drop_a_parcel, "b->parcel"},
+        {ROGUE_REMOVES_TOO_MUCH, expunge_nothing, "removed <= marked"},
         {ROGUE_CLOSE_FAILS, open_and_close, "code == PF_OK"},
         {ROGUE_CLOSE_FAILS, drop_a_parcel, "code == PF_OK"},
         {ROGUE_BAD_UIDL, deliver_something, "pf_uidl_legal"},
@@ -274,15 +282,20 @@ static void a_failed_read_never_ends_a_message(void **state)
     drive_close(&d, box);
 }
 
-static void success_with_failures_is_partial(void **state)
+static void success_that_left_something_is_partial(void **state)
 {
     struct pf_box *box = open_it();
+    uint64_t word = UINT64_MAX; /* of two messages */
+    struct pf_marks marks = {&word, 2};
     struct pf_box_expunge e;
 
     (void)state;
-    rogue.breach = ROGUE_COUNTS_FAILURES;
-    assert_int_equal(drive_expunge(&d, box, NULL, &e), PF_PARTIAL);
-    assert_non_null(strstr(e.op.err.log, "2 of 3"));
+    assert_int_equal(drive_expunge(&d, box, &marks, &e), PF_OK);
+    assert_true(e.removed == 2 && e.failed == 0);
+    rogue.breach = ROGUE_REMOVES_TOO_LITTLE;
+    assert_int_equal(drive_expunge(&d, box, &marks, &e), PF_PARTIAL);
+    assert_true(e.removed == 1 && e.failed == 1);
+    assert_non_null(strstr(e.op.err.log, "1 of 2"));
     drive_close(&d, box);
 }
 
@@ -395,7 +408,7 @@ int main(void)
         M(callers_breaches_end_the_process),
         M(stores_breaches_end_the_process),
         M(a_failed_read_never_ends_a_message),
-        M(success_with_failures_is_partial),
+        M(success_that_left_something_is_partial),
         M(what_is_refused_holds_nothing),
         M(uidl_rules_are_kept_by_what_a_store_hands_out),
         M(sums_and_flags_are_checked),

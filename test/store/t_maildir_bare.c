@@ -1,0 +1,19 @@
+#include "store/conform.h"
+#include "store/maildir/maildir.h"
+
+/* Nothing is remembered between sessions but what the directory says, and fetched mail moves to cur. */
+static bool make(struct world *w)
+{
+    const struct pf_maildir_settings settings = {.create = true, .mark_seen = true, .host = "test.example"};
+    struct pf_twin *twin = pf_maildir_new(&settings, NULL);
+
+    w->drive.store = twin ? pf_lift_new(w->drive.loop, w->pool, twin, NULL) : NULL;
+    return w->drive.store != NULL;
+}
+
+int main(void)
+{
+    static const struct rig rig = {.name = "maildir_bare", .folder = true, .make = make, .lasting = true};
+
+    return conform(&rig);
+}

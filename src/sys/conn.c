@@ -38,6 +38,11 @@ static bool hopeless(const struct pf_conn *conn)
     return conn->broken || conn->layer == PF_LAYER_DEAD;
 }
 
+static bool reading(const struct pf_conn *conn)
+{
+    return (conn->want & PF_CONN_READ) && !conn->half_record;
+}
+
 static bool readable_without_socket(const struct pf_conn *conn)
 {
     return conn->eof || pf_conn_tls_pending(conn);
@@ -51,7 +56,7 @@ static unsigned to_watch(const struct pf_conn *conn)
         return 0;
     if (conn->layer == PF_LAYER_SHAKING)
         return conn->read_needs_write ? UV_WRITABLE : UV_READABLE;
-    if ((conn->want & PF_CONN_READ) && !readable_without_socket(conn))
+    if (reading(conn) && !readable_without_socket(conn))
         events |= conn->read_needs_write ? UV_WRITABLE : UV_READABLE;
     if (conn->want & PF_CONN_WRITE)
         events |= conn->write_needs_read ? UV_READABLE : UV_WRITABLE;
@@ -63,7 +68,7 @@ static unsigned ready(const struct pf_conn *conn)
 {
     if (hopeless(conn))
         return conn->want;
-    return readable_without_socket(conn) ? conn->want & PF_CONN_READ : 0;
+    return reading(conn) && readable_without_socket(conn) ? PF_CONN_READ : 0;
 }
 
 static void polled(uv_poll_t *poll, int status, int events);
@@ -99,8 +104,8 @@ static void socket_ready(struct pf_conn *conn, unsigned events)
 {
     unsigned what = ready(conn);
 
-    if (events & (conn->read_needs_write ? PF_CONN_WRITE : PF_CONN_READ))
-        what |= conn->want & PF_CONN_READ;
+    if (reading(conn) && (events & (conn->read_needs_write ? PF_CONN_WRITE : PF_CONN_READ)))
+        what |= PF_CONN_READ;
     if (events & (conn->write_needs_read ? PF_CONN_READ : PF_CONN_WRITE))
         what |= conn->want & PF_CONN_WRITE;
     wake(conn, what);

@@ -38,7 +38,10 @@ struct pf_conn {
     struct pf_tls *tls;
     bool read_needs_write; /* TLS must write before it can go on reading (or shaking hands) */
     bool write_needs_read;
-    bool half_record; /* a record was sent in part: nothing else, no alert either, may be sent */
+    /* A record was sent in part: nothing else, no alert either, may be sent. Nor is anything read
+     * meanwhile: to a key update that it finds, SSL_read would answer in the middle of the record,
+     * which OpenSSL takes for a fault ("bad length"). */
+    bool half_record;
     unsigned long tls_fault; /* OpenSSL's code, or 0 */
     int tls_errno;
 

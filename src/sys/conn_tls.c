@@ -58,6 +58,8 @@ enum pf_io pf_conn_tls_read(struct pf_conn *conn, unsigned char *at, size_t cap,
 
     if (conn->layer == PF_LAYER_DEAD)
         return dead(conn, __func__, "TLS", err);
+    if (conn->half_record)
+        return PF_IO_WAIT;
     before_call();
     conn->read_needs_write = false;
     if (SSL_read_ex(conn->ssl, at, cap, out_len) == 1)

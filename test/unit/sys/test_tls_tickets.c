@@ -1,0 +1,239 @@
+#include "unit/sys/peer.h"
+
+#include <openssl/ssl.h>
+
+enum { ROTATE = 3600 };
+
+static int set_up(void **state)
+{
+    (void)state;
+    cert_make(&(struct cert){"first", "DNS:mail.example.org", -86400, 86400});
+    cert_make(&(struct cert){"second", "DNS:pop.example.org", -86400, 86400});
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    cert_dir_remove();
+    return 0;
+}
+
+struct visit {
+    bool resumed, renewed;
+    SSL_SESSION *session; /* the newest: the one given now, or the one brought along */
+};
+
+/* In TLS 1.2 OpenSSL tells its user of no ticket that renews another: it has to be looked for. */
+static SSL_SESSION *newer(struct client *client, const SSL_SESSION *brought)
+{
+    SSL_SESSION *now = client->given ? client->given : SSL_get1_session(client->ssl);
+    const unsigned char *ticket[2] = {NULL, NULL};
+    size_t len[2] = {0, 0};
+
+    client->given = NULL;
+    SSL_SESSION_get0_ticket(now, &ticket[0], &len[0]);
+    if (brought)
+        SSL_SESSION_get0_ticket(brought, &ticket[1], &len[1]);
+    if (len[0] && !(len[0] == len[1] && memcmp(ticket[0], ticket[1], len[0]) == 0))
+        return now;
+    SSL_SESSION_free(now);
+    return NULL;
+}
+
+/* One session: shakes hands with the session brought along, takes what tickets come, leaves. */
+static void visit(struct pf_tls *tls, int version, const char *name, struct visit *visit)
+{
+    struct client client = {.max_version = version, .session = visit->session, .sni = name};
+    SSL_SESSION *given;
+    struct spot spot;
+    char octet;
+
+    spot_open(&spot);
+    client_shake(&spot, tls, &client);
+    assert_true(client.done);
+    for (int i = 0; i < 3; i++) /* TLS 1.3 gives its tickets after the handshake */
+        assert_true(client_read(&client, &octet, 1) <= 0);
+    visit->resumed = SSL_session_reused(client.ssl) == 1;
+    assert_int_equal(pf_conn_info(spot.conn)->tls_resumed, visit->resumed);
+    given = newer(&client, visit->session);
+    visit->renewed = given != NULL;
+    if (given) {
+        SSL_SESSION_free(visit->session);
+        visit->session = given;
+    }
+    SSL_shutdown(client.ssl); /* so that OpenSSL does not think the session bad */
+    client_done(&client);
+    spot_done(&spot);
+}
+
+static void expect(struct pf_tls *tls, int version, struct visit *v, bool resumed, bool renewed)
+{
+    visit(tls, version, NULL, v);
+    assert_int_equal(v->resumed, resumed);
+    assert_int_equal(v->renewed, renewed);
+}
+
+static void rotate_with(int version, bool always_renewed)
+{
+    struct pf_tls_tickets *tickets = pf_tls_tickets_new(ROTATE, NULL);
+    struct pf_tls *tls = tls_with(tickets, PF_TLS_1_2, "first", NULL);
+    struct visit v = {.session = NULL}, late = {.session = NULL};
+
+    expect(tls, version, &v, false, true);
+    expect(tls, version, &v, true, always_renewed); /* the newest key: TLS 1.2 keeps its ticket */
+    expect(tls, version, &late, false, true);
+    pf_tls_tickets_age(tickets, ROTATE);
+    expect(tls, version, &v, true, true); /* an old key still opens, and renews */
+    expect(tls, version, &v, true, always_renewed);
+    pf_tls_tickets_age(tickets, ROTATE);
+    expect(tls, version, &v, true, true); /* a client that keeps coming keeps resuming */
+    pf_tls_tickets_age(tickets, ROTATE - 1);
+    expect(tls, version, &v, true, always_renewed);
+    pf_tls_tickets_age(tickets, 1);
+    expect(tls, version, &late, false, true); /* three times the rotation: too old, a full handshake */
+    expect(tls, version, &v, true, true);
+    pf_tls_tickets_age(tickets, 100 * ROTATE);
+    expect(tls, version, &v, false, true);
+    SSL_SESSION_free(v.session);
+    SSL_SESSION_free(late.session);
+    pf_tls_free(tls);
+    pf_tls_tickets_free(tickets);
+}
+
+static void tls_032_tls_1_3_resumes_across_rotations(void **state)
+{
+    (void)state;
+    rotate_with(TLS1_3_VERSION, true); /* RFC 8446 section C.4: a ticket serves once, so one is always given */
+}
+
+static void tls_032_tls_1_2_resumes_across_rotations(void **state)
+{
+    (void)state;
+    rotate_with(TLS1_2_VERSION, false);
+}
+
+static void tickets_outlive_their_generation(void **state)
+{
+    struct pf_tls_tickets *tickets = pf_tls_tickets_new(ROTATE, NULL);
+    struct pf_tls *old = tls_with(tickets, PF_TLS_1_2, "first", NULL), *new;
+    struct visit v = {.session = NULL};
+
+    (void)state;
+    expect(old, TLS1_3_VERSION, &v, false, true);
+    pf_tls_free(old);
+    new = tls_with(tickets, PF_TLS_1_2, "first", "second");
+    pf_tls_tickets_free(tickets); /* the generation holds them too */
+    expect(new, TLS1_3_VERSION, &v, true, true);
+    pf_tls_free(new);
+    SSL_SESSION_free(v.session);
+}
+
+static void tickets_work_for_names_beside_the_default(void **state)
+{
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    struct pf_tls_tickets *tickets = pf_tls_tickets_new(ROTATE, NULL);
+    struct pf_tls *tls = tls_with(tickets, PF_TLS_1_2, "first", "second");
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct visit v = {.session = NULL};
+
+        visit(tls, versions[i], "pop.example.org", &v);
+        assert_true(!v.resumed && v.renewed);
+        visit(tls, versions[i], "pop.example.org", &v);
+        assert_true(v.resumed);
+        SSL_SESSION_free(v.session);
+    }
+    pf_tls_free(tls);
+    pf_tls_tickets_free(tickets);
+}
+
+static void foreign_tickets_mean_a_full_handshake(void **state)
+{
+    struct pf_tls_tickets *ours = pf_tls_tickets_new(ROTATE, NULL), *theirs = pf_tls_tickets_new(ROTATE, NULL);
+    struct pf_tls *here = tls_with(ours, PF_TLS_1_2, "first", NULL),
+                  *there = tls_with(theirs, PF_TLS_1_2, "first", NULL);
+    struct visit v = {.session = NULL};
+
+    (void)state;
+    expect(there, TLS1_3_VERSION, &v, false, true);
+    expect(here, TLS1_3_VERSION, &v, false, true);
+    SSL_SESSION_free(v.session);
+    pf_tls_free(here);
+    pf_tls_free(there);
+    pf_tls_tickets_free(ours);
+    pf_tls_tickets_free(theirs);
+}
+
+/* TLS-033: no ticket allows early data, so an honest client sends none. */
+static void tls_033_tickets_allow_no_early_data(void **state)
+{
+    struct pf_tls_tickets *tickets = pf_tls_tickets_new(ROTATE, NULL);
+    struct pf_tls *tls = tls_with(tickets, PF_TLS_1_2, "first", NULL);
+    struct visit v = {.session = NULL};
+
+    (void)state;
+    expect(tls, TLS1_3_VERSION, &v, false, true);
+    assert_int_equal(SSL_SESSION_get_max_early_data(v.session), 0);
+    assert_in_range(SSL_SESSION_get_ticket_lifetime_hint(v.session), ROTATE, 2 * ROTATE);
+    SSL_SESSION_free(v.session);
+    pf_tls_free(tls);
+    pf_tls_tickets_free(tickets);
+}
+
+/* And what a dishonest one sends with a forged session is skipped, never read. */
+static void tls_033_early_data_sent_all_the_same_is_never_read(void **state)
+{
+    struct pf_tls_tickets *tickets = pf_tls_tickets_new(ROTATE, NULL);
+    struct pf_tls *tls = tls_with(tickets, PF_TLS_1_2, "first", NULL);
+    struct visit v = {.session = NULL};
+    struct spot spot;
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(ctx);
+    unsigned char text[64];
+    size_t sent = 0, len = 0;
+
+    (void)state;
+    expect(tls, TLS1_3_VERSION, &v, false, true);
+    assert_int_equal(SSL_SESSION_set_max_early_data(v.session, 1000), 1);
+    spot_open(&spot);
+    SSL_set_fd(ssl, spot.client);
+    assert_int_equal(SSL_set_session(ssl, v.session), 1);
+    SSL_set_connect_state(ssl);
+    assert_int_equal(SSL_write_early_data(ssl, "QUIT\r\n", 6, &sent), 1);
+    assert_int_equal(pf_conn_start_tls(spot.conn, tls, NULL), PF_OK);
+    while (SSL_do_handshake(ssl) != 1 || !spot.tls_ends)
+        peer_turn(&spot);
+    assert_int_equal(pf_conn_tls_result(spot.conn, NULL), PF_OK);
+    assert_int_equal(SSL_get_early_data_status(ssl), SSL_EARLY_DATA_REJECTED);
+    assert_int_equal(SSL_write(ssl, "NOOP\r\n", 6), 6);
+    pf_conn_want(spot.conn, PF_CONN_READ);
+    do
+        peer_until(&spot, PF_CONN_READ);
+    while (pf_conn_read(spot.conn, text, sizeof text, &len, NULL) == PF_IO_WAIT);
+    assert_int_equal(len, 6);
+    assert_memory_equal(text, "NOOP\r\n", 6);
+    SSL_free(ssl);
+    SSL_CTX_free(ctx);
+    SSL_SESSION_free(v.session);
+    spot_done(&spot);
+    pf_tls_free(tls);
+    pf_tls_tickets_free(tickets);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(tls_032_tls_1_3_resumes_across_rotations),
+        T(tls_032_tls_1_2_resumes_across_rotations),
+        T(tickets_outlive_their_generation),
+        T(tickets_work_for_names_beside_the_default),
+        T(foreign_tickets_mean_a_full_handshake),
+        T(tls_033_tickets_allow_no_early_data),
+        T(tls_033_early_data_sent_all_the_same_is_never_read),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -2,164 +2,231 @@
 
 #include "base/text.h"
 
-#include <stdio.h>
+#define SD_JOURNAL_SUPPRESS_LOCATION /* where in the source an event is logged says nothing */
+
+#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/uio.h>
 #include <syslog.h>
 #include <systemd/sd-journal.h>
 #include <time.h>
 #include <unistd.h>
 
-struct sink {
-    struct pf_log log;
-    int facility;
+enum {
+    FIELDS_MAX = 24,      /* more than any event has */
+    FIELDS_OCTETS = 4096, /* twice what a line has: here values stand without escapes, but with long keys */
+    STAMP_OCTETS = 32,
+    LINE_OCTETS = 2200    /* the longest line of base/log.c, with stamp and level */
 };
 
-static const struct {
+static const char journal_socket[] = "/run/systemd/journal/socket";
+static const char own_name[] = "postfachd";
+
+static const int priorities[] = {
+    [PF_LOG_DEBUG] = LOG_DEBUG,     [PF_LOG_INFO] = LOG_INFO,   [PF_LOG_NOTICE] = LOG_NOTICE,
+    [PF_LOG_WARNING] = LOG_WARNING, [PF_LOG_ERROR] = LOG_ERR,
+};
+
+static const char *const level_names[] = {
+    [PF_LOG_DEBUG] = "debug",     [PF_LOG_INFO] = "info",   [PF_LOG_NOTICE] = "notice",
+    [PF_LOG_WARNING] = "warning", [PF_LOG_ERROR] = "error",
+};
+
+static const struct facility {
     const char *name;
-    int priority;
-} levels[] = {
-    [PF_LOG_DEBUG] = {"debug", LOG_DEBUG},       [PF_LOG_INFO] = {"info", LOG_INFO},
-    [PF_LOG_NOTICE] = {"notice", LOG_NOTICE},    [PF_LOG_WARNING] = {"warning", LOG_WARNING},
-    [PF_LOG_ERROR] = {"error", LOG_ERR},
+    int number;
+} facilities[] = {
+    {"mail", LOG_MAIL},     {"daemon", LOG_DAEMON}, {"auth", LOG_AUTH},     {"authpriv", LOG_AUTHPRIV},
+    {"user", LOG_USER},     {"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2},
+    {"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5}, {"local6", LOG_LOCAL6},
+    {"local7", LOG_LOCAL7},
 };
 
-static struct pf_log *make(enum pf_level from,
-                           void (*write)(struct pf_log *, enum pf_event, enum pf_level, const char *,
-                                         const struct pf_field *, size_t),
-                           struct pf_err *err)
+static struct pf_log *new_log(enum pf_level from,
+                              void (*write_it)(struct pf_log *, enum pf_event, enum pf_level, const char *,
+                                               const struct pf_field *, size_t),
+                              struct pf_err *err)
 {
-    struct sink *sink = calloc(1, sizeof *sink);
+    struct pf_log *log = malloc(sizeof *log);
 
-    if (!sink) {
-        pf_fail(err, PF_NO_MEMORY, 0, "log", "no memory");
-        return NULL;
-    }
-    sink->log = (struct pf_log){from, write};
-    return &sink->log;
+    if (log)
+        *log = (struct pf_log){from, write_it};
+    else
+        pf_fail(err, PF_NO_MEMORY, 0, "pf_log", "no memory for a log");
+    return log;
 }
 
-static void to_stderr(struct pf_log *log, enum pf_event event, enum pf_level level, const char *line,
-                      const struct pf_field *fields, size_t count)
+static void put_stamp(struct pf_span *out)
 {
-    char head[64], text[2200];
     struct timespec now;
-    struct tm utc;
-    int len;
+    struct tm tm;
+    char text[STAMP_OCTETS] = "";
 
-    (void)log, (void)event, (void)fields, (void)count;
     clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    strftime(head, sizeof head, "%Y-%m-%dT%H:%M:%S", &utc);
-    len = snprintf(text, sizeof text, "%s.%03ldZ %s %s\n", head, now.tv_nsec / 1000000,
-                   levels[level].name, line);
-    if (len >= (int)sizeof text)
-        len = (int)sizeof text - 1;
-    if (len > 0 && write(STDERR_FILENO, text, (size_t)len) < 0)
-        return; /* a log that cannot be written has nowhere to say so */
+    if (gmtime_r(&now.tv_sec, &tm))
+        strftime(text, sizeof text, "%FT%T", &tm);
+    pf_span_format(out, "%s.%03ldZ", text, now.tv_nsec / 1000000);
+}
+
+/* A line that stderr does not take now is lost: a log must not hold up mail. */
+static void write_once(struct pf_bytes line)
+{
+    ssize_t n;
+
+    do
+        n = write(STDERR_FILENO, line.at, line.len);
+    while (n < 0 && errno == EINTR);
+}
+
+static void write_stderr(struct pf_log *log, enum pf_event event, enum pf_level level, const char *line,
+                         const struct pf_field *fields, size_t count)
+{
+    unsigned char text[LINE_OCTETS];
+    struct pf_span out = {text, 0, sizeof text - 1};
+
+    (void)log;
+    (void)event;
+    (void)fields;
+    (void)count;
+    put_stamp(&out);
+    pf_span_format(&out, " %s ", level_names[level]);
+    pf_span_put(&out, pf_bytes_head(pf_bytes_of(line), pf_span_room(&out)));
+    out.cap = sizeof text;
+    pf_span_put(&out, PF_LIT("\n"));
+    write_once(pf_span_bytes(&out));
 }
 
 struct pf_log *pf_log_stderr(enum pf_level from)
 {
-    return make(from, to_stderr, NULL);
+    return new_log(from, write_stderr, NULL);
 }
 
-static void to_syslog(struct pf_log *log, enum pf_event event, enum pf_level level, const char *line,
-                      const struct pf_field *fields, size_t count)
+static void write_syslog(struct pf_log *log, enum pf_event event, enum pf_level level, const char *line,
+                         const struct pf_field *fields, size_t count)
 {
-    struct sink *sink = (struct sink *)(void *)log;
-
-    (void)event, (void)fields, (void)count;
-    syslog(sink->facility | levels[level].priority, "%s", line);
-}
-
-struct pf_log *pf_log_syslog(enum pf_level from, const char *facility, struct pf_err *err)
-{
-    static const struct {
-        const char *name;
-        int number;
-    } facilities[] = {
-        {"mail", LOG_MAIL},     {"daemon", LOG_DAEMON}, {"user", LOG_USER},     {"local0", LOG_LOCAL0},
-        {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2}, {"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4},
-        {"local5", LOG_LOCAL5}, {"local6", LOG_LOCAL6}, {"local7", LOG_LOCAL7},
-    };
-
-    for (size_t i = 0; i < sizeof facilities / sizeof facilities[0]; i++)
-        if (strcmp(facilities[i].name, facility) == 0) {
-            struct pf_log *log = make(from, to_syslog, err);
-
-            if (log) {
-                ((struct sink *)(void *)log)->facility = facilities[i].number;
-                openlog("postfachd", LOG_PID | LOG_NDELAY, facilities[i].number);
-            }
-            return log;
-        }
-    pf_fail(err, PF_CONFIG, 0, "log", "unknown syslog facility %s: mail, daemon, user, local0 to local7",
-            facility);
-    return NULL;
-}
-
-/* A field of the journal: POSTFACH_KEY=value, where keys are upper case and have no dash. */
-static bool put_journal(struct pf_span *out, const struct pf_field *field)
-{
-    bool ok = pf_span_put(out, PF_LIT("POSTFACH_"));
-
-    for (const char *c = field->key; ok && *c; c++) {
-        unsigned char upper = (unsigned char)(*c >= 'a' && *c <= 'z' ? *c - 32 : *c == '-' ? '_' : *c);
-
-        ok = pf_span_put(out, pf_bytes_from(&upper, 1));
-    }
-    ok = ok && pf_span_put(out, PF_LIT("="));
-    switch (field->type) {
-    case PF_FIELD_TEXT:
-        return ok && pf_span_put(out, pf_bytes_of(field->text));
-    case PF_FIELD_BYTES:
-        return ok && pf_span_put(out, field->bytes);
-    case PF_FIELD_NUMBER:
-        return ok && pf_span_decimal(out, field->number);
-    }
-    return false;
-}
-
-enum { JOURNAL_FIELDS = 32 }; /* more than any event has */
-
-static void to_journald(struct pf_log *log, enum pf_event event, enum pf_level level, const char *line,
-                        const struct pf_field *fields, size_t count)
-{
-    unsigned char room[4096];
-    struct pf_span out = {room, 0, sizeof room};
-    struct iovec parts[JOURNAL_FIELDS + 4];
-    char priority[] = "PRIORITY=0";
-    char message[2200], name[64];
-    int n = 0;
-
     (void)log;
-    priority[sizeof priority - 2] = (char)('0' + levels[level].priority);
-    snprintf(message, sizeof message, "MESSAGE=%s", line);
-    snprintf(name, sizeof name, "POSTFACH_EVENT=%s", pf_event_name(event));
-    parts[n++] = (struct iovec){priority, strlen(priority)};
-    parts[n++] = (struct iovec){message, strlen(message)};
-    parts[n++] = (struct iovec){name, strlen(name)};
-    parts[n++] = (struct iovec){(char[]){"SYSLOG_IDENTIFIER=postfachd"}, strlen("SYSLOG_IDENTIFIER=postfachd")};
-    for (size_t i = 0; i < count && i < JOURNAL_FIELDS; i++) {
-        size_t from = out.len;
-
-        if (fields[i].type == PF_FIELD_TEXT && !fields[i].text)
-            continue;
-        if (!put_journal(&out, &fields[i]))
-            break; /* the line has it all the same */
-        parts[n++] = (struct iovec){room + from, out.len - from};
-    }
-    sd_journal_sendv(parts, n);
-}
-
-struct pf_log *pf_log_journald(enum pf_level from, struct pf_err *err)
-{
-    return make(from, to_journald, err);
+    (void)event;
+    (void)fields;
+    (void)count;
+    syslog(priorities[level], "%s", line);
 }
 
 void pf_log_free(struct pf_log *log)
 {
+    if (log && log->write == write_syslog)
+        closelog();
     free(log);
+}
+
+static const struct facility *find_facility(const char *name)
+{
+    for (size_t i = 0; i < sizeof facilities / sizeof facilities[0]; i++)
+        if (strcmp(facilities[i].name, name) == 0)
+            return &facilities[i];
+    return NULL;
+}
+
+struct pf_log *pf_log_syslog(enum pf_level from, const char *facility, struct pf_err *err)
+{
+    const struct facility *found = find_facility(facility);
+    struct pf_log *log;
+
+    if (!found) {
+        pf_fail(err, PF_CONFIG, 0, __func__, "unknown syslog facility \"%s\": mail, daemon, local0 … local7 are known",
+                facility);
+        return NULL;
+    }
+    log = new_log(from, write_syslog, err);
+    if (log)
+        openlog(own_name, LOG_PID | LOG_NDELAY, found->number);
+    return log;
+}
+
+/* The fields of one journal entry: memory for their texts, and where each stands in it. */
+struct entry {
+    struct pf_span text;
+    struct iovec parts[FIELDS_MAX];
+    int count;
+};
+
+static void put_part(struct entry *entry, struct pf_span part)
+{
+    if (entry->count >= FIELDS_MAX || !part.at)
+        return;
+    entry->parts[entry->count++] = (struct iovec){part.at, part.len};
+    entry->text.len += part.len;
+}
+
+/* The field's beginning, "NAME="; nothing when there is no room. */
+static struct pf_span begin(const struct entry *entry, const char *prefix, const char *key)
+{
+    struct pf_span part = {entry->text.at + entry->text.len, 0, pf_span_room(&entry->text)};
+
+    if (!pf_span_put(&part, pf_bytes_of(prefix)) || !pf_span_put(&part, pf_bytes_of(key)) ||
+        !pf_span_put(&part, PF_LIT("=")))
+        return (struct pf_span){NULL, 0, 0};
+    for (size_t i = strlen(prefix); i + 1 < part.len; i++) {
+        unsigned char *c = &part.at[i];
+
+        *c = (unsigned char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c == '-' ? '_' : *c);
+    }
+    return part;
+}
+
+static void put_text(struct entry *entry, const char *prefix, const char *key, struct pf_bytes value)
+{
+    struct pf_span part = begin(entry, prefix, key);
+
+    if (part.at)
+        pf_span_put(&part, pf_bytes_head(value, pf_span_room(&part)));
+    put_part(entry, part);
+}
+
+static void put_number(struct entry *entry, const char *prefix, const char *key, uint64_t number)
+{
+    struct pf_span part = begin(entry, prefix, key);
+
+    if (part.at && pf_span_decimal(&part, number))
+        put_part(entry, part);
+}
+
+static void put_field(struct entry *entry, const struct pf_field *field)
+{
+    switch (field->type) {
+    case PF_FIELD_TEXT:
+        if (field->text)
+            put_text(entry, "POSTFACH_", field->key, pf_bytes_of(field->text));
+        return;
+    case PF_FIELD_NUMBER:
+        put_number(entry, "POSTFACH_", field->key, field->number);
+        return;
+    case PF_FIELD_BYTES:
+        put_text(entry, "POSTFACH_", field->key, field->bytes);
+        return;
+    }
+}
+
+static void write_journald(struct pf_log *log, enum pf_event event, enum pf_level level, const char *line,
+                           const struct pf_field *fields, size_t count)
+{
+    unsigned char text[FIELDS_OCTETS + LINE_OCTETS];
+    struct entry entry = {.text = {text, 0, sizeof text}};
+
+    (void)log;
+    put_text(&entry, "", "MESSAGE", pf_bytes_of(line));
+    put_number(&entry, "", "PRIORITY", (uint64_t)priorities[level]);
+    put_text(&entry, "", "SYSLOG_IDENTIFIER", pf_bytes_of(own_name));
+    put_text(&entry, "POSTFACH_", "EVENT", pf_bytes_of(pf_event_name(event)));
+    for (size_t i = 0; i < count; i++)
+        put_field(&entry, &fields[i]);
+    sd_journal_sendv(entry.parts, entry.count);
+}
+
+struct pf_log *pf_log_journald(enum pf_level from, struct pf_err *err)
+{
+    if (access(journal_socket, W_OK) != 0) {
+        pf_fail(err, PF_CONFIG, errno, __func__, "no journal at %s: log to stderr or syslog", journal_socket);
+        return NULL;
+    }
+    return new_log(from, write_journald, err);
 }

@@ -114,6 +114,8 @@ static int got_session(SSL *ssl, SSL_SESSION *session)
 
 static void prepare(struct client *client, int fd)
 {
+    char name[256];
+
     client->ctx = SSL_CTX_new(TLS_client_method());
     assert_non_null(client->ctx);
     SSL_CTX_set_security_level(client->ctx, 0); /* so that it can offer TLS 1.1 */
@@ -124,8 +126,10 @@ static void prepare(struct client *client, int fd)
     client->ssl = SSL_new(client->ctx);
     SSL_set_app_data(client->ssl, client);
     SSL_set_fd(client->ssl, fd);
-    if (client->sni)
-        SSL_set_tlsext_host_name(client->ssl, client->sni);
+    if (client->sni) { /* the macro for this casts a const away */
+        snprintf(name, sizeof name, "%s", client->sni);
+        SSL_ctrl(client->ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name);
+    }
     if (client->alpn)
         SSL_set_alpn_protos(client->ssl, (const unsigned char *)client->alpn, (unsigned)strlen(client->alpn));
     if (client->session)

@@ -174,6 +174,7 @@ static void closing_during_the_handshake_is_safe(void **state)
 /* One record, read in small pieces: the socket has nothing more to say after the first. */
 static void decrypted_octets_wake_although_the_socket_is_silent(void **state)
 {
+    static const char sent[] = "0123456789abcdefghij";
     struct spot spot;
     struct client client;
     unsigned char text[10];
@@ -182,13 +183,13 @@ static void decrypted_octets_wake_although_the_socket_is_silent(void **state)
     (void)state;
     for (size_t i = 0; i < 2; i++, got = 0) {
         shaken(&spot, &client, versions[i]);
-        assert_int_equal(SSL_write(client.ssl, "0123456789abcdefghij", 20), 20);
+        assert_int_equal(SSL_write(client.ssl, sent, 20), 20);
         pf_conn_want(spot.conn, PF_CONN_READ);
         while (got < 20) {
             peer_until(&spot, PF_CONN_READ);
             spot.inside = true;
             if (pf_conn_read(spot.conn, text, 3, &len, NULL) == PF_IO_DONE) {
-                assert_memory_equal(text, "0123456789abcdefghij" + got, len);
+                assert_memory_equal(text, sent + got, len);
                 got += len;
             }
             spot.inside = false;

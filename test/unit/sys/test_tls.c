@@ -17,7 +17,7 @@ static int set_up(void **state)
         {"first", "DNS:mail.example.org,DNS:pop.example.org", -DAY, 90 * DAY + 60},
         {"second", "DNS:*.example.net,DNS:Shop.Example.COM,DNS:mail.example.org", -DAY, DAY},
         {"odd", "DNS:f*o.example.org,DNS:*.*.example.org,IP:127.0.0.1", -DAY, DAY},
-        {"bare", NULL, -DAY, DAY},
+        {"bare", NULL, -DAY, DAY - 60},
         {"old", "DNS:old.example.org", -20 * DAY, -10 * DAY},
         {"young", "DNS:young.example.org", 10 * DAY, 20 * DAY},
     };

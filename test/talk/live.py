@@ -261,6 +261,8 @@ class Player:
             os.truncate(self.server.maildirs.find(user, step.n), step.at)
         elif step.kind == "vanish":
             os.unlink(self.server.maildirs.find(user, step.n))
+        elif step.kind == "deliver":
+            self.server.maildirs.deliver(user, self.talk.box[step.n - 1])
         elif step.kind in ("left", "kept"):
             self._check_left(step, self.server.maildirs.left(user))
         else:

@@ -15,6 +15,7 @@ enum {
     TALK_WILD = 256,  /* '*' in a pattern: any text within the line */
     TALK_USERS = 4,   /* users of one talk */
     TALK_FAULTS = 8,  /* faults of one talk */
+    TALK_BOX = 64,    /* messages of one box */
     TALK_WHY = 600    /* a failure in words */
 };
 
@@ -59,7 +60,8 @@ struct talk_message {
 struct talk_box {
     struct talk_message *messages;
     uint32_t count;
-    bool sizes_only; /* no bodies: `box sizes` */
+    uint32_t first_count; /* before any `deliver` */
+    bool sizes_only;      /* no bodies: `box sizes` */
 };
 
 /* Reads octets with escapes; NULL or what is wrong with them. `wild` makes a '*' TALK_WILD.
@@ -99,6 +101,7 @@ enum talk_kind {
     TALK_CONNECT,
     TALK_LEFT,     /* n */
     TALK_KEPT,     /* text: numbers */
+    TALK_DELIVER,  /* a copy of message n arrives */
     TALK_FAULT     /* fault */
 };
 

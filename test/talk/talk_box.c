@@ -4,10 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum {
-    BOX_MESSAGES = 64,
-    LINE_MAX_OCTETS = 4096
-};
+enum { LINE_MAX_OCTETS = 4096 };
 
 /* The oracle of wire form, written as RFC 1939 sections 3 and 11 say it and shared with nothing in
  * the product: octet by octet, one state. */
@@ -81,7 +78,7 @@ static const char *begin(struct building *b, const char *uid)
     char made[16];
 
     finish(b);
-    if (b->box->count == BOX_MESSAGES)
+    if (b->box->count == TALK_BOX)
         return "too many messages in a box";
     m = &b->box->messages[b->box->count++];
     snprintf(made, sizeof made, "u%u", b->box->count);
@@ -119,10 +116,11 @@ const char *talk_box_read(struct talk_pool *pool, const char *path, struct talk_
 
     if (!file)
         return "no such box";
-    out_box->messages = talk_alloc(pool, BOX_MESSAGES * sizeof *out_box->messages);
+    out_box->messages = talk_alloc(pool, TALK_BOX * sizeof *out_box->messages);
     while (!wrong && fgets(at, sizeof at, file))
         wrong = line(&b, at);
     finish(&b);
+    out_box->first_count = out_box->count;
     talk_buf_free(&b.body);
     fclose(file);
     return wrong;
@@ -134,11 +132,11 @@ const char *talk_box_sizes(struct talk_pool *pool, struct pf_bytes sizes, struct
     char uid[16];
 
     out_box->sizes_only = true;
-    out_box->messages = talk_alloc(pool, BOX_MESSAGES * sizeof *out_box->messages);
+    out_box->messages = talk_alloc(pool, TALK_BOX * sizeof *out_box->messages);
     while (*at) {
         struct talk_message *m = &out_box->messages[out_box->count];
 
-        if (out_box->count == BOX_MESSAGES || !isdigit((unsigned char)*at))
+        if (out_box->count == TALK_BOX || !isdigit((unsigned char)*at))
             return "box sizes wants numbers";
         m->octets = strtoull(at, &end, 10);
         out_box->count++;

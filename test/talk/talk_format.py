@@ -137,6 +137,8 @@ class Talk:
             if rest and rest not in CLOSES:
                 raise Bad("unknown reason")
             self._add("closed", number)
+        elif word == "deliver":
+            self._add(word, number, n=int(rest))
         elif word in ("left", "kept"):
             self._add(word, number, numbers=[int(n) for n in rest.split()])
         elif word == "login":

@@ -122,6 +122,22 @@ static void again(struct play *p, size_t next)
     greet(p, next);
 }
 
+/* Behind all others, with an id of its own. */
+static void deliver(struct play *p, uint32_t n)
+{
+    struct talk_box *box = &p->talk->box;
+    char uid[16];
+
+    if (box->count == TALK_BOX) {
+        talk_wrong(p, "the box is full");
+        return;
+    }
+    box->messages[box->count] = box->messages[n - 1];
+    snprintf(uid, sizeof uid, "new%u", ++box->count);
+    box->messages[box->count - 1].uid = talk_keep(&p->talk->pool, pf_bytes_of(uid));
+    box->messages[box->count - 1].gone = box->messages[box->count - 1].seen = false;
+}
+
 static void strike(struct play *p, const struct talk_fault *f)
 {
     if (p->fault_count == TALK_FAULTS)
@@ -174,6 +190,9 @@ static void directive(struct play *p, size_t at)
     case TALK_KEPT:
         check_kept(p, step);
         break;
+    case TALK_DELIVER:
+        deliver(p, (uint32_t)step->n);
+        break;
     case TALK_FAULT:
         strike(p, &step->fault);
         break;
@@ -222,7 +241,7 @@ static void walk(struct play *p)
             at = converse(p, at);
             continue;
         }
-        if (step->kind >= TALK_CLOSED && step->kind != TALK_FAULT)
+        if (step->kind >= TALK_CLOSED && step->kind < TALK_DELIVER)
             nothing_more(p, at);
         directive(p, at++);
         if (step->kind == TALK_CLOSED || step->kind == TALK_EOF || step->kind == TALK_CONNECT)
@@ -238,6 +257,8 @@ bool talk_play(struct play *out_play, struct talk *talk, enum talk_cut cut, uint
     struct play *p = out_play;
 
     *p = (struct play){.talk = talk, .cut = cut, .dice = seed | 1, .now = BEGINNING};
+    if (!talk->box.sizes_only)
+        talk->box.count = talk->box.first_count;
     for (uint32_t i = 0; i < talk->box.count; i++)
         talk->box.messages[i].gone = talk->box.messages[i].seen = false;
     walk(p);

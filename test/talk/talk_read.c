@@ -209,6 +209,11 @@ static const char *left(struct reading *r, const char *rest)
     return end == rest || *end ? "left N" : NULL;
 }
 
+static const char *deliver(struct reading *r, const char *rest)
+{
+    return of_message(r, TALK_DELIVER, rest);
+}
+
 static const char *kept(struct reading *r, const char *rest)
 {
     return add_text(r, TALK_KEPT, rest, false);
@@ -293,7 +298,7 @@ static const struct {
     {"eof", eof},           {"stall", stall},    {"resume", resume},     {"shutdown", shut_down},
     {"connect", connect_again}, {"wait", wait_for}, {"closed", closed},  {"left", left},
     {"kept", kept},         {"truncate", truncated}, {"lengthen", lengthened}, {"vanish", vanished},
-    {"fail", fail},
+    {"deliver", deliver},   {"fail", fail},
 };
 
 static const char *read_line(struct reading *r, char *at)

@@ -74,6 +74,9 @@ class Maildirs:
             for index, message in enumerate(talk.box):
                 self._deliver(root, index, message)
 
+    def deliver(self, user, message):
+        self._deliver(self.path(user), len(self.names), message)
+
     def _deliver(self, root, index, message):
         base = f"{int(time.time()) - 1000 + index}.M{self.talks}P{os.getpid()}Q{index}.pop.example"
         size, wire = len(message.stored), message.octets
@@ -88,8 +91,7 @@ class Maildirs:
         for folder in ("new", "cur"):
             where = os.path.join(self.path(user), folder)
             for name in os.listdir(where):
-                if name.startswith(self.names[number]) and name[len(self.names[number])] in ",:" \
-                        if len(name) > len(self.names[number]) else name == self.names[number]:
+                if re.split("[,:]", name)[0] == self.names[number]:
                     return os.path.join(where, name)
         return None
 

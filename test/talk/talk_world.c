@@ -65,17 +65,27 @@ static enum pf_code plain(struct play *p, struct pf_bytes response)
     return login(p, part[1], part[2]);
 }
 
-/* PLAIN, and LOOP, which asks for ever. */
+static void end_exchange(struct play *p, enum pf_code code)
+{
+    p->sasl = false;
+    tell(p, PF_TELL_AUTH, code);
+}
+
+/* PLAIN; LOOP, which asks for ever; LATE, whose last word is an empty response, as with SCRAM. */
 static void sasl(struct play *p)
 {
     struct pf_tell t = {.kind = PF_TELL_CHALLENGE};
+    bool plainly = !strcmp(p->ask.mechanism, "PLAIN");
 
-    if (!strcmp(p->ask.mechanism, "PLAIN") && p->ask.has_response) {
-        p->sasl = false;
-        tell(p, PF_TELL_AUTH, plain(p, p->ask.secret));
+    if (plainly && p->ask.has_response) {
+        end_exchange(p, plain(p, p->ask.secret));
         return;
     }
-    if (!strcmp(p->ask.mechanism, "LOOP"))
+    if (!strcmp(p->ask.mechanism, "LATE") && !p->ask.first) {
+        end_exchange(p, p->ask.secret.len ? PF_AUTH : PF_OK);
+        return;
+    }
+    if (!plainly)
         t.challenge = PF_LIT("again");
     p->open = false;
     pf_pop3_server_tell(p->engine, &t, p->now);

@@ -56,8 +56,9 @@ static void begin_line(struct pf_conf_lex *lex)
     if (lex->line_end > lex->at && lex->source->text.at[lex->line_end - 1] == '\r')
         lex->line_end--;
     if (lex->line_end - lex->at > PF_CONF_LINE_MAX) {
-        lex->line_end = lex->bad_at = lex->at + PF_CONF_LINE_MAX;
-        wrong(lex, lex->bad_at, "the line is too long", "a line has at most 8192 octets");
+        lex->line_end = lex->at + PF_CONF_LINE_MAX;
+        lex->bad_at = lex->line_end - 1; /* the word that is cut there is bad, too */
+        wrong(lex, lex->line_end, "the line is too long", "a line has at most 8192 octets");
     }
     for (size_t at = lex->at; at < lex->line_end;) {
         size_t len = pf_conf_utf8(rest_of_line(lex, at));

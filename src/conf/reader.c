@@ -232,7 +232,7 @@ static void short_block(struct pf_conf_reading *r, const struct pf_conf_statemen
 static void close_block(struct pf_conf_reading *r, const struct pf_conf_token *brace)
 {
     struct pf_conf_frame *frame = r->depth ? &r->frames[r->depth - 1] : NULL;
-    unsigned column = pf_conf_column(&brace->place);
+    unsigned column;
 
     if (!frame) {
         if (!brace->bad)
@@ -240,9 +240,11 @@ static void close_block(struct pf_conf_reading *r, const struct pf_conf_token *b
                          "remove it");
         return;
     }
-    if (brace->leads && r->depth > 1 && !r->suspect.place.source &&
-        column != pf_conf_column(&frame->head.place) && column == pf_conf_column(&frame[-1].head.place))
-        r->suspect = frame->head;
+    if (brace->leads && r->depth > 1 && !r->suspect.place.source) {
+        column = pf_conf_column(&brace->place);
+        if (column != pf_conf_column(&frame->head.place) && column == pf_conf_column(&frame[-1].head.place))
+            r->suspect = frame->head;
+    }
     pop(r);
 }
 

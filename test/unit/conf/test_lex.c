@@ -96,6 +96,10 @@ static void a_line_without_end_is_a_mistake(void **state)
     told_bad_bytes(pf_bytes_from(text, len),
                    "1:8193: the line is too long (a line has at most 8192 octets)\n"
                    "2:1: unknown setting `foo` (postfach.conf(5) lists all settings)\n");
+    memset(text, ';', 8190); /* the limit cuts a word in two */
+    memcpy(text + 8190, "xyz", 3);
+    told_bad_bytes(pf_bytes_from(text, 8193),
+                   "1:8193: the line is too long (a line has at most 8192 octets)\n");
     free(text);
 }
 

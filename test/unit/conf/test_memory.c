@@ -11,8 +11,12 @@ void *__wrap_calloc(size_t, size_t);
 
 static long countdown = -1; /* the allocation that fails; negative: none */
 
+static bool always; /* all behind that one fail, too */
+
 static bool fails(void)
 {
+    if (always && countdown == 0)
+        return true;
     return countdown >= 0 && countdown-- == 0;
 }
 
@@ -85,16 +89,52 @@ static void every_allocation_of_a_parsing_may_fail(void **state)
     assert_in_range(fail_each(parse, text), 10, 100);
 }
 
+/* Whatever comes last of a generation may be what needs a new chunk. */
+static void the_last_allocations_may_fail(void **state)
+{
+    static char text[4096];
+
+    (void)state;
+    for (int len = 1; len < 1000; len += 60) {
+        snprintf(text, sizeof text,
+                 "pid-file /%0*d\nport-file /%0*d\nlisten 127.0.0.1:0 { tls none }\n"
+                 "tls { ciphers %0*d; pair { certificate /%0*d; key /k } }\n",
+                 len, 1, len, 1, len, 1, len, 1);
+        assert_in_range(fail_each(parse, text), 2, 10);
+    }
+}
+
+/* A second failure is not told again. */
+static void out_of_memory_is_told_once(void **state)
+{
+    struct told told = {0};
+
+    (void)state;
+    always = true;
+    countdown = 1;
+    assert_null(
+        pf_conf_parse("x", PF_LIT("pid-file \"/\\x41\"\nport-file \"/\\x41\"\n"), no_report, &told));
+    always = false;
+    countdown = -1;
+    assert_int_equal(told.count, 1);
+}
+
 static void every_allocation_of_a_reading_may_fail(void **state)
 {
     struct folder f;
+    char slashes[900], text[1000];
 
     (void)state;
+    memset(slashes, '/', sizeof slashes - 1); /* long paths, so that they need chunks of their own */
+    slashes[sizeof slashes - 1] = 0;
     folder_make(&f);
     folder_write(&f, "main.conf",
-                 "hostname a\ninclude one.conf\ninclude one.conf\npid-file \"/\\x41\"\n");
+                 "include deep.conf\ninclude deep.conf\ninclude deep.conf\ninclude deep.conf\n"
+                 "include deep.conf\nhostname a\npid-file \"/\\x41\"\n");
+    snprintf(text, sizeof text, "include .%sone.conf\n", slashes);
+    folder_write(&f, "deep.conf", text);
     folder_write(&f, "one.conf", "listen 127.0.0.1:0 { tls none }\n");
-    assert_in_range(fail_each(read_main, &f), 5, 100);
+    assert_in_range(fail_each(read_main, &f), 10, 100);
     folder_remove(&f);
 }
 
@@ -146,6 +186,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(every_allocation_of_a_parsing_may_fail),
+        T(the_last_allocations_may_fail),
+        T(out_of_memory_is_told_once),
         T(every_allocation_of_a_reading_may_fail),
         T(out_of_memory_is_told_even_behind_fifty_mistakes),
         T(pieces_are_apart_aligned_and_empty),

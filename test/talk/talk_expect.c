@@ -1,6 +1,6 @@
 #include "talk_play.h"
 
-enum { SHOWN = 200 };
+enum { SHOWN = 200, STATUS_MAX = 512 };
 
 struct comparing {
     struct play *play;
@@ -28,6 +28,24 @@ static bool first_line(struct pf_bytes in, struct pf_bytes *out_line)
     return false;
 }
 
+static bool begins(const struct talk_text *pattern, const char *word)
+{
+    size_t i = 0;
+
+    while (word[i] && i < pattern->len && pattern->at[i] == (unsigned char)word[i])
+        i++;
+    return !word[i];
+}
+
+/* RFC 2449 section 3, read strictly: at most 512 octets with CRLF, printable ASCII. */
+static bool good_status(struct pf_bytes line)
+{
+    for (size_t i = 0; i < line.len; i++)
+        if (line.at[i] < 0x20 || line.at[i] > 0x7e)
+            return false;
+    return line.len + 2 <= STATUS_MAX;
+}
+
 static void one_line(struct comparing *c, const struct talk_step *step)
 {
     struct pf_bytes line;
@@ -36,6 +54,8 @@ static void one_line(struct comparing *c, const struct talk_step *step)
         differs(c, step, "a line was expected");
     else if (!talk_text_matches(&step->text, line))
         differs(c, step, "another line was expected");
+    else if ((begins(&step->text, "+OK") || begins(&step->text, "-ERR")) && !good_status(line))
+        differs(c, step, "a status line is too long or not printable");
     else
         c->out = pf_bytes_skip(c->out, line.len + 2);
 }

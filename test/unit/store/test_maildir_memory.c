@@ -1,0 +1,196 @@
+/* Every allocation of an open, of a session's end and of a delivery fails once. */
+#include "unit/store/test_maildir_rig.h"
+
+#include "store/maildir/parcel.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char text[] = "Subject: a\n\nbody\n";
+
+static unsigned countdown; /* 0: none fails */
+static unsigned failures;
+
+static bool fails(void)
+{
+    bool now = countdown && --countdown == 0;
+
+    failures += now;
+    return now;
+}
+
+void *__real_malloc(size_t);
+void *__real_calloc(size_t, size_t);
+void *__real_realloc(void *, size_t);
+void *__real_reallocarray(void *, size_t, size_t);
+char *__real_strdup(const char *);
+void *__wrap_malloc(size_t);
+void *__wrap_calloc(size_t, size_t);
+void *__wrap_realloc(void *, size_t);
+void *__wrap_reallocarray(void *, size_t, size_t);
+char *__wrap_strdup(const char *);
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *at, size_t size)
+{
+    return fails() ? NULL : __real_realloc(at, size);
+}
+
+void *__wrap_reallocarray(void *at, size_t count, size_t size)
+{
+    return fails() ? NULL : __real_reallocarray(at, count, size);
+}
+
+char *__wrap_strdup(const char *string)
+{
+    return fails() ? NULL : __real_strdup(string);
+}
+
+static void put_missing(struct rig *r, const char *name, int64_t when)
+{
+    if (rig_has(r, name))
+        return;
+    rig_put(r, name, text);
+    rig_touch(r, name, when);
+}
+
+static void mail(struct rig *r)
+{
+    char name[64];
+
+    for (int i = 0; i < 10; i++) {
+        snprintf(name, sizeof name, "cur/%d.M1P1.h:2,S", i);
+        put_missing(r, name, i);
+        snprintf(name, sizeof name, "new/msg.%d", i);
+        put_missing(r, name, 1000 + i);
+    }
+}
+
+/* A session with a removal; every result but success has to be shortage of memory. */
+static enum pf_code session(struct rig *r, uint32_t *out_count)
+{
+    uint64_t words[1] = {0};
+    struct pf_marks marks = {words, 20};
+    struct pf_box_expunge op = {.remove = &marks};
+    unsigned char room[64];
+    struct pf_span out = {room, 0, sizeof room};
+    struct session s;
+    enum pf_code code = rig_try_open(r, &s);
+
+    if (code)
+        return code;
+    *out_count = s.listing.count;
+    code = rig_read(&s, 0, 64, &out);
+    pf_marks_set(&marks, s.listing.count - 1, true); /* the last msg */
+    if (!code)
+        code = pf_maildir_box_expunge(s.box, &op, &s.err);
+    pf_maildir_box_close(s.box);
+    return code;
+}
+
+/* How the maildrop stands to its cache when the session comes. */
+enum standing { NO_CACHE, CACHE_IS_CURRENT, FOLDER_CHANGED, STANDINGS };
+
+static void set_scene(struct rig *r, enum standing standing)
+{
+    uint32_t count;
+
+    mail(r);
+    if (standing == NO_CACHE) {
+        unlink(rig_at(r, "postfach-cache"));
+        return;
+    }
+    assert_int_equal(session(r, &count), PF_OK);
+    mail(r);
+    if (standing == CACHE_IS_CURRENT) {
+        struct session s;
+
+        rig_open(r, &s);
+        rig_close(&s);
+    }
+}
+
+static void a_session_that_lacks_memory_loses_nothing(void **state)
+{
+    struct rig *r = rig_of(state);
+
+    for (enum standing standing = NO_CACHE; standing < STANDINGS; standing++) {
+        unsigned n = 0;
+
+        do {
+            uint32_t count = 0;
+            enum pf_code code;
+
+            set_scene(r, standing);
+            failures = 0;
+            countdown = ++n;
+            code = session(r, &count);
+            countdown = 0;
+            assert_true(code == PF_OK || code == PF_NO_MEMORY);
+            assert_true(code == PF_OK || failures);
+            assert_int_equal(session(r, &count), PF_OK); /* no lock is left behind */
+            assert_in_range(count, 19, 20);
+            assert_true(n < 500);
+        } while (failures);
+        assert_true(n > 5);
+    }
+}
+
+static void a_delivery_that_lacks_memory_leaves_nothing(void **state)
+{
+    const struct pf_box_where where = {.user = "anna", .path = rig_of(state)->path, .now = 5};
+    struct rig *r = rig_of(state);
+    enum pf_code code = PF_NO_MEMORY;
+    struct pf_twin_parcel *p;
+    struct pf_parcel_seal op;
+
+    for (unsigned n = 1; code; n++) {
+        countdown = n;
+        code = pf_maildir_parcel_begin(r->twin, &where, &p, NULL);
+        countdown = 0;
+        assert_true(code == PF_OK || code == PF_NO_MEMORY);
+        assert_int_equal(rig_count(r, "tmp"), code ? 0 : 1);
+        assert_true(n < 100);
+    }
+    assert_int_equal(pf_maildir_parcel_seal(p, &op, NULL), PF_OK);
+}
+
+static void a_store_that_lacks_memory_is_not_made(void **state)
+{
+    const struct pf_maildir_settings settings = {.host = "h"};
+    struct pf_twin *twin = NULL;
+    struct pf_err err;
+    unsigned n = 0;
+
+    (void)state;
+    while (!twin) {
+        countdown = ++n;
+        twin = pf_maildir_new(&settings, &err);
+        countdown = 0;
+        assert_true(twin || err.code == PF_NO_MEMORY);
+    }
+    assert_true(n > 1);
+    twin->kind->free(twin);
+}
+
+#define R(f) cmocka_unit_test_setup_teardown(f, rig_begin, rig_end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        R(a_session_that_lacks_memory_loses_nothing),
+        R(a_delivery_that_lacks_memory_leaves_nothing),
+        T(a_store_that_lacks_memory_is_not_made),
+    };
+
+    return RUN(tests);
+}

@@ -84,9 +84,19 @@ void pf_conn_watch(struct pf_conn *conn, unsigned events)
         uv_poll_stop(poll_of(conn));
 }
 
+/* Who wants nothing for the moment is left watched for input: nearly always there is none before
+ * it is wanted again, and each change of the handle costs two system calls. */
+static bool nearly(const struct pf_conn *conn, unsigned events)
+{
+    return events == 0 && conn->watched == PF_CONN_READ && !hopeless(conn);
+}
+
 void pf_conn_arm(struct pf_conn *conn)
 {
-    pf_conn_watch(conn, to_watch(conn));
+    unsigned events = to_watch(conn);
+
+    if (!nearly(conn, events))
+        pf_conn_watch(conn, events);
     if (conn->layer != PF_LAYER_SHAKING && ready(conn) && !conn->later.queued)
         pf_loop_later(conn->loop, &conn->later);
 }
@@ -108,6 +118,8 @@ static void socket_ready(struct pf_conn *conn, unsigned events)
         what |= PF_CONN_READ;
     if (events & (conn->write_needs_read ? PF_CONN_READ : PF_CONN_WRITE))
         what |= conn->want & PF_CONN_WRITE;
+    if (!what)
+        pf_conn_watch(conn, to_watch(conn)); /* there was input that nobody wants */
     wake(conn, what);
 }
 

@@ -11,6 +11,8 @@
 enum {
     LINGER_MS = 2000,        /* a client that has our FIN needs a round trip; two seconds are a slow one */
     LINGER_MAX = 256 * 1024, /* more than any pipelined group of commands: who sends more does not listen */
+    LINGER_AT_ONCE = 256,    /* nobody counts them any more, and each holds a descriptor: a flood of strangers
+                              * who are turned away must not take them all */
     LINGER_TURN = 64 * 1024, /* what one guest may take of a turn */
     SCRATCH = 8 * 1024
 };
@@ -84,6 +86,14 @@ static void reset(struct pf_conn *conn)
     finish(conn);
 }
 
+static bool may_linger(struct pf_conn *conn)
+{
+    if (conn->broken || pf_loop_last_count(conn->loop) >= LINGER_AT_ONCE || drain(conn))
+        return false;
+    conn->linger = pf_timer_new(conn->loop, long_enough, conn);
+    return conn->linger != NULL;
+}
+
 void pf_conn_close(struct pf_conn *conn, bool abrupt)
 {
     unsigned events;
@@ -97,7 +107,7 @@ void pf_conn_close(struct pf_conn *conn, bool abrupt)
         return;
     }
     events = end_output(conn);
-    if (conn->broken || drain(conn) || !(conn->linger = pf_timer_new(conn->loop, long_enough, conn))) {
+    if (!may_linger(conn)) {
         finish(conn);
         return;
     }

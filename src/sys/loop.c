@@ -17,6 +17,7 @@ struct pf_loop {
     uv_idle_t restless; /* runs while the queue is not empty: the poll does not wait then */
     struct pf_later *first, **end;
     struct pf_loop_last *last;
+    unsigned last_count;
     bool in_turn;
 };
 
@@ -279,11 +280,13 @@ void *pf_loop_uv(struct pf_loop *loop)
 
 void pf_loop_last_add(struct pf_loop *loop, struct pf_loop_last *last)
 {
+    last->loop = loop;
     last->next = loop->last;
     last->link = &loop->last;
     if (last->next)
         last->next->link = &last->next;
     loop->last = last;
+    loop->last_count++;
 }
 
 void pf_loop_last_remove(struct pf_loop_last *last)
@@ -291,4 +294,10 @@ void pf_loop_last_remove(struct pf_loop_last *last)
     *last->link = last->next;
     if (last->next)
         last->next->link = last->link;
+    last->loop->last_count--;
+}
+
+unsigned pf_loop_last_count(const struct pf_loop *loop)
+{
+    return loop->last_count;
 }

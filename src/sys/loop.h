@@ -62,9 +62,11 @@ void *pf_loop_uv(struct pf_loop *);
  * closed and drains its input). pf_loop_free calls `cut`, which must end and remove it. */
 struct pf_loop_last {
     void (*cut)(struct pf_loop_last *);
-    struct pf_loop_last *next, **link; /* private */
+    struct pf_loop *loop;             /* private, as the others */
+    struct pf_loop_last *next, **link;
 };
 void pf_loop_last_add(struct pf_loop *, struct pf_loop_last *);
 void pf_loop_last_remove(struct pf_loop_last *);
+unsigned pf_loop_last_count(const struct pf_loop *);
 
 #endif

@@ -106,6 +106,40 @@ static void wakes_only_for_what_is_wanted(void **state)
     spot_done(&spot);
 }
 
+static void count_turns(struct pf_timer *timer, void *self)
+{
+    (void)timer;
+    *(bool *)self = true;
+}
+
+/* Input that nobody wants does not keep the loop awake. */
+static void unwanted_input_does_not_spin(void **state)
+{
+    struct spot spot;
+    bool fired = false;
+    struct pf_timer *timer;
+    int turns = 0;
+
+    (void)state;
+    spot_open(&spot);
+    pf_conn_want(spot.conn, PF_CONN_READ);
+    peer_turn(&spot);
+    pf_conn_want(spot.conn, 0);
+    assert_int_equal(write(spot.client, "x", 1), 1);
+    timer = pf_timer_new(spot.loop, count_turns, &fired);
+    pf_timer_set(timer, pf_loop_now(spot.loop) + 30);
+    while (!fired) {
+        pf_loop_turn(spot.loop, true);
+        turns++;
+    }
+    assert_in_range(turns, 1, 10);
+    assert_int_equal(spot.wakes, 0);
+    pf_conn_want(spot.conn, PF_CONN_READ); /* and it is still there when it is wanted */
+    peer_until(&spot, PF_CONN_READ);
+    pf_timer_free(timer);
+    spot_done(&spot);
+}
+
 static void peek_takes_nothing(void **state)
 {
     struct spot spot;
@@ -320,6 +354,32 @@ static void the_loop_ends_what_still_lingers(void **state)
     spot_done(&spot);
 }
 
+static void ignore_wake(void *self, unsigned what)
+{
+    (void)self;
+    (void)what;
+}
+
+/* Strangers in a flood, turned away as fast as they come. */
+static void only_so_many_linger_at_once(void **state)
+{
+    struct pf_loop *loop = pf_loop_new(NULL);
+    int clients[300], ends[2];
+
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+        clients[i] = ends[1];
+        pf_conn_close(pf_conn_new(loop, ends[0], ignore_wake, NULL, NULL), false);
+    }
+    assert_int_equal(pf_loop_last_count(loop), 256);
+    for (int i = 0; i < 300; i++)
+        close(clients[i]);
+    pf_loop_run(loop);
+    assert_int_equal(pf_loop_last_count(loop), 0);
+    pf_loop_free(loop);
+}
+
 static void an_abrupt_close_is_a_reset(void **state)
 {
     struct spot spot;
@@ -374,6 +434,7 @@ int main(void)
         T(what_is_no_socket_is_refused_and_closed),
         T(reads_what_came_then_waits_then_ends),
         T(wakes_only_for_what_is_wanted),
+        T(unwanted_input_does_not_spin),
         T(peek_takes_nothing),
         T(a_reset_is_a_failure_with_a_reason),
         T(big_streams_pass_both_ways),
@@ -381,6 +442,7 @@ int main(void)
         T(a_client_that_never_stops_is_cut_off),
         T(a_silent_client_is_waited_for_two_seconds),
         T(the_loop_ends_what_still_lingers),
+        T(only_so_many_linger_at_once),
         T(an_abrupt_close_is_a_reset),
         T(closing_inside_wake_is_the_end_of_waking),
     };

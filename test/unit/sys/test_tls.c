@@ -291,6 +291,21 @@ static void describe_tells_names_issuer_and_days(void **state)
     pf_tls_free(tls);
 }
 
+/* Where the kernel has no TLS, nobody notices. */
+static void kernel_tls_falls_back_in_silence(void **state)
+{
+    struct pf_tls_pair pair = {cert_path("first.pem"), cert_path("first.key")};
+    struct pf_tls_settings settings = {.pairs = &pair, .pair_count = 1, .ktls = true};
+    struct pf_tls *tls = pf_tls_new(&settings, tickets, NULL);
+
+    (void)state;
+    assert_non_null(tls);
+    assert_true(SSL_CTX_get_options(pf_tls_context(tls)) & SSL_OP_ENABLE_KTLS);
+    expect_certificate(tls, TLS1_3_VERSION, NULL, "first");
+    expect_certificate(tls, TLS1_2_VERSION, NULL, "first");
+    pf_tls_free(tls);
+}
+
 static void random_octets_differ(void **state)
 {
     unsigned char a[32] = {0}, b[32] = {0};
@@ -314,6 +329,7 @@ int main(void)
         T(the_chain_is_sent_and_a_damaged_one_refused),
         T(a_bad_cipher_list_is_told),
         T(describe_tells_names_issuer_and_days),
+        T(kernel_tls_falls_back_in_silence),
         T(random_octets_differ),
     };
 

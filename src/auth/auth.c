@@ -98,8 +98,8 @@ static bool some_parked(const struct pf_auth *auth)
     const struct login *login;
 
     TAILQ_FOREACH(login, &auth->held, link)
-        if (login->parked)
-            return true;
+    if (login->parked)
+        return true;
     return false;
 }
 
@@ -137,14 +137,13 @@ static void delay(struct login *login)
     pf_time now = pf_loop_now(auth->loop);
     struct login *before;
 
-    login->due = login->started +
-                 pf_throttle_failed(auth->throttle, pf_bytes_of(login->name), login->peer, &auth->delays,
-                                    now);
+    login->due = login->started + pf_throttle_failed(auth->throttle, pf_bytes_of(login->name),
+                                                     login->peer, &auth->delays, now);
     login->state = DELAYED;
     pf_wipe(login->secret, login->secret_len);
     TAILQ_FOREACH_REVERSE(before, &auth->delayed, logins, link)
-        if (before->due <= login->due)
-            break;
+    if (before->due <= login->due)
+        break;
     if (before)
         TAILQ_INSERT_AFTER(&auth->delayed, before, login, link);
     else

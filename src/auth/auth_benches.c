@@ -41,18 +41,20 @@ static void bench_free(struct pf_auth_bench *bench)
     free(bench);
 }
 
-enum pf_code pf_auth_benches_init(struct pf_auth_benches *benches, struct pf_loop *loop, unsigned threads,
-                                  struct pf_err *err)
+enum pf_code pf_auth_benches_init(struct pf_auth_benches *benches, struct pf_loop *loop,
+                                  unsigned threads, struct pf_err *err)
 {
     struct pf_err why = {0};
 
-    *benches = (struct pf_auth_benches){.loop = loop, .current = bench_new(loop, bounded(threads), &why)};
+    *benches =
+        (struct pf_auth_benches){.loop = loop, .current = bench_new(loop, bounded(threads), &why)};
     if (!benches->current && err)
         *err = why;
     return benches->current ? PF_OK : why.code;
 }
 
-enum pf_code pf_auth_benches_resize(struct pf_auth_benches *benches, unsigned threads, struct pf_err *err)
+enum pf_code pf_auth_benches_resize(struct pf_auth_benches *benches, unsigned threads,
+                                    struct pf_err *err)
 {
     struct pf_err why = {0};
     struct pf_auth_bench *bench;

@@ -21,7 +21,8 @@ struct entry {
     bool needs_tls, nologin;
 };
 
-struct class {
+struct class
+{
     char text[CLASS_TEXT];
     const char *stored;
     size_t count;
@@ -91,7 +92,7 @@ static const char *take_name(const char *name)
 }
 
 /* No dot-dot: what a path says must not depend on symlinks on the way. */
-static const char *take_path(const char *path, struct entry *entry)
+static const char *take_path(char *path, struct entry *entry)
 {
     size_t len = strlen(path);
 
@@ -136,36 +137,70 @@ static bool take_yes(const char *value, bool *out)
     return true;
 }
 
+static const char *take_expire(char *value, struct entry *entry)
+{
+    if (strcmp(value, "never") == 0) {
+        entry->expire_days = -1;
+        return NULL;
+    }
+    return take_number(value, EXPIRE_MAX, &entry->expire_days) ? NULL
+                                                               : "expire is a number of days, or never";
+}
+
+static const char *take_login_delay(char *value, struct entry *entry)
+{
+    return take_number(value, LOGIN_DELAY_MAX, &entry->login_delay)
+               ? NULL
+               : "login_delay is a number of seconds, at most a month";
+}
+
+static const char *take_needs_tls(char *value, struct entry *entry)
+{
+    return take_yes(value, &entry->needs_tls) ? NULL : "needs_tls is yes or no";
+}
+
+static const char *take_nologin(char *value, struct entry *entry)
+{
+    return take_yes(value, &entry->nologin) ? NULL : "nologin is yes or no";
+}
+
+static const char *read_over(char *value, struct entry *entry)
+{
+    (void)value;
+    (void)entry;
+    return NULL;
+}
+
+/* The first that fits. `bare`: without a value it means yes. */
+static const struct word {
+    const char *name;
+    const char *(*take)(char *value, struct entry *entry);
+    bool bare;
+    bool beginning; /* the name is but the word's beginning */
+} words[] = {
+    {"maildrop", take_path, false, false},
+    {"userdb_mail", take_mail, false, false},
+    {"userdb_", read_over, true, true},
+    {"expire", take_expire, false, false},
+    {"login_delay", take_login_delay, false, false},
+    {"needs_tls", take_needs_tls, false, false},
+    {"nologin", take_nologin, true, false},
+};
+
 static const char *take_word(char *word, struct entry *entry)
 {
-    char *value = strchr(word, '=');
+    char *value = strchr(word, '='), yes[] = "yes";
 
     if (value)
         *value++ = 0;
-    if (strcmp(word, "nologin") == 0)
-        return !value || take_yes(value, &entry->nologin)
-                   ? (entry->nologin = !value || entry->nologin, NULL)
-                   : "nologin is yes or no";
-    if (strncmp(word, "userdb_", 7) == 0 && strcmp(word, "userdb_mail") != 0)
-        return NULL;
-    if (!value)
-        return "unknown word in the last field (known: maildrop= expire= login_delay= needs_tls= nologin)";
-    if (strcmp(word, "maildrop") == 0)
-        return take_path(value, entry);
-    if (strcmp(word, "userdb_mail") == 0)
-        return take_mail(value, entry);
-    if (strcmp(word, "needs_tls") == 0)
-        return take_yes(value, &entry->needs_tls) ? NULL : "needs_tls is yes or no";
-    if (strcmp(word, "login_delay") == 0)
-        return take_number(value, LOGIN_DELAY_MAX, &entry->login_delay)
-                   ? NULL
-                   : "login_delay is a number of seconds, at most a month";
-    if (strcmp(word, "expire") == 0) {
-        if (strcmp(value, "never") == 0)
-            return entry->expire_days = -1, NULL;
-        return take_number(value, EXPIRE_MAX, &entry->expire_days)
-                   ? NULL
-                   : "expire is a number of days, or never";
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        bool fits = words[i].beginning ? strncmp(word, words[i].name, strlen(words[i].name)) == 0
+                                       : strcmp(word, words[i].name) == 0;
+
+        if (fits && !value && !words[i].bare)
+            return "a word in the last field lacks its =value";
+        if (fits)
+            return words[i].take(value ? value : yes, entry);
     }
     return "unknown word in the last field (known: maildrop= expire= login_delay= needs_tls= nologin)";
 }

@@ -26,7 +26,7 @@
 #include "auth/auth_source.h"
 
 enum {
-    PF_AUTH_LINE_MAX = 4096,           /* a path, a hash and a name fit twice */
+    PF_AUTH_LINE_MAX = 4096,            /* a path, a hash and a name fit twice */
     PF_AUTH_FILE_MAX = 64 * 1024 * 1024 /* half a million users */
 };
 

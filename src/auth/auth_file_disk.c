@@ -164,8 +164,7 @@ const struct pf_auth_source pf_auth_file_source = {
     .stamp = row_stamp,
 };
 
-enum pf_code pf_auth_file_check(const char *path, bool allow_weak, char *out_warning,
-                                struct pf_err *err)
+enum pf_code pf_auth_file_check(const char *path, bool allow_weak, char *out_warning, struct pf_err *err)
 {
     struct pf_auth_stamp stamp;
     struct pf_auth_file *file;

@@ -17,8 +17,8 @@
 struct pf_auth_stamp {
     uint64_t there; /* 0: the file is missing or cannot be looked at */
     uint64_t device, inode, size;
-    int64_t changed, changed_nano;   /* mtime */
-    int64_t touched, touched_nano;   /* ctime */
+    int64_t changed, changed_nano; /* mtime */
+    int64_t touched, touched_nano; /* ctime */
 };
 
 /* A user as a source knows it. */

@@ -6,15 +6,14 @@
 #include <time.h>
 
 enum {
-    READS = 3,         /* a file that changes while it is read is read again so often */
+    READS = 3, /* a file that changes while it is read is read again so often */
     NANO = 1000000000
 };
 
 static const struct pf_auth_source *const rows[PF_AUTH_SOURCES] = {&pf_auth_file_source};
 
 /* Nobody's password: for a file without any user. */
-static const char nobody[] =
-    "$y$j9T$85wuJ51V6Gnpq.VJvRqT91$VsWoo7BHEsKuPrPwhSiVRDdK5ziKpQhnCJwn4dUwgU/";
+static const char nobody[] = "$y$j9T$85wuJ51V6Gnpq.VJvRqT91$VsWoo7BHEsKuPrPwhSiVRDdK5ziKpQhnCJwn4dUwgU/";
 
 struct pf_auth_tables {
     unsigned holds;
@@ -64,8 +63,7 @@ static bool open_rows(struct pf_auth_tables *tables, struct pf_err *err)
     return some;
 }
 
-struct pf_auth_tables *pf_auth_tables_open(const struct pf_auth_settings *settings,
-                                           struct pf_err *err)
+struct pf_auth_tables *pf_auth_tables_open(const struct pf_auth_settings *settings, struct pf_err *err)
 {
     struct pf_auth_tables *tables = calloc(1, sizeof *tables);
 

@@ -69,12 +69,12 @@ void pf_auth_work_run(struct pf_auth_work *work)
     why = barred(work, found, &entry);
     code = compare(work->secret, why ? pf_auth_tables_stand_in(work->tables) : entry.stored, allow_weak,
                    &err);
-    if (why)
+    if (code != PF_OK && code != PF_AUTH) /* no memory: for the stand-in, too */
+        work->err = err;
+    else if (why)
         refuse(work, why);
     else if (code == PF_AUTH)
         refuse(work, "wrong password");
-    else if (code != PF_OK)
-        work->err = err;
     else
         work->user = entry.user;
 }

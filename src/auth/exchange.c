@@ -18,7 +18,7 @@ struct pf_exchange {
     char name[PF_EXCHANGE_PART_MAX + 1];
     char authzid[PF_EXCHANGE_PART_MAX + 1];
     struct pf_bytes secret; /* in `message` */
-    char *message;          /* the last response, copied, because its password is handed out as it came */
+    char *message; /* the last response, copied, because its password is handed out as it came */
     size_t message_len;
     bool captured, too_long;
 };

@@ -9,13 +9,22 @@
 
 /* Costs of new hashes: about 16 ms for yescrypt (16 MiB), 60 ms for bcrypt, and near that for the
  * others, on a machine of 2020. */
-#define CRYPT(name, prefix, cost, weak) \
-    {name, prefix, pf_crypt_look, pf_crypt_check, pf_crypt_make, NULL, cost, weak, true}
-#define ARGON2(name, prefix) \
-    {name, prefix, pf_argon2_look, pf_argon2_check, pf_argon2_make, NULL, 0, false, true}
-#define DIGEST(name, digest, weak, salted) \
-    {name, NULL, pf_digest_look, pf_digest_check, pf_digest_make, digest, 0, weak, salted}
-#define PLAIN(name) {name, NULL, pf_plain_look, pf_plain_check, pf_plain_make, NULL, 0, true, false}
+#define CRYPT(name, prefix, cost, weak)                                                                 \
+    {                                                                                                   \
+        name, prefix, pf_crypt_look, pf_crypt_check, pf_crypt_make, NULL, cost, weak, true              \
+    }
+#define ARGON2(name, prefix)                                                                            \
+    {                                                                                                   \
+        name, prefix, pf_argon2_look, pf_argon2_check, pf_argon2_make, NULL, 0, false, true             \
+    }
+#define DIGEST(name, digest, weak, salted)                                                              \
+    {                                                                                                   \
+        name, NULL, pf_digest_look, pf_digest_check, pf_digest_make, digest, 0, weak, salted            \
+    }
+#define PLAIN(name)                                                                                     \
+    {                                                                                                   \
+        name, NULL, pf_plain_look, pf_plain_check, pf_plain_make, NULL, 0, true, false                  \
+    }
 
 static const struct pf_scheme schemes[] = {
     CRYPT("YESCRYPT", "$y$", 0, false),
@@ -127,8 +136,7 @@ static const char *take_apart(const char *stored, struct pf_stored *out)
     return out->scheme ? NULL : "this hash is of no kind that is known here";
 }
 
-static enum pf_code look(const char *stored, bool allow_weak, struct pf_stored *out,
-                         struct pf_err *err)
+static enum pf_code look(const char *stored, bool allow_weak, struct pf_stored *out, struct pf_err *err)
 {
     const char *wrong = take_apart(stored, out);
 
@@ -224,7 +232,8 @@ static size_t cost_length(const char *hash)
     static const struct {
         const char *begin;
         int dollars; /* from the first on, to the one before the salt */
-    } table[] = {{"$y$", 3}, {"$gy$", 3}, {"$2", 3}, {"$5$rounds=", 3}, {"$6$rounds=", 3}, {"$argon2", 4}};
+    } table[] = {{"$y$", 3},        {"$gy$", 3},       {"$2", 3},
+                 {"$5$rounds=", 3}, {"$6$rounds=", 3}, {"$argon2", 4}};
 
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         const char *at = hash;

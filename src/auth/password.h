@@ -26,6 +26,9 @@ void pf_password_class(const char *stored, char *out_text, size_t cap);
 const char *pf_password_scheme(size_t index);
 /* The same as pf_password_weak, for a name that stands in that list. */
 bool pf_password_scheme_weak(const char *scheme);
+/* A new password of `len` letters and digits that nobody takes for others, NUL-terminated; 20 of them
+ * are worth 115 bits. */
+void pf_password_random(char *out_text, size_t len);
 /* Hashes that this process has computed so far: what a test counts to know that an unknown name
  * costs what a known one does, and what a statistic shows. */
 uint64_t pf_password_computed(void);

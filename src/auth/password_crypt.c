@@ -110,8 +110,7 @@ enum pf_code pf_crypt_check(const struct pf_stored *stored, struct pf_bytes secr
     return equal && fits ? PF_OK : PF_AUTH;
 }
 
-enum pf_code pf_crypt_make(const struct pf_scheme *scheme, struct pf_bytes secret,
-                           struct pf_span *out)
+enum pf_code pf_crypt_make(const struct pf_scheme *scheme, struct pf_bytes secret, struct pf_span *out)
 {
     char phrase[CRYPT_MAX_PASSPHRASE_SIZE + 1], salt[CRYPT_GENSALT_OUTPUT_SIZE];
     struct crypt_data data = {0};
@@ -166,15 +165,14 @@ enum pf_code pf_argon2_check(const struct pf_stored *stored, struct pf_bytes sec
     if (sodium_init() < 0)
         return PF_TEMP;
     errno = 0;
-    result = crypto_pwhash_str_verify(stored->hash, (const char *)(secret.len ? secret.at : (const unsigned char *)""),
-                                      secret.len);
+    result = crypto_pwhash_str_verify(
+        stored->hash, (const char *)(secret.len ? secret.at : (const unsigned char *)""), secret.len);
     if (result == 0)
         return PF_OK;
     return errno == ENOMEM ? PF_TEMP : PF_AUTH;
 }
 
-enum pf_code pf_argon2_make(const struct pf_scheme *scheme, struct pf_bytes secret,
-                            struct pf_span *out)
+enum pf_code pf_argon2_make(const struct pf_scheme *scheme, struct pf_bytes secret, struct pf_span *out)
 {
     char hash[crypto_pwhash_STRBYTES];
     bool id = strcmp(scheme->name, "ARGON2ID") == 0;

@@ -1,4 +1,5 @@
 /* Digests with and without salt, PBKDF2, and plain text. */
+#include "auth/password.h"
 #include "auth/password_scheme.h"
 
 #include "base/text.h"
@@ -7,7 +8,7 @@
 #include <string.h>
 
 enum {
-    SALT_MAX = 64,   /* longest salt behind a digest; Dovecot writes 4 */
+    SALT_MAX = 64, /* longest salt behind a digest; Dovecot writes 4 */
     SALT_NEW = 16,
     RAW_MAX = EVP_MAX_MD_SIZE + SALT_MAX,
     PBKDF2_KEY = 20, /* Dovecot's PBKDF2 is HMAC-SHA1 with a key of its length */
@@ -75,8 +76,7 @@ enum pf_code pf_digest_check(const struct pf_stored *stored, struct pf_bytes sec
     return equal ? PF_OK : PF_AUTH;
 }
 
-enum pf_code pf_digest_make(const struct pf_scheme *scheme, struct pf_bytes secret,
-                            struct pf_span *out)
+enum pf_code pf_digest_make(const struct pf_scheme *scheme, struct pf_bytes secret, struct pf_span *out)
 {
     unsigned char raw[RAW_MAX];
     char text[sodium_base64_ENCODED_LEN(RAW_MAX, sodium_base64_VARIANT_ORIGINAL)];
@@ -151,8 +151,7 @@ enum pf_code pf_pbkdf2_check(const struct pf_stored *stored, struct pf_bytes sec
     return equal ? PF_OK : PF_AUTH;
 }
 
-enum pf_code pf_pbkdf2_make(const struct pf_scheme *scheme, struct pf_bytes secret,
-                            struct pf_span *out)
+enum pf_code pf_pbkdf2_make(const struct pf_scheme *scheme, struct pf_bytes secret, struct pf_span *out)
 {
     unsigned char random[SALT_NEW / 2], key[PBKDF2_KEY];
     char salt[SALT_NEW + 1], hex[2 * PBKDF2_KEY + 1];
@@ -179,11 +178,19 @@ enum pf_code pf_plain_check(const struct pf_stored *stored, struct pf_bytes secr
     return pf_equal_secret(secret, pf_bytes_of(stored->hash)) ? PF_OK : PF_AUTH;
 }
 
-enum pf_code pf_plain_make(const struct pf_scheme *scheme, struct pf_bytes secret,
-                           struct pf_span *out)
+enum pf_code pf_plain_make(const struct pf_scheme *scheme, struct pf_bytes secret, struct pf_span *out)
 {
     (void)scheme;
     if (secret.len == 0 || pf_find(secret, 0) != secret.len)
         return PF_CONFIG;
     return pf_span_put(out, secret) && pf_span_put(out, PF_LIT("\0")) ? PF_OK : PF_CONFIG;
+}
+
+void pf_password_random(char *out_text, size_t len)
+{
+    static const char letters[] = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+
+    for (size_t i = 0; i < len; i++)
+        out_text[i] = letters[randombytes_uniform(sizeof letters - 1)];
+    out_text[len] = 0;
 }

@@ -6,10 +6,10 @@
 #include <stdio.h>
 
 enum {
-    ROWS = 32768,              /* 768 KiB; a row is one address, one name or one pair of them */
-    FORGIVE = 60 * 1000,       /* one failure is forgiven each minute */
-    KNOWN = 24 * 3600 * 1000,  /* a good login makes an address known for a day */
-    COUNT_MAX = 30,            /* half an hour of forgiving; 2^30 seconds is beyond any limit */
+    ROWS = 32768,             /* 768 KiB; a row is one address, one name or one pair of them */
+    FORGIVE = 60 * 1000,      /* one failure is forgiven each minute */
+    KNOWN = 24 * 3600 * 1000, /* a good login makes an address known for a day */
+    COUNT_MAX = 30,           /* half an hour of forgiving; 2^30 seconds is beyond any limit */
     PREFIX_OCTETS = 8
 };
 

@@ -16,7 +16,7 @@
 
 struct pf_throttle;
 
-struct pf_throttle *pf_throttle_new(void); /* NULL without memory */
+struct pf_throttle *pf_throttle_new(void);   /* NULL without memory */
 void pf_throttle_free(struct pf_throttle *); /* NULL is allowed */
 
 struct pf_throttle_delays {

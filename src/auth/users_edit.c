@@ -31,8 +31,8 @@ static enum pf_code failed(const char *path, struct pf_err *err)
 {
     int sys = errno;
 
-    return pf_fail(err, sys == ENOENT ? PF_CONFIG : pf_code_of_errno(sys), sys, "users_edit", "%s: %s", path,
-                   strerror(sys));
+    return pf_fail(err, sys == ENOENT ? PF_CONFIG : pf_code_of_errno(sys), sys, "users_edit", "%s: %s",
+                   path, strerror(sys));
 }
 
 /* True when the path still leads to the file that was locked. */
@@ -129,7 +129,8 @@ static struct pf_bytes line_of(const struct pf_users *users, const char *name)
         struct pf_bytes line = pf_bytes_head(rest, pf_find(rest, '\n'));
         struct pf_bytes head = pf_bytes_head(line, pf_find(line, ':'));
 
-        if (line.len && line.at[0] != '#' && head.len < line.len && pf_bytes_equal(head, pf_bytes_of(name)))
+        if (line.len && line.at[0] != '#' && head.len < line.len &&
+            pf_bytes_equal(head, pf_bytes_of(name)))
             return line;
         rest = pf_bytes_skip(rest, line.len + 1);
     }
@@ -171,13 +172,13 @@ static enum pf_code no_user(const char *name, struct pf_err *err)
     return pf_fail(err, PF_NO_USER, 0, "users_edit", "there is no user %s", name);
 }
 
-enum pf_code pf_users_add(struct pf_users *users, const char *name, const char *stored, const char *extra,
-                          struct pf_err *err)
+enum pf_code pf_users_add(struct pf_users *users, const char *name, const char *stored,
+                          const char *extra, struct pf_err *err)
 {
     struct pf_bytes end = pf_bytes_from(users->text + users->len, 0);
     bool cut = users->len && users->text[users->len - 1] != '\n';
     struct pf_bytes pieces[] = {
-        cut ? PF_LIT("\n") : PF_LIT(""),           pf_bytes_of(name), PF_LIT(":"), pf_bytes_of(stored),
+        cut ? PF_LIT("\n") : PF_LIT(""),          pf_bytes_of(name),  PF_LIT(":"),  pf_bytes_of(stored),
         extra[0] ? PF_LIT("::::::") : PF_LIT(""), pf_bytes_of(extra), PF_LIT("\n"),
     };
 
@@ -186,7 +187,8 @@ enum pf_code pf_users_add(struct pf_users *users, const char *name, const char *
     return replace(users, end, pieces, sizeof pieces / sizeof pieces[0], err);
 }
 
-enum pf_code pf_users_password(struct pf_users *users, const char *name, const char *stored, struct pf_err *err)
+enum pf_code pf_users_password(struct pf_users *users, const char *name, const char *stored,
+                               struct pf_err *err)
 {
     struct pf_bytes line = line_of(users, name), field, piece = pf_bytes_of(stored);
     size_t end;
@@ -262,8 +264,8 @@ static bool fill(const struct pf_users *users, int fd)
     if ((st.st_uid != users->st.st_uid || st.st_gid != users->st.st_gid) &&
         fchown(fd, users->st.st_uid, users->st.st_gid) < 0)
         return false;
-    return fchmod(fd, users->st.st_mode & 07777) == 0 && write_all(fd, pf_bytes_from(users->text, users->len)) &&
-           fsync(fd) == 0;
+    return fchmod(fd, users->st.st_mode & 07777) == 0 &&
+           write_all(fd, pf_bytes_from(users->text, users->len)) && fsync(fd) == 0;
 }
 
 enum pf_code pf_users_save(struct pf_users *users, struct pf_err *err)
@@ -277,7 +279,8 @@ enum pf_code pf_users_save(struct pf_users *users, struct pf_err *err)
         return code;
     len = snprintf(temporary, sizeof temporary, "%s.XXXXXX", users->path);
     if (len < 0 || (size_t)len >= sizeof temporary)
-        return pf_fail(err, PF_CONFIG, ENAMETOOLONG, "users_edit", "%s: the path is too long", users->path);
+        return pf_fail(err, PF_CONFIG, ENAMETOOLONG, "users_edit", "%s: the path is too long",
+                       users->path);
     fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
         return failed(temporary, err);

@@ -24,7 +24,8 @@ bool pf_users_has(const struct pf_users *, const char *name);
 enum pf_code pf_users_add(struct pf_users *, const char *name, const char *stored, const char *extra,
                           struct pf_err *err);
 /* Another password, all other fields stay. PF_NO_USER. */
-enum pf_code pf_users_password(struct pf_users *, const char *name, const char *stored, struct pf_err *err);
+enum pf_code pf_users_password(struct pf_users *, const char *name, const char *stored,
+                               struct pf_err *err);
 enum pf_code pf_users_remove(struct pf_users *, const char *name, struct pf_err *err);
 enum pf_code pf_users_save(struct pf_users *, struct pf_err *err);
 

@@ -10,14 +10,13 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <termios.h>
 #include <unistd.h>
 
 enum {
-    SECRET_MAX = 500,  /* crypt(5) takes 511 octets */
-    RANDOM_LETTERS = 20 /* of 54: 115 bits */
+    SECRET_MAX = 500, /* crypt(5) takes 511 octets */
+    RANDOM_LETTERS = 20
 };
 
 static const char default_file[] = "/etc/postfach/users";
@@ -54,6 +53,12 @@ static struct {
     volatile sig_atomic_t fd;
 } terminal = {.fd = -1};
 
+static int help(void)
+{
+    fputs(usage, stdout);
+    return 0;
+}
+
 static int refuse(const char *why, const char *word)
 {
     fprintf(stderr, "postfach user: %s%s\n%s", why, word, usage);
@@ -77,7 +82,8 @@ static enum pf_code read_line(int fd, char *out_secret, struct pf_err *err)
 
     while ((n = read(fd, &c, 1)) == 1 && c != '\n') {
         if (len == SECRET_MAX || c == 0)
-            return pf_fail(err, PF_CONFIG, 0, "user", "a password has at most %d octets and no NUL", SECRET_MAX);
+            return pf_fail(err, PF_CONFIG, 0, "user", "a password has at most %d octets and no NUL",
+                           SECRET_MAX);
         out_secret[len++] = c;
     }
     if (n < 0)
@@ -105,7 +111,8 @@ static void watch_signals(bool on)
         sigaction(numbers[i], &action, NULL);
 }
 
-static enum pf_code ask(int fd, const char *prompt, const char *name, char *out_secret, struct pf_err *err)
+static enum pf_code ask(int fd, const char *prompt, const char *name, char *out_secret,
+                        struct pf_err *err)
 {
     struct termios quiet;
     enum pf_code code;
@@ -145,23 +152,12 @@ static enum pf_code ask_terminal(struct job *job, bool twice, struct pf_err *err
     return code;
 }
 
-/* Letters that nobody takes for others. */
-static enum pf_code make_random(struct job *job)
-{
-    static const char letters[] = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-
-    if (sodium_init() < 0)
-        return PF_TEMP;
-    for (int i = 0; i < RANDOM_LETTERS; i++)
-        job->secret[i] = letters[randombytes_uniform(sizeof letters - 1)];
-    job->secret[RANDOM_LETTERS] = 0;
-    return PF_OK;
-}
-
 static enum pf_code get_secret(struct job *job, bool twice, struct pf_err *err)
 {
-    if (job->random)
-        return make_random(job) == PF_OK ? PF_OK : pf_fail(err, PF_TEMP, 0, "user", "no random numbers");
+    if (job->random) {
+        pf_password_random(job->secret, RANDOM_LETTERS);
+        return PF_OK;
+    }
     if (job->from_stdin)
         return read_line(STDIN_FILENO, job->secret, err);
     return ask_terminal(job, twice, err);
@@ -239,7 +235,8 @@ static int add(struct job *job)
     if (job->maildrop)
         snprintf(extra, sizeof extra, "maildrop=%s", job->maildrop);
     if (look_first(job, false, &err) != PF_OK)
-        return complain(&err, err.code == PF_STATE ? "`postfach user passwd` gives another password" : NULL);
+        return complain(&err,
+                        err.code == PF_STATE ? "`postfach user passwd` gives another password" : NULL);
     status = new_password(job, &err);
     if (status)
         return status;
@@ -331,7 +328,8 @@ static int judge(struct job *job, const struct pf_auth_entry *entry, struct pf_e
         return complain(err, NULL);
     puts(code == PF_OK ? "right" : "wrong");
     if (pf_password_weak(entry->stored))
-        fputs("postfach user: the scheme is weak: the server takes it only when the settings allow it\n", stderr);
+        fputs("postfach user: the scheme is weak: the server takes it only when the settings allow it\n",
+              stderr);
     return pf_verdict(code)->exit_status;
 }
 
@@ -348,7 +346,8 @@ static int check(struct job *job)
         pf_fail(&err, PF_NO_USER, 0, "user", "there is no user %s in %s", job->name, job->file);
         status = complain(&err, "`postfach user list` shows who is there");
     } else if (entry.nologin) {
-        pf_fail(&err, PF_AUTH, 0, "user", "%s may not log in (nologin, or a locked password)", job->name);
+        pf_fail(&err, PF_AUTH, 0, "user", "%s may not log in (nologin, or a locked password)",
+                job->name);
         status = complain(&err, NULL);
     } else if (get_secret(job, false, &err) != PF_OK) {
         status = complain(&err, job->from_stdin ? NULL : "give it by --password-stdin");
@@ -383,7 +382,10 @@ static const struct option options[] = {
 /* What an option is good for; zero: for all. */
 static unsigned option_needs(int option)
 {
-    return option == 'm' ? TAKES_MAILDROP : option == 'p' ? TAKES_PASSWORD : strchr("swr", option) ? MAKES_PASSWORD : 0;
+    return option == 'm'           ? TAKES_MAILDROP
+           : option == 'p'         ? TAKES_PASSWORD
+           : strchr("swr", option) ? MAKES_PASSWORD
+                                   : 0;
 }
 
 static bool take_option(struct job *job, const struct verb *verb, int option)
@@ -393,13 +395,26 @@ static bool take_option(struct job *job, const struct verb *verb, int option)
     if (needs && !(verb->takes & needs))
         return false;
     switch (option) {
-    case 'f': job->file = optarg; return true;
-    case 'm': job->maildrop = optarg; return true;
-    case 's': job->scheme = optarg; return true;
-    case 'w': job->allow_weak = true; return true;
-    case 'r': job->random = true; return true;
-    case 'p': job->from_stdin = true; return true;
-    default: return false;
+    case 'f':
+        job->file = optarg;
+        return true;
+    case 'm':
+        job->maildrop = optarg;
+        return true;
+    case 's':
+        job->scheme = optarg;
+        return true;
+    case 'w':
+        job->allow_weak = true;
+        return true;
+    case 'r':
+        job->random = true;
+        return true;
+    case 'p':
+        job->from_stdin = true;
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -427,7 +442,8 @@ static int check_scheme(const struct job *job)
     if (!name)
         return complain_of_scheme("unknown scheme", job->scheme);
     if (pf_password_scheme_weak(name) && !job->allow_weak)
-        return complain_of_scheme("this scheme is weak (--allow-weak takes it all the same)", job->scheme);
+        return complain_of_scheme("this scheme is weak (--allow-weak takes it all the same)",
+                                  job->scheme);
     return 0;
 }
 
@@ -439,7 +455,7 @@ static int run(const struct verb *verb, int argc, char **argv)
     optind = 0; /* GNU: begin anew */
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 'h')
-            return fputs(usage, stdout), 0;
+            return help();
         if (!take_option(&job, verb, option))
             return refuse("that option does not go with ", verb->word);
     }
@@ -448,7 +464,8 @@ static int run(const struct verb *verb, int argc, char **argv)
     if (verb->takes & TAKES_NAME &&
         (!pf_saslprep(pf_bytes_of(argv[optind]), job.name, sizeof job.name) ||
          !pf_auth_name_ok(pf_bytes_of(job.name)) || strchr(job.name, ':') || job.name[0] == '#'))
-        return refuse("nobody can have this name: ", "1 to 255 octets of UTF-8, no '/' and ':', no dot or '#' first");
+        return refuse("nobody can have this name: ",
+                      "1 to 255 octets of UTF-8, no '/' and ':', no dot or '#' first");
     status = check_scheme(&job);
     if (status == 0)
         status = verb->run(&job);
@@ -461,7 +478,7 @@ int pf_tool_user(int argc, char **argv)
     if (argc < 2)
         return refuse("what shall I do?", "");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-        return fputs(usage, stdout), 0;
+        return help();
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
         if (strcmp(argv[1], verbs[i].word) == 0)
             return run(&verbs[i], argc - 1, argv + 1);

@@ -74,7 +74,8 @@ static inline void bench_close(struct bench *b)
     assert_int_equal(rmdir(b->dir), 0);
 }
 
-struct try {
+struct
+try {
     struct pf_auth_check check;
     int answers;
     pf_time answered;

@@ -27,12 +27,13 @@ static void right_password_gives_the_user(void **state)
 /* P3-065, RC-008: what differs is for the log alone. */
 static void p3_065_unknown_and_wrong_read_and_cost_the_same(void **state)
 {
-    static const char *const names[] = {"alice", "nobody", "", "../etc", ".hidden", "a\x01", "\xff\xfe",
-                                        "locked", "barred", "a\xcc"};
+    static const char *const names[] = {"alice", "nobody",   "",       "../etc", ".hidden",
+                                        "a\x01", "\xff\xfe", "locked", "barred", "a\xcc"};
     struct bench b;
 
     (void)state;
-    bench_open(&b, "alice:" SESAME "\nbob:" SESAME "\nlocked:!" SESAME "\nbarred:" SESAME "::::::nologin\n");
+    bench_open(&b,
+               "alice:" SESAME "\nbob:" SESAME "\nlocked:!" SESAME "\nbarred:" SESAME "::::::nologin\n");
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         uint64_t before = pf_password_computed();
         struct try t;
@@ -68,12 +69,12 @@ static void abandoned_checks_are_never_answered(void **state)
     bench_close(&b);
 }
 
-
 /* Over a connection without TLS, from no address. */
 static void begin_plain(struct bench *b, struct try *t, const char *name, const char *secret)
 {
-    *t = (struct try){.check = {.done = try_done, .name = pf_bytes_of(name), .secret = pf_bytes_of(secret)},
-                      .bench = b};
+    *t = (struct try){
+        .check = {.done = try_done, .name = pf_bytes_of(name), .secret = pf_bytes_of(secret)},
+        .bench = b};
     pf_auth_check(b->auth, &t->check);
 }
 
@@ -82,7 +83,8 @@ static void tls_021_without_tls_all_failures_are_one(void **state)
 {
     static const struct {
         const char *name, *secret;
-    } failures[] = {{"tess", "open sesame"}, {"tess", "wrong"}, {"alice", "wrong"}, {"nobody", "wrong"}, {"", ""}};
+    } failures[] = {
+        {"tess", "open sesame"}, {"tess", "wrong"}, {"alice", "wrong"}, {"nobody", "wrong"}, {"", ""}};
     struct pf_err first = {0};
     struct bench b;
     struct try t;
@@ -143,8 +145,8 @@ static void plain_006_passwords_match_raw_or_prepared(void **state)
 /* P3-064, P3-061. */
 static void p3_064_names_and_passwords_of_all_kinds(void **state)
 {
-    static const char *const names[] = {"user@example.org", "user+host", "user*admin", "recent-user", "a b",
-                                        "\xc3\xa9t\xc3\xa9"};
+    static const char *const names[] = {"user@example.org", "user+host", "user*admin",
+                                        "recent-user",      "a b",       "\xc3\xa9t\xc3\xa9"};
     char text[1024] = "", line[256];
     struct bench b;
 

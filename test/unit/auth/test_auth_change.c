@@ -84,7 +84,8 @@ static void a_file_that_stays_away_is_trouble_and_the_old_users_stay(void **stat
 
 static void bad_or_empty_files_are_trouble_and_the_old_users_stay(void **state)
 {
-    static const char *const bad[] = {"alice:" SESAME "\nbob:{NONE}x\n", "", "# nobody\n", "alice:" SESAME "\nalice:*\n"};
+    static const char *const bad[] = {"alice:" SESAME "\nbob:{NONE}x\n", "", "# nobody\n",
+                                      "alice:" SESAME "\nalice:*\n"};
     struct pf_err err = {0};
     struct bench b;
 

@@ -42,7 +42,9 @@ static void forms_that_are_read(void **state)
     good("alice:" SESAME "\r\nbob:" SESAME "\r\n\r\n", 2);
     good("alice:" SESAME "::::::\nbob:" SESAME ":1000:1000:Bob, Room 7:/home/bob:/bin/sh\n", 2);
     good("alice:" SESAME ":::\nlocked:!\nstar:*LK*\n#bob:x\n", 3);
-    good("alice:" SESAME "::::::  nologin  expire=never \t login_delay=0 userdb_quota_rule=*:storage=1G\n", 1);
+    good("alice:" SESAME
+         "::::::  nologin  expire=never \t login_delay=0 userdb_quota_rule=*:storage=1G\n",
+         1);
     good("Alice:" SESAME "\nalice:" SESAME "\n", 2);
 }
 
@@ -53,7 +55,8 @@ static void every_mistake_is_counted_and_the_first_is_shown(void **state)
 
     (void)state;
     bad(three, strlen(three), "users: 3 bad lines, the first is line 3: no password");
-    bad("alice:" SESAME "\nalice:" SESAME "\n", 2 * sizeof("alice:" SESAME), "line 2: this name stands in the file twice");
+    bad("alice:" SESAME "\nalice:" SESAME "\n", 2 * sizeof("alice:" SESAME),
+        "line 2: this name stands in the file twice");
     bad("a\0b:x\n", 6, "1 bad line, the first is line 1: a NUL");
     memset(longer, 'a', sizeof longer);
     longer[1] = ':';
@@ -79,18 +82,20 @@ static void mistakes(void **state)
         {"alice:" SESAME "::::::maildrop=", "absolute"},
         {"alice:" SESAME "::::::maildrop=/a/../b", "'..'"},
         {"alice:" SESAME "::::::maildrop=/a/..", "'..'"},
-        {"alice:" SESAME "::::::maildrop", "unknown word"},
+        {"alice:" SESAME "::::::maildrop", "lacks its =value"},
         {"alice:" SESAME "::::::userdb_mail=mbox:/a", "maildir:/path"},
         {"alice:" SESAME "::::::userdb_mail=maildir:~/a", "absolute"},
         {"alice:" SESAME "::::::expire=-1", "expire"},
         {"alice:" SESAME "::::::expire=99999999999", "expire"},
-        {"alice:" SESAME "::::::expire", "unknown word"},
+        {"alice:" SESAME "::::::expire", "lacks its =value"},
         {"alice:" SESAME "::::::login_delay=1m", "login_delay"},
         {"alice:" SESAME "::::::login_delay=99999999", "login_delay"},
         {"alice:" SESAME "::::::needs_tls=maybe", "needs_tls"},
-        {"alice:" SESAME "::::::needs_tls", "unknown word"},
+        {"alice:" SESAME "::::::needs_tls", "lacks its =value"},
         {"alice:" SESAME "::::::nologin=perhaps", "nologin"},
         {"alice:" SESAME "::::::allow_nets=192.0.2.0/24", "unknown word"},
+        {"alice:" SESAME "::::::maildropp=/a", "unknown word"},
+        {"alice:" SESAME "::::::=", "unknown word"},
     };
 
     (void)state;
@@ -145,13 +150,13 @@ static void words_of_the_last_field(void **state)
 /* The stand-in for names that do not exist costs what most users' passwords do. */
 static void the_most_common_class_is_the_stand_in(void **state)
 {
-    static const char text[] =
-        "a:" SESAME "\n"
-        "b:$2b$05$mjMWi.G3KIAUjVXYLawjL.hhZIkPpsU7Tp4uqWNpjhDs4zMDRdVHi\n"
-        "c:{BCRYPT}$2b$06$mjMWi.G3KIAUjVXYLawjL.hhZIkPpsU7Tp4uqWNpjhDs4zMDRdVHi\n"
-        "d:{CRYPT}$2b$06$zzMWi.G3KIAUjVXYLawjL.hhZIkPpsU7Tp4uqWNpjhDs4zMDRdVHi\n"
-        "e:!" SESAME "\nf:*\n";
-    struct pf_auth_file *file = parse(text, strlen(text), false, NULL), *none = parse("e:*\n", 4, false, NULL);
+    static const char text[] = "a:" SESAME "\n"
+                               "b:$2b$05$mjMWi.G3KIAUjVXYLawjL.hhZIkPpsU7Tp4uqWNpjhDs4zMDRdVHi\n"
+                               "c:{BCRYPT}$2b$06$mjMWi.G3KIAUjVXYLawjL.hhZIkPpsU7Tp4uqWNpjhDs4zMDRdVHi\n"
+                               "d:{CRYPT}$2b$06$zzMWi.G3KIAUjVXYLawjL.hhZIkPpsU7Tp4uqWNpjhDs4zMDRdVHi\n"
+                               "e:!" SESAME "\nf:*\n";
+    struct pf_auth_file *file = parse(text, strlen(text), false, NULL),
+                        *none = parse("e:*\n", 4, false, NULL);
 
     (void)state;
     assert_non_null(strstr(pf_auth_file_common(file), "$2b$06$"));
@@ -212,8 +217,12 @@ static void check_warns_of_what_is_unwise(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(forms_that_are_read), T(every_mistake_is_counted_and_the_first_is_shown), T(mistakes),
-        T(words_of_the_last_field), T(the_most_common_class_is_the_stand_in), T(a_hundred_thousand_users),
+        T(forms_that_are_read),
+        T(every_mistake_is_counted_and_the_first_is_shown),
+        T(mistakes),
+        T(words_of_the_last_field),
+        T(the_most_common_class_is_the_stand_in),
+        T(a_hundred_thousand_users),
         T(check_warns_of_what_is_unwise),
     };
 

@@ -105,7 +105,7 @@ static void plain_006_names_are_prepared_and_passwords_come_as_they_are(void **s
 {
     (void)state;
     expect(PF_LIT("\0\xe2\x85\xa8\0p\xc2\xad"), "IX", "p\xc2\xad");
-    refuse(PF_LIT("\0\xc2\xad\0secret"), PF_AUTH);   /* nothing is left of it */
+    refuse(PF_LIT("\0\xc2\xad\0secret"), PF_AUTH); /* nothing is left of it */
     refuse(PF_LIT("\0a\x07\0secret"), PF_AUTH);
     refuse(PF_LIT("\0a\xff\0secret"), PF_AUTH);
     refuse(PF_LIT("\0a\0\xff\xfe"), PF_AUTH);
@@ -120,12 +120,12 @@ static void without_initial_response_there_is_an_empty_challenge(void **state)
                               &r.err);
     assert_int_equal(r.step, PF_EXCHANGE_CHALLENGE);
     assert_int_equal(r.challenge.len, 0);
-    r.step = pf_exchange_step(r.exchange, PF_LIT("\0tim\0secret"), true, &r.challenge, &r.name, &r.secret,
-                              &r.err);
+    r.step = pf_exchange_step(r.exchange, PF_LIT("\0tim\0secret"), true, &r.challenge, &r.name,
+                              &r.secret, &r.err);
     assert_int_equal(r.step, PF_EXCHANGE_CHECK);
     assert_true(pf_bytes_equal(r.name, PF_LIT("tim")));
-    r.step = pf_exchange_step(r.exchange, PF_LIT("\0tom\0secret"), true, &r.challenge, &r.name, &r.secret,
-                              &r.err);
+    r.step = pf_exchange_step(r.exchange, PF_LIT("\0tom\0secret"), true, &r.challenge, &r.name,
+                              &r.secret, &r.err);
     assert_int_equal(r.step, PF_EXCHANGE_FAILED);
     pf_exchange_free(r.exchange);
 }
@@ -151,9 +151,9 @@ static void auth_025_saslprep(void **state)
     static const struct {
         const char *in, *out; /* RFC 4013 section 3, and some; NULL: refused */
     } table[] = {
-        {"I\xc2\xadX", "IX"}, {"user", "user"}, {"USER", "USER"}, {"\xc2\xaa", "a"},
-        {"\xe2\x85\xa8", "IX"}, {"\x07", NULL}, {"\xd8\xa7\x31", NULL}, {"a\xc2\xa0z", "a z"},
-        {"e\xcc\x81", "\xc3\xa9"}, {"\xff", NULL}, {"a\xc3", NULL}, {"", ""},
+        {"I\xc2\xadX", "IX"},      {"user", "user"}, {"USER", "USER"},       {"\xc2\xaa", "a"},
+        {"\xe2\x85\xa8", "IX"},    {"\x07", NULL},   {"\xd8\xa7\x31", NULL}, {"a\xc2\xa0z", "a z"},
+        {"e\xcc\x81", "\xc3\xa9"}, {"\xff", NULL},   {"a\xc3", NULL},        {"", ""},
     };
     char out[64];
 
@@ -173,11 +173,15 @@ static void auth_025_saslprep(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(plain_007_vectors_of_rfc_5034), T(plain_008_vector_of_rfc_4616),
-        T(plain_001_004_malformed_is_a_syntax_error), T(plain_002_empty_parts_fail),
-        T(plain_003_parts_of_255_octets_and_more), T(plain_005_nobody_acts_for_another),
+        T(plain_007_vectors_of_rfc_5034),
+        T(plain_008_vector_of_rfc_4616),
+        T(plain_001_004_malformed_is_a_syntax_error),
+        T(plain_002_empty_parts_fail),
+        T(plain_003_parts_of_255_octets_and_more),
+        T(plain_005_nobody_acts_for_another),
         T(plain_006_names_are_prepared_and_passwords_come_as_they_are),
-        T(without_initial_response_there_is_an_empty_challenge), T(mechanisms_are_a_list),
+        T(without_initial_response_there_is_an_empty_challenge),
+        T(mechanisms_are_a_list),
         T(auth_025_saslprep),
     };
 

@@ -110,17 +110,21 @@ static void exchange(void **state)
     assert_int_equal(err.code, PF_NO_MEMORY);
     e = pf_exchange_new("PLAIN", &err);
     fail_at = 1;
-    assert_int_equal(pf_exchange_step(e, PF_LIT("\0a\0b"), true, &challenge, &name, &secret, &err), PF_EXCHANGE_FAILED);
+    assert_int_equal(pf_exchange_step(e, PF_LIT("\0a\0b"), true, &challenge, &name, &secret, &err),
+                     PF_EXCHANGE_FAILED);
     assert_int_equal(err.code, PF_NO_MEMORY);
-    assert_int_equal(pf_exchange_step(e, PF_LIT("\0a\0b"), true, &challenge, &name, &secret, &err), PF_EXCHANGE_CHECK);
+    assert_int_equal(pf_exchange_step(e, PF_LIT("\0a\0b"), true, &challenge, &name, &secret, &err),
+                     PF_EXCHANGE_CHECK);
     pf_exchange_free(e);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(start_and_reload), T(without_memory_for_a_login_the_answer_is_temp),
-        T(login_delay_without_memory_locks_nobody_out), T(exchange),
+        T(start_and_reload),
+        T(without_memory_for_a_login_the_answer_is_temp),
+        T(login_delay_without_memory_locks_nobody_out),
+        T(exchange),
     };
 
     return RUN(tests);

@@ -27,7 +27,8 @@ static void keys_tell_sense_and_texts_apart(void **state)
     assert_true(key != pf_recent_key(r, 'b', PF_LIT("xy"), PF_LIT("z")));
     assert_true(key != pf_recent_key(r, 'a', PF_LIT("x"), PF_LIT("yz")));
     assert_true(key != pf_recent_key(r, 'a', PF_LIT("z"), PF_LIT("xy")));
-    assert_true(key != pf_recent_key(other, 'a', PF_LIT("xy"), PF_LIT("z"))); /* each has its own secret */
+    assert_true(key !=
+                pf_recent_key(other, 'a', PF_LIT("xy"), PF_LIT("z"))); /* each has its own secret */
     pf_recent_free(r);
     pf_recent_free(other);
 }
@@ -50,7 +51,9 @@ static void the_oldest_is_forgotten(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(rows_are_found_again), T(keys_tell_sense_and_texts_apart), T(the_oldest_is_forgotten),
+        T(rows_are_found_again),
+        T(keys_tell_sense_and_texts_apart),
+        T(the_oldest_is_forgotten),
     };
 
     return RUN(tests);

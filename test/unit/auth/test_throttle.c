@@ -49,7 +49,8 @@ static void a_minute_forgives_one_failure(void **state)
     assert_int_equal(failed(t, "alice", "192.0.2.1", T0 + 60 * MINUTE), 2000);
     for (int i = 0; i < 100; i++)
         failed(t, "mallory", "192.0.2.66", T0);
-    assert_int_equal(failed(t, "mallory", "192.0.2.66", T0 + 29 * MINUTE), 4000); /* never counted above 30 */
+    assert_int_equal(failed(t, "mallory", "192.0.2.66", T0 + 29 * MINUTE),
+                     4000); /* never counted above 30 */
     pf_throttle_free(t);
 }
 
@@ -84,7 +85,8 @@ static void failures_from_a_known_place_delay_no_other(void **state)
     assert_int_equal(failed(t, "bob", "192.0.2.1", T0), 2000);
     pf_throttle_succeeded(t, PF_LIT("alice"), "192.0.2.1", T0);
     assert_int_equal(failed(t, "alice", "192.0.2.1", T0), 2000);
-    assert_int_equal(failed(t, "alice", "192.0.2.1", T0 + 25 * 60 * MINUTE), 2000); /* a day later it is a stranger */
+    assert_int_equal(failed(t, "alice", "192.0.2.1", T0 + 25 * 60 * MINUTE),
+                     2000); /* a day later it is a stranger */
     assert_int_equal(failed(t, "bob", "192.0.2.1", T0 + 25 * 60 * MINUTE), 4000);
     pf_throttle_free(t);
 }
@@ -119,9 +121,13 @@ static void no_delay_is_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(the_delay_doubles_up_to_its_limit), T(names_and_addresses_count_each_for_itself),
-        T(a_minute_forgives_one_failure), T(an_ipv6_network_is_one_address),
-        T(failures_from_a_known_place_delay_no_other), T(strangers_do_not_make_it_grow), T(no_delay_is_none),
+        T(the_delay_doubles_up_to_its_limit),
+        T(names_and_addresses_count_each_for_itself),
+        T(a_minute_forgives_one_failure),
+        T(an_ipv6_network_is_one_address),
+        T(failures_from_a_known_place_delay_no_other),
+        T(strangers_do_not_make_it_grow),
+        T(no_delay_is_none),
     };
 
     return RUN(tests);

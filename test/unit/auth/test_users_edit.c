@@ -42,7 +42,8 @@ static void drop(struct bench *b)
     assert_int_equal(rmdir(b->dir), 0);
 }
 
-static const char before[] = "# our users\n\nalice:" SESAME ":1:2:::/bin/sh:expire=7\r\n#bob:x\nbob:" SESAME;
+static const char before[] =
+    "# our users\n\nalice:" SESAME ":1:2:::/bin/sh:expire=7\r\n#bob:x\nbob:" SESAME;
 
 static void comments_order_and_fields_stay(void **state)
 {
@@ -201,8 +202,12 @@ static void many_at_once_lose_nobody(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(comments_order_and_fields_stay), T(line_ends_are_kept), T(what_cannot_be_says_so_and_changes_nothing),
-        T(mode_and_links_are_kept), T(a_missing_file_is_made_only_when_saved), T(many_at_once_lose_nobody),
+        T(comments_order_and_fields_stay),
+        T(line_ends_are_kept),
+        T(what_cannot_be_says_so_and_changes_nothing),
+        T(mode_and_links_are_kept),
+        T(a_missing_file_is_made_only_when_saved),
+        T(many_at_once_lose_nobody),
     };
 
     return RUN(tests);

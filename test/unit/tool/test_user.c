@@ -117,14 +117,17 @@ static void add_passwd_check_remove(void **state)
 
     (void)state;
     setup(&b, NULL);
-    assert_int_equal(run(&b, "user add --file @ --scheme SSHA512 --password-stdin alice", " open  sesame \n"), 0);
+    assert_int_equal(
+        run(&b, "user add --file @ --scheme SSHA512 --password-stdin alice", " open  sesame \n"), 0);
     assert_string_equal(b.out, "");
-    assert_int_equal(run(&b, "user add --password-stdin --file @ --scheme ssha256 --maildrop /m/b bob", "b"), 0);
+    assert_int_equal(
+        run(&b, "user add --password-stdin --file @ --scheme ssha256 --maildrop /m/b bob", "b"), 0);
     assert_int_equal(run(&b, "user check --file @ --password-stdin alice", " open  sesame \n"), 0);
     assert_string_equal(b.out, "right\n");
     assert_int_equal(run(&b, "user check --file @ --password-stdin alice", "open sesame\n"), 77);
     assert_string_equal(b.out, "wrong\n");
-    assert_int_equal(run(&b, "user passwd --file @ --scheme SSHA512 --password-stdin alice", "new\r\n"), 0);
+    assert_int_equal(run(&b, "user passwd --file @ --scheme SSHA512 --password-stdin alice", "new\r\n"),
+                     0);
     assert_int_equal(run(&b, "user check --file @ --password-stdin alice", "new\n"), 0);
     assert_int_equal(run(&b, "user list --file @", ""), 0);
     assert_string_equal(b.out, "alice\tSSHA512\nbob\tSSHA256 maildrop=/m/b\n");
@@ -172,9 +175,11 @@ static void plain_006_names_and_passwords_are_prepared(void **state)
 
     (void)state;
     setup(&b, NULL);
-    assert_int_equal(run(&b, "user add --file @ --scheme SSHA512 --password-stdin e\xcc\x81", "caf\xc3\xa9\n"), 0);
+    assert_int_equal(
+        run(&b, "user add --file @ --scheme SSHA512 --password-stdin e\xcc\x81", "caf\xc3\xa9\n"), 0);
     assert_int_equal(run(&b, "user check --file @ --password-stdin \xc3\xa9", "cafe\xcc\x81\n"), 0);
-    assert_int_equal(run(&b, "user passwd --file @ --scheme SSHA512 --password-stdin \xc3\xa9", "cafe\xcc\x81\n"), 0);
+    assert_int_equal(
+        run(&b, "user passwd --file @ --scheme SSHA512 --password-stdin \xc3\xa9", "cafe\xcc\x81\n"), 0);
     assert_int_equal(run(&b, "user check --file @ --password-stdin \xc3\xa9", "caf\xc3\xa9\n"), 0);
     teardown(&b);
 }
@@ -253,7 +258,8 @@ static void weak_schemes_by_wish_only(void **state)
 
     (void)state;
     setup(&b, NULL);
-    assert_int_equal(run(&b, "user add --file @ --scheme PLAIN --allow-weak --password-stdin a", "b\n"), 0);
+    assert_int_equal(run(&b, "user add --file @ --scheme PLAIN --allow-weak --password-stdin a", "b\n"),
+                     0);
     assert_int_equal(run(&b, "user check --file @ --password-stdin a", "b\n"), 0);
     expect_text(&b, "right\n");
     expect_text(&b, "weak");
@@ -299,7 +305,8 @@ static void type(int master, const char *text)
 
 static pid_t at_terminal(struct bench *b, const char *verb, int *out_master)
 {
-    char *argv[] = {(char[]){"user"}, (char[8]){0}, (char[]){"--file"}, b->file, (char[]){"alice"}, NULL};
+    char *argv[] = {(char[]){"user"}, (char[8]){0},      (char[]){"--file"},
+                    b->file,          (char[]){"alice"}, NULL};
     pid_t pid;
 
     snprintf(argv[1], 8, "%s", verb);
@@ -380,10 +387,16 @@ static void a_signal_puts_the_terminal_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(add_passwd_check_remove), T(the_default_scheme_is_yescrypt), T(a_random_password_is_printed_and_right),
-        T(plain_006_names_and_passwords_are_prepared), T(mistakes_have_hints_and_statuses),
-        T(bad_files_are_not_touched), T(weak_schemes_by_wish_only), T(help_is_on_the_standard_output),
-        T(the_terminal_is_asked_twice_and_shows_nothing), T(two_that_differ_change_nothing),
+        T(add_passwd_check_remove),
+        T(the_default_scheme_is_yescrypt),
+        T(a_random_password_is_printed_and_right),
+        T(plain_006_names_and_passwords_are_prepared),
+        T(mistakes_have_hints_and_statuses),
+        T(bad_files_are_not_touched),
+        T(weak_schemes_by_wish_only),
+        T(help_is_on_the_standard_output),
+        T(the_terminal_is_asked_twice_and_shows_nothing),
+        T(two_that_differ_change_nothing),
         T(a_signal_puts_the_terminal_back),
     };
 

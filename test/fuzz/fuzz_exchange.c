@@ -31,7 +31,8 @@ static void check_result(struct pf_bytes message, struct pf_bytes name, struct p
     must(pf_bytes_equal(name, pf_bytes_of(prepared)));
 }
 
-static enum pf_exchange_step step(struct pf_exchange *exchange, struct pf_bytes message, bool has_response)
+static enum pf_exchange_step step(struct pf_exchange *exchange, struct pf_bytes message,
+                                  bool has_response)
 {
     struct pf_bytes challenge = {0}, name = {0}, secret = {0};
     struct pf_err err = {0};

@@ -165,6 +165,12 @@ static void auth_025_saslprep(void **state)
         if (prepared)
             assert_string_equal(out, table[i].out);
     }
+    for (unsigned char c = 0x20; c < 0x7f; c++) { /* the way without the library */
+        char text[2] = {(char)c, 0};
+
+        assert_true(pf_saslprep(pf_bytes_of(text), out, sizeof out));
+        assert_string_equal(out, text);
+    }
     assert_false(pf_saslprep(PF_LIT("a\0b"), out, sizeof out));
     assert_false(pf_saslprep(PF_LIT("abcd"), out, 4));
     assert_true(pf_saslprep(PF_LIT("abc"), out, 4));

@@ -8,9 +8,11 @@
 #ifndef POSTFACH_BENCH_BENCH_H
 #define POSTFACH_BENCH_BENCH_H
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum { BENCH_RUNS = 11 }; /* odd, so that one of them is the median */
@@ -42,7 +44,7 @@ static inline void bench_need(int holds, const char *what)
 {
     if (holds)
         return;
-    perror(what);
+    fprintf(stderr, "%s: %s\n", what, errno ? strerror(errno) : "not as it should be");
     exit(1);
 }
 

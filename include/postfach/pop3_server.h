@@ -16,7 +16,9 @@
  *   - While a question is open the engine takes no input: what a client sent
  *     ahead (pipelining) simply stays with the caller.
  *   - A question is shown by `ask` exactly once and answered by exactly one
- *     `tell` of the same kind. PF_ASK_CLOSE has no answer: it is the last one.
+ *     `tell` of the same kind. PF_ASK_CLOSE has no answer: it is the last one,
+ *     but for a second CLOSE with PF_CLOSE_STALL when the client does not take
+ *     what is to be flushed. A tell behind CLOSE changes nothing.
  *   - A question is to be carried out at once, except PF_ASK_TLS and
  *     PF_ASK_CLOSE, which begin only when `out` is empty.
  *   - The final dot of a message is written in one place, and only after the
@@ -95,7 +97,8 @@ enum pf_ask_kind {
     PF_ASK_OPEN,   /* lock and list the maildrop of who logged in      -> tell OPEN */
     PF_ASK_TLS,    /* start TLS as the server when `out` is empty      -> tell TLS */
     PF_ASK_BODY,   /* feed message `index` through pf_pop3_server_body -> tell BODY */
-    PF_ASK_COMMIT, /* remove, mark, close the maildrop, unlock         -> tell COMMIT */
+    PF_ASK_COMMIT, /* remove, mark, close the maildrop, unlock         -> tell COMMIT
+                      (where EXPIRE is 0, shown only when all output was taken) */
     PF_ASK_CLOSE   /* flush `out`, then close the connection           (no answer) */
 };
 
@@ -176,8 +179,9 @@ void pf_pop3_server_refuse(struct pf_pop3_server *, const struct pf_err *why);
 
 /* Lends an output buffer of cap >= PF_POP3_OUT_MIN. Only while none is lent. */
 void pf_pop3_server_lend(struct pf_pop3_server *, unsigned char *at, size_t cap);
-/* True when the buffer was given back: nothing is pending in it and nothing is
- * being produced. False leaves it lent. */
+/* True when the buffer was given back: nothing is pending in it, nothing is
+ * being produced, and no question is open that will be answered into it.
+ * False leaves it lent. */
 bool pf_pop3_server_unlend(struct pf_pop3_server *);
 
 /* Takes input up to where it must wait; returns the octets taken (0..in.len).
@@ -191,7 +195,8 @@ bool pf_pop3_server_secret_taken(struct pf_pop3_server *);
 void pf_pop3_server_eof(struct pf_pop3_server *, pf_time now);
 /* The server ends: "-ERR [SYS/TEMP] ..." as the answer to the next command, or
  * at once when the client has none outstanding (P3-038, W-038: only between
- * answers), then CLOSE. Nothing is removed. */
+ * answers), then CLOSE. Nothing is removed. Lend a buffer before, or before CLOSE
+ * is carried out: else there is nowhere to write the line. */
 void pf_pop3_server_shutdown(struct pf_pop3_server *, pf_time now);
 
 bool pf_pop3_server_ask(struct pf_pop3_server *, struct pf_ask *out_ask);
@@ -201,7 +206,7 @@ void pf_pop3_server_tell(struct pf_pop3_server *, const struct pf_tell *, pf_tim
  * many were taken; fewer than in.len when the output is full (call again
  * after `sent`) or when no more are wanted. With `clean` the store vouches
  * that the octets are wire form already (CRLF, dots stuffed): they are
- * copied unread. Only between ask BODY and tell BODY. */
+ * copied as they are, and only their lines and dots are counted. Only between ask BODY and tell BODY. */
 size_t pf_pop3_server_body(struct pf_pop3_server *, struct pf_bytes in, bool clean);
 /* False when TOP has all its lines: the caller stops reading and tells BODY. */
 bool pf_pop3_server_body_wanted(const struct pf_pop3_server *);

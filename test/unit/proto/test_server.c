@@ -295,6 +295,35 @@ static void qc_046_w_017_input_waits_while_a_question_is_open(void **state)
     world_end(&w);
 }
 
+static bool spilled(struct world *w, const char *text)
+{
+    w->spilled = false;
+    world_chat(w, text);
+    return w->spilled;
+}
+
+static void the_caller_learns_which_input_held_a_secret(void **state)
+{
+    struct world w;
+
+    (void)state;
+    setup(&w, "x\n");
+    world_start(&w);
+    assert_false(spilled(&w, "CAPA\r\nUSER alice\r\n"));
+    assert_true(spilled(&w, "PASS wr"));
+    assert_true(spilled(&w, "ong\r\n"));
+    assert_false(pf_pop3_server_secret_taken(w.engine));
+    assert_true(spilled(&w, "AUTH PLAIN\r\n"));
+    assert_true(spilled(&w, "AGFs"));
+    assert_true(spilled(&w, "\r\n"));
+    assert_true(spilled(&w, "AGFsaWNlAHNlY3JldA==\r\n"));
+    world_login(&w);
+    assert_false(spilled(&w, "STAT\r\nRET"));
+    assert_false(spilled(&w, "R 3\r\n"));
+    assert_true(spilled(&w, "PASS secret\r\n"));
+    world_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +335,7 @@ int main(void)
         T(w_038_a_shutdown_speaks_between_answers), T(a_shutdown_waits_for_quit_and_needs_no_buffer),
         T(tls_on_a_plain_port_is_told_so), T(other_control_octets_are_a_bad_command),
         T(qc_046_w_017_input_waits_while_a_question_is_open),
+        T(the_caller_learns_which_input_held_a_secret),
     };
 
     return RUN(tests);

@@ -263,6 +263,41 @@ static void p3_048_top_counts_neither_as_fetched_nor_for_last(void **state)
     world_end(&w);
 }
 
+static void w_031_nul_octets_pass(void **state)
+{
+    static const char nul[] = "a: b\n\n\0.\0\n.\n";
+
+    (void)state;
+    for (int clean = 0; clean < 2; clean++) {
+        struct world w;
+
+        world_init(&w);
+        w.clean = clean;
+        w.messages[0] = (struct world_message){.stored = nul, .len = sizeof nul - 1};
+        world_begin(&w);
+        world_say(&w, "RETR 1\r\n");
+        assert_int_equal(w.out_len, 15 + 6 + 2 + 5 + 4 + 3);
+        assert_memory_equal(w.out, "+OK 16 octets\r\na: b\r\n\r\n\0.\0\r\n..\r\n.\r\n", w.out_len);
+        world_end(&w);
+    }
+}
+
+static void w_011_a_line_of_a_message_has_no_limit(void **state)
+{
+    static char line[200001];
+    struct world w;
+    const char *heard;
+
+    (void)state;
+    memset(line, 'l', sizeof line - 1);
+    begun(&w, line, false);
+    w.take = SIZE_MAX;
+    heard = world_chat(&w, "RETR 1\r\n");
+    assert_memory_equal(heard, "+OK 200002 octets\r\nllll", 23);
+    assert_string_equal(heard + 19 + 200000, "\r\n.\r\n");
+    world_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +313,8 @@ int main(void)
         T(an_answer_is_held_back_behind_those_before_it),
         T(wire_form_with_a_line_of_one_dot_is_refused),
         T(p3_048_top_counts_neither_as_fetched_nor_for_last),
+        T(w_031_nul_octets_pass),
+        T(w_011_a_line_of_a_message_has_no_limit),
     };
 
     return RUN(tests);

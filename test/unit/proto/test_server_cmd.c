@@ -308,6 +308,57 @@ static void old_003_last(void **state)
     world_end(&w);
 }
 
+static void p3_016_numbers_are_sent_without_leading_zeros(void **state)
+{
+    struct world w;
+
+    (void)state;
+    three(&w);
+    world_begin(&w);
+    CHAT(&w, "LIST 0002\r\nUIDL 003\r\n", "+OK 2 20\r\n+OK 3 uid3\r\n");
+    world_end(&w);
+}
+
+static void p3_035_commit_names_the_marked_messages_and_no_others(void **state)
+{
+    struct world w;
+
+    (void)state;
+    three(&w);
+    world_begin(&w);
+    w.mute = true;
+    world_say(&w, "DELE 1\r\nRSET\r\nDELE 3\r\nDELE 2\r\nDELE 4\r\nRSET\r\nDELE 3\r\nQUIT\r\n");
+    assert_int_equal(w.open_ask.kind, PF_ASK_COMMIT);
+    assert_int_equal(w.open_ask.remove_count, 1);
+    assert_int_equal(w.open_ask.remove->count, 3);
+    assert_int_equal(w.open_ask.remove->words[0], 4);
+    world_end(&w);
+}
+
+/* Who sends and does not read is not served further, and nothing is lost (RFC 2449 section 6.6). */
+static void cap_023_cap_026_commands_wait_while_the_output_is_full(void **state)
+{
+    static char burst[6 * 3000 + 1];
+    struct world w;
+    size_t taken;
+
+    (void)state;
+    for (size_t i = 0; i < 3000; i++)
+        memcpy(burst + 6 * i, "STAT\r\n", 6);
+    three(&w);
+    w.lent = PF_POP3_OUT_MIN;
+    world_begin(&w);
+    w.deaf = true;
+    taken = pf_pop3_server_feed(w.engine, pf_bytes_of(burst), w.now);
+    assert_in_range(taken, 6 * 100, 6 * 1000);
+    assert_int_equal(pf_pop3_server_feed(w.engine, pf_bytes_of(burst + taken), w.now), 0);
+    w.deaf = false;
+    world_pump(&w);
+    assert_int_equal(world_say(&w, burst + taken), sizeof burst - 1 - taken);
+    assert_int_equal(strlen(world_heard(&w)), 3000 * strlen("+OK 3 60\r\n"));
+    world_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +369,9 @@ int main(void)
         T(p3_024_p3_025_list), T(p3_024_an_empty_maildrop_lists_nothing),
         T(p3_049_p3_051_p3_056_uidl), T(p3_029_p3_030_a_deleted_message_can_be_named_no_more),
         T(p3_032_rset_unmarks_and_stays), T(p3_031_noop_is_for_transaction), T(old_003_last),
+        T(p3_016_numbers_are_sent_without_leading_zeros),
+        T(p3_035_commit_names_the_marked_messages_and_no_others),
+        T(cap_023_cap_026_commands_wait_while_the_output_is_full),
     };
 
     return RUN(tests);

@@ -400,6 +400,38 @@ static void the_answer_to_a_question_that_is_moot_changes_nothing(void **state)
     world_end(&w);
 }
 
+static void rc_010_no_maildrop_is_asked_for_with_wrong_credentials(void **state)
+{
+    struct world w;
+
+    (void)state;
+    fresh(&w);
+    w.open = PF_IN_USE;
+    greeted(&w);
+    CHAT(&w, "USER alice\r\nPASS wrong\r\n", SEND WRONG);
+    ASKED(&w, "PASS(alice,wrong)");
+    world_end(&w);
+}
+
+static void w_005_p3_064_lines_of_255_octets_are_taken(void **state)
+{
+    char line[256] = "USER ";
+    struct world w;
+
+    (void)state;
+    fresh(&w);
+    greeted(&w);
+    w.settings.line_max = 255;
+    memset(line + 5, 'u', 255 - 5 - 2);
+    memcpy(line + 253, "\r\n", 3);
+    CHAT(&w, line, SEND);
+    line[0] = 'x';
+    CHAT(&w, line, "-ERR command not understood\r\n");
+    world_say(&w, "y");
+    CHAT(&w, line, "-ERR line too long\r\n");
+    world_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -418,6 +450,8 @@ int main(void)
         T(tls_003_tls_008_tls_009_after_stls_the_name_is_forgotten),
         T(tls_005_input_behind_stls_ends_the_session), T(tls_012_a_failed_handshake_is_the_end),
         T(the_answer_to_a_question_that_is_moot_changes_nothing),
+        T(rc_010_no_maildrop_is_asked_for_with_wrong_credentials),
+        T(w_005_p3_064_lines_of_255_octets_are_taken),
     };
 
     return RUN(tests);

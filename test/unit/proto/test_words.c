@@ -21,7 +21,7 @@ static void w_002_keywords_match_without_regard_to_case(void **state)
 
 static void what_is_no_word_is_not_found(void **state)
 {
-    static const char *const none[] = {"", "R", "RET", "RETRX", "XSENDERSX", "RETR:", "TOP\x01", "\xd2""ETR",
+    static const char *const none[] = {"", "R", "RET", "RETRX", "XSENDERSX", "RETR:", "TOP\x01", "\xd2\x45TR",
                                        "2ETR", "retr "};
 
     (void)state;

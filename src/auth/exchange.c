@@ -169,8 +169,8 @@ static bool keep(struct pf_exchange *exchange, struct pf_bytes response)
     return true;
 }
 
-static enum pf_exchange_step judge(struct pf_exchange *exchange, int status, struct pf_bytes *out_name,
-                                   struct pf_bytes *out_secret, struct pf_err *err)
+static enum pf_exchange_step judge(struct pf_exchange *exchange, int status,
+                                   struct pf_exchange_told *out_told, struct pf_err *err)
 {
     if (status == GSASL_MALLOC_ERROR)
         return failed(err, PF_NO_MEMORY, "no memory for an exchange");
@@ -183,14 +183,13 @@ static enum pf_exchange_step judge(struct pf_exchange *exchange, int status, str
     exchange->secret = behind_second_nul(pf_bytes_from(exchange->message, exchange->message_len));
     if (!exchange->name[0] || !exchange->secret.len) /* RFC 4616 section 2: one octet at least */
         return failed(err, PF_AUTH, "the name or the password is empty");
-    *out_name = pf_bytes_of(exchange->name);
-    *out_secret = exchange->secret;
+    out_told->name = pf_bytes_of(exchange->name);
+    out_told->secret = exchange->secret;
     return PF_EXCHANGE_CHECK;
 }
 
 enum pf_exchange_step pf_exchange_step(struct pf_exchange *exchange, struct pf_bytes response,
-                                       bool has_response, struct pf_bytes *out_challenge,
-                                       struct pf_bytes *out_name, struct pf_bytes *out_secret,
+                                       bool has_response, struct pf_exchange_told *out_told,
                                        struct pf_err *err)
 {
     size_t output_len = 0;
@@ -200,7 +199,7 @@ enum pf_exchange_step pf_exchange_step(struct pf_exchange *exchange, struct pf_b
     if (exchange->captured)
         return failed(err, PF_SYNTAX, "a response behind the end of the exchange");
     if (!has_response) { /* the client speaks first: an empty challenge asks it to */
-        *out_challenge = (struct pf_bytes){0};
+        out_told->challenge = (struct pf_bytes){0};
         return PF_EXCHANGE_CHALLENGE;
     }
     if (response.len > PF_EXCHANGE_MESSAGE_MAX || !is_plain_message(response))
@@ -209,7 +208,7 @@ enum pf_exchange_step pf_exchange_step(struct pf_exchange *exchange, struct pf_b
         return failed(err, PF_NO_MEMORY, "no memory for an exchange");
     status = gsasl_step(exchange->session, exchange->message, exchange->message_len, &exchange->output,
                         &output_len);
-    return judge(exchange, status, out_name, out_secret, err);
+    return judge(exchange, status, out_told, err);
 }
 
 /* To printable ASCII SASLprep does nothing; the library takes far longer to find that out. */

@@ -29,10 +29,15 @@ enum pf_exchange_step {
     PF_EXCHANGE_FAILED     /* err says why (PF_AUTH or PF_SYNTAX) */
 };
 
-/* `has_response` false: the first step without an initial response. Views live until the next call. */
+/* What a step gives; views live until the next call. */
+struct pf_exchange_told {
+    struct pf_bytes challenge;    /* CHALLENGE */
+    struct pf_bytes name, secret; /* CHECK */
+};
+
+/* `has_response` false: the first step without an initial response. */
 enum pf_exchange_step pf_exchange_step(struct pf_exchange *, struct pf_bytes response,
-                                       bool has_response, struct pf_bytes *out_challenge,
-                                       struct pf_bytes *out_name, struct pf_bytes *out_secret,
+                                       bool has_response, struct pf_exchange_told *out_told,
                                        struct pf_err *err);
 
 /* SASLprep (RFC 4013) of a name or password into out (NUL-terminated); false when it is refused or

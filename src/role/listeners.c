@@ -40,6 +40,7 @@ static void port_free(struct port *port)
 static struct port *port_open(struct pf_loop *loop, const struct pf_conf_listen *wanted,
                               struct pf_err *err)
 {
+    const struct pf_listen_place place = {wanted->address, wanted->port, BACKLOG};
     struct port *port = calloc(1, sizeof *port);
 
     if (!port) {
@@ -49,7 +50,7 @@ static struct port *port_open(struct pf_loop *loop, const struct pf_conf_listen 
     snprintf(port->address, sizeof port->address, "%s", wanted->address);
     port->wanted = wanted->port;
     port->tls = wanted->tls;
-    port->listen = pf_listen_new(loop, wanted->address, wanted->port, BACKLOG, arrive, port, err);
+    port->listen = pf_listen_open(loop, &place, arrive, port, err);
     if (port->listen)
         return port;
     free(port);

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Descriptors beside guests: listeners, log, loop, cache and lock files of those who just open. */
-enum { SPARE_DESCRIPTORS = 128 };
+/* Descriptors beside guests: listeners, log, loop, and up to 256 connections that linger (sys/conn.h). */
+enum { SPARE_DESCRIPTORS = 512 };
 
 /* A guest holds a socket, a lock, two folders and an open message. */
 enum { DESCRIPTORS_PER_GUEST = 6 };

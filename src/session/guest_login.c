@@ -17,8 +17,11 @@ static void checked(struct pf_auth_check *check)
 {
     struct pf_guest_session *g =
         (struct pf_guest_session *)(void *)((char *)check - offsetof(struct pf_guest_session, check));
+    struct pf_err trouble;
 
     g->checking = false;
+    if (pf_auth_trouble(g->hall->parts.auth, &trouble))
+        pf_guest_log_trouble(g, "passwords not read anew", &trouble);
     if (check->err.code == PF_OK)
         g->user = check->user;
     else
@@ -52,34 +55,33 @@ void pf_guest_ask_cancel(struct pf_guest_session *g)
 }
 
 static enum pf_exchange_step step(struct pf_guest_session *g, const struct pf_ask *ask,
-                                  struct pf_tell *tell, struct pf_bytes *out_name,
-                                  struct pf_bytes *out_secret)
+                                  struct pf_exchange_told *out_told, struct pf_err *err)
 {
     if (ask->first) {
         pf_guest_ask_cancel(g);
         g->mechanism = ask->mechanism;
-        g->exchange = pf_exchange_new(ask->mechanism, &tell->err);
+        g->exchange = pf_exchange_new(ask->mechanism, err);
     }
     if (!g->exchange)
         return PF_EXCHANGE_FAILED;
-    return pf_exchange_step(g->exchange, ask->secret, ask->has_response, &tell->challenge, out_name,
-                            out_secret, &tell->err);
+    return pf_exchange_step(g->exchange, ask->secret, ask->has_response, out_told, err);
 }
 
 void pf_guest_ask_sasl(struct pf_guest_session *g, const struct pf_ask *ask)
 {
     struct pf_tell tell = {.kind = PF_TELL_CHALLENGE};
-    struct pf_bytes name = {0}, secret = {0};
+    struct pf_exchange_told told = {0};
 
-    switch (step(g, ask, &tell, &name, &secret)) {
+    switch (step(g, ask, &told, &tell.err)) {
     case PF_EXCHANGE_CHALLENGE:
+        tell.challenge = told.challenge;
         pf_guest_tell(g, &tell);
         break;
     case PF_EXCHANGE_CHECK:
-        check(g, name, secret);
+        check(g, told.name, told.secret);
         break;
     case PF_EXCHANGE_FAILED:
-        pf_guest_log_login_failed(g, &tell.err, name);
+        pf_guest_log_login_failed(g, &tell.err, (struct pf_bytes){0});
         pf_guest_tell_login(g, &tell.err);
         break;
     }

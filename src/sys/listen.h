@@ -22,9 +22,6 @@ struct pf_listen_place {
 /* accept(self, fd) owns fd: non-blocking, close-on-exec. */
 struct pf_listen *pf_listen_open(struct pf_loop *, const struct pf_listen_place *,
                                  void (*accept)(void *self, int fd), void *self, struct pf_err *err);
-/* The same with the place spelled out. */
-#define pf_listen_new(loop, address, port, backlog, accept, self, err) \
-    pf_listen_open(loop, &(struct pf_listen_place){address, port, backlog}, accept, self, err)
 unsigned pf_listen_port(const struct pf_listen *); /* the real one */
 void pf_listen_pause(struct pf_listen *, bool paused);
 void pf_listen_free(struct pf_listen *);

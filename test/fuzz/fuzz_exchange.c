@@ -34,16 +34,16 @@ static void check_result(struct pf_bytes message, struct pf_bytes name, struct p
 static enum pf_exchange_step step(struct pf_exchange *exchange, struct pf_bytes message,
                                   bool has_response)
 {
-    struct pf_bytes challenge = {0}, name = {0}, secret = {0};
+    struct pf_exchange_told told = {0};
     struct pf_err err = {0};
     enum pf_exchange_step result =
-        pf_exchange_step(exchange, message, has_response, &challenge, &name, &secret, &err);
+        pf_exchange_step(exchange, message, has_response, &told, &err);
 
-    must(has_response || (result == PF_EXCHANGE_CHALLENGE && challenge.len == 0));
+    must(has_response || (result == PF_EXCHANGE_CHALLENGE && told.challenge.len == 0));
     if (result == PF_EXCHANGE_FAILED)
         must(err.code == PF_AUTH || err.code == PF_SYNTAX);
     if (result == PF_EXCHANGE_CHECK)
-        check_result(message, name, secret);
+        check_result(message, told.name, told.secret);
     return result;
 }
 

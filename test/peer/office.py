@@ -57,7 +57,7 @@ class Certificates:
         self.folder = folder
         self.ca = os.path.join(folder, "ca.pem")
         self.key = os.path.join(folder, "ca.key")
-        self._openssl("req", "-x509", *self._ec(), "-days", "2", "-subj", "/CN=Postfach test CA",
+        self._openssl("req", "-x509", *self._ec(), "-days", "30", "-subj", "/CN=Postfach test CA",
                       "-addext", "keyUsage=critical,keyCertSign", "-keyout", self.key, "-out", self.ca)
 
     @staticmethod
@@ -77,7 +77,7 @@ class Certificates:
         self._openssl("req", "-new", *self._ec(), "-subj", f"/CN={dns[0]}", "-keyout", base + ".key.new",
                       "-out", base + ".csr")
         self._openssl("x509", "-req", "-in", base + ".csr", "-CA", self.ca, "-CAkey", self.key,
-                      "-CAcreateserial", "-days", "2", "-extfile", base + ".ext", "-out", base + ".pem.new")
+                      "-CAcreateserial", "-days", "30", "-extfile", base + ".ext", "-out", base + ".pem.new")
         os.replace(base + ".key.new", base + ".key")
         os.replace(base + ".pem.new", base + ".pem")
         return base + ".pem", base + ".key"

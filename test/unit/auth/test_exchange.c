@@ -5,7 +5,7 @@
 
 struct result {
     enum pf_exchange_step step;
-    struct pf_bytes challenge, name, secret;
+    struct pf_exchange_told told;
     struct pf_err err;
     struct pf_exchange *exchange;
 };
@@ -16,7 +16,7 @@ static void step(struct result *r, struct pf_bytes message)
 
     *r = (struct result){.exchange = exchange};
     assert_non_null(exchange);
-    r->step = pf_exchange_step(exchange, message, true, &r->challenge, &r->name, &r->secret, &r->err);
+    r->step = pf_exchange_step(exchange, message, true, &r->told, &r->err);
 }
 
 static void expect(struct pf_bytes message, const char *name, const char *secret)
@@ -25,8 +25,8 @@ static void expect(struct pf_bytes message, const char *name, const char *secret
 
     step(&r, message);
     assert_int_equal(r.step, PF_EXCHANGE_CHECK);
-    assert_true(pf_bytes_equal(r.name, pf_bytes_of(name)));
-    assert_true(pf_bytes_equal(r.secret, pf_bytes_of(secret)));
+    assert_true(pf_bytes_equal(r.told.name, pf_bytes_of(name)));
+    assert_true(pf_bytes_equal(r.told.secret, pf_bytes_of(secret)));
     pf_exchange_free(r.exchange);
 }
 
@@ -37,7 +37,7 @@ static void refuse(struct pf_bytes message, enum pf_code code)
     step(&r, message);
     assert_int_equal(r.step, PF_EXCHANGE_FAILED);
     assert_int_equal(r.err.code, code);
-    assert_int_equal(r.name.len + r.secret.len, 0);
+    assert_int_equal(r.told.name.len + r.told.secret.len, 0);
     pf_exchange_free(r.exchange);
 }
 
@@ -116,16 +116,14 @@ static void without_initial_response_there_is_an_empty_challenge(void **state)
     struct result r = {.exchange = pf_exchange_new("plain", NULL)};
 
     (void)state;
-    r.step = pf_exchange_step(r.exchange, (struct pf_bytes){0}, false, &r.challenge, &r.name, &r.secret,
+    r.step = pf_exchange_step(r.exchange, (struct pf_bytes){0}, false, &r.told,
                               &r.err);
     assert_int_equal(r.step, PF_EXCHANGE_CHALLENGE);
-    assert_int_equal(r.challenge.len, 0);
-    r.step = pf_exchange_step(r.exchange, PF_LIT("\0tim\0secret"), true, &r.challenge, &r.name,
-                              &r.secret, &r.err);
+    assert_int_equal(r.told.challenge.len, 0);
+    r.step = pf_exchange_step(r.exchange, PF_LIT("\0tim\0secret"), true, &r.told, &r.err);
     assert_int_equal(r.step, PF_EXCHANGE_CHECK);
-    assert_true(pf_bytes_equal(r.name, PF_LIT("tim")));
-    r.step = pf_exchange_step(r.exchange, PF_LIT("\0tom\0secret"), true, &r.challenge, &r.name,
-                              &r.secret, &r.err);
+    assert_true(pf_bytes_equal(r.told.name, PF_LIT("tim")));
+    r.step = pf_exchange_step(r.exchange, PF_LIT("\0tom\0secret"), true, &r.told, &r.err);
     assert_int_equal(r.step, PF_EXCHANGE_FAILED);
     pf_exchange_free(r.exchange);
 }

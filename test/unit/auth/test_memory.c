@@ -100,7 +100,7 @@ static void login_delay_without_memory_locks_nobody_out(void **state)
 
 static void exchange(void **state)
 {
-    struct pf_bytes challenge, name, secret;
+    struct pf_exchange_told told;
     struct pf_err err = {0};
     struct pf_exchange *e;
 
@@ -110,10 +110,10 @@ static void exchange(void **state)
     assert_int_equal(err.code, PF_NO_MEMORY);
     e = pf_exchange_new("PLAIN", &err);
     fail_at = 1;
-    assert_int_equal(pf_exchange_step(e, PF_LIT("\0a\0b"), true, &challenge, &name, &secret, &err),
+    assert_int_equal(pf_exchange_step(e, PF_LIT("\0a\0b"), true, &told, &err),
                      PF_EXCHANGE_FAILED);
     assert_int_equal(err.code, PF_NO_MEMORY);
-    assert_int_equal(pf_exchange_step(e, PF_LIT("\0a\0b"), true, &challenge, &name, &secret, &err),
+    assert_int_equal(pf_exchange_step(e, PF_LIT("\0a\0b"), true, &told, &err),
                      PF_EXCHANGE_CHECK);
     pf_exchange_free(e);
 }

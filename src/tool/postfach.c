@@ -1,0 +1,45 @@
+#include "tool/box.h"
+#include "tool/probe.h"
+#include "tool/user.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char usage[] =
+    "usage: postfach user add|passwd|remove|list|check …  accounts in a password file\n"
+    "       postfach box ls|show|check MAILDIR            a maildrop as POP3 would show it\n"
+    "       postfach probe HOST[:PORT]                    what a server tells a stranger\n"
+    "       postfach --version | --help\n"
+    "Each has --help. Manual: postfach(1)\n";
+
+static const struct {
+    const char *word;
+    int (*run)(int argc, char **argv);
+} tools[] = {
+    {"user", pf_tool_user},
+    {"box", pf_tool_box},
+    {"probe", pf_tool_probe},
+};
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN); /* a write to a closed pipe or socket is an error, not a death */
+    if (argc < 2) {
+        fputs(usage, stderr);
+        return pf_verdict(PF_SYNTAX)->exit_status;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("postfach %s\n", PF_VERSION);
+        return 0;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        fputs(usage, stdout);
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof tools / sizeof tools[0]; i++)
+        if (strcmp(argv[1], tools[i].word) == 0)
+            return tools[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "postfach: what is `%s`?\n%s", argv[1], usage);
+    return pf_verdict(PF_SYNTAX)->exit_status;
+}

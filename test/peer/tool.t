@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""`postfach` at the prompt: user, box and probe against real files and a live server, statuses and texts;
+and the demo from beginning to end."""
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from office import BUILD, POSTFACH, TOP, Office, run, wire  # noqa: E402
+
+
+def tool(*words, text=None, status=0):
+    done = subprocess.run([POSTFACH, *words], input=text, capture_output=True, check=False, timeout=120)
+    assert done.returncode == status, (words, done)
+    return done.stdout.decode(errors="surrogateescape"), done.stderr.decode(errors="surrogateescape")
+
+
+def box_ls_shows_what_pop3_shows():
+    with Office() as office:
+        office.add_user("anna", "secret")
+        mail = ("From: =?UTF-8?Q?J=C3=BCrgen?= <j@example.org>\nSubject: =?UTF-8?B?R3LDvMOfZQ==?=\n"
+                "Date: Tue, 03 Nov 2026 17:42:11 +0100\n\nbody\n").encode()
+        office.put("anna", mail, name="1700000001.M1P1.host")
+        office.put("anna", b"Subject: evil \x1b]0;owned\x07\xc2\x9b31m\n\n\x1b[2Jbody\n", name="1700000002.M2P1.host")
+        out, _ = tool("box", "ls", office.maildir("anna"))
+        first, second = out.splitlines()[1:3]
+        assert f" {len(wire(mail))} 2026-11-03 16:42 Jürgen" in first and "Grüße" in first, first
+        assert first.endswith(" 1700000001.M1P1.host"), first
+        assert "\x1b" not in out and "\x07" not in out and "\x9b" not in out and "evil" in second
+        assert "2 messages" in out
+
+
+def box_show_decodes_and_raw_does_not():
+    with Office() as office:
+        office.add_user("anna", "secret")
+        mail = (b"From: a@example.org\nSubject: =?UTF-8?B?R3LDvMOfZQ==?=\nMIME-Version: 1.0\n"
+                b"Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain; charset=iso-8859-1\n"
+                b"Content-Transfer-Encoding: quoted-printable\n\nsch=F6n\n--x\nContent-Type: application/pdf; name=\"a.pdf\"\n"
+                b"Content-Disposition: attachment; filename=\"a.pdf\"\n\nx\n--x--\n")
+        office.put("anna", mail, name="1700000001.M1P1.host")
+        for which in ("1", "1700000001.M1P1.host"):
+            out, _ = tool("box", "show", office.maildir("anna"), which)
+            assert "Subject: Grüße\n" in out and "schön" in out and "[application/pdf, a.pdf]" in out, out
+        raw = subprocess.run([POSTFACH, "box", "show", "--raw", office.maildir("anna"), "1"], capture_output=True, check=True)
+        assert raw.stdout == mail
+        _, err = tool("box", "show", office.maildir("anna"), "7", status=65)
+        assert "box ls" in err
+
+
+def box_check_finds_what_pop3_refuses():
+    with Office() as office:
+        office.add_user("anna", "secret")
+        office.put("anna", b"Subject: good\n\nbody\n")
+        out, _ = tool("box", "check", office.maildir("anna"))
+        assert "1 messages" in out and "0 faults, 0 notes" in out, out
+        office.put("anna", b"Subject: long\n\n" + b"x" * 3000 + b"\n\0\n")
+        path = office.put("anna", b"Subject: cut\n\nbody\n", sizes=True)
+        os.truncate(path, 5)
+        out, _ = tool("box", "check", office.maildir("anna"), status=65)
+        assert "1 faults, 2 notes" in out and "message 3, new/" in out and "poplib" in out and "Outlook" in out, out
+        old = os.path.join(office.maildir("anna"), "tmp", "1.M1P1.host")
+        with open(old, "w", encoding="ascii") as file:
+            file.write("half a deliv")
+        os.utime(old, (1000000000, 1000000000))
+        out, _ = tool("box", "check", "--fix", office.maildir("anna"), status=65)
+        assert "tmp: 1 leftovers" in out and not os.path.exists(old)
+
+
+def mistakes_are_told():
+    for words in ((), ("nonsense",), ("box",), ("box", "ls"), ("box", "eat", "/x"), ("probe",), ("user",)):
+        out, err = tool(*words, status=64)
+        assert "usage" in err and not out, words
+    for words in (("--help",), ("box", "--help"), ("probe", "--help"), ("user", "--help"), ("--version",)):
+        out, err = tool(*words)
+        assert out and not err, words
+    _, err = tool("box", "ls", "/nonexistent/maildrop", status=67)
+    assert "/nonexistent/maildrop" in err
+
+
+def box_says_that_a_session_holds_the_maildrop():
+    import poplib
+    with Office() as office:
+        office.add_user("anna", "secret")
+        office.start()
+        client = poplib.POP3("127.0.0.1", office.pop3, timeout=60)
+        client.user("anna")
+        client.pass_("secret")
+        _, err = tool("box", "ls", office.maildir("anna"), status=75)
+        assert "session" in err
+        client.quit()
+        tool("box", "ls", office.maildir("anna"))
+
+
+def probe_tells_good_from_bad():
+    with Office(listens=["{ tls starttls }", "{ tls implicit }", "{ tls none; plaintext-login yes }"]) as office:
+        office.start()
+        ca = office.certificates.ca
+        out, _ = tool("probe", "--ca", ca, f"localhost:{office.pop3}")
+        assert "TLSv1.3" in out and "ALPN pop3" in out and "verdict: nothing bad" in out, out
+        before, after = out.split("after STLS")
+        assert "STLS\n" in before and "SASL PLAIN" not in before and "SASL PLAIN" in after
+        out, _ = tool("probe", "--tls", "--ca", ca, f"localhost:{office.pop3s}")
+        assert "inside TLS" in out
+        out, _ = tool("probe", f"localhost:{office.pop3}", status=1)  # unknown authority
+        assert "refuses" in out
+        out, _ = tool("probe", f"127.0.0.1:{office.ports[2]}", status=1)
+        assert "without TLS" in out
+        _, err = tool("probe", "--tls", f"localhost:{office.pop3}", status=75)
+        assert "TLS handshake failed" in err, err
+        port = office.pop3
+    _, err = tool("probe", f"127.0.0.1:{port}", status=75)
+    assert "refused" in err
+
+
+def a_user_made_by_the_tool_logs_in():
+    import poplib
+    with Office() as office:
+        os.unlink(office.users)
+        tool("user", "add", "--file", office.users, "--password-stdin", "anna", text="se cret\n".encode())
+        for folder in ("tmp", "new", "cur"):
+            os.makedirs(os.path.join(office.maildir("anna"), folder))
+        office.start()
+        client = poplib.POP3("127.0.0.1", office.pop3, timeout=60)
+        client.user("anna")
+        client.pass_("se cret")
+        client.quit()
+
+
+def the_demo_runs_once():
+    env = dict(os.environ, BUILD=os.path.relpath(BUILD, TOP), ONCE="1")
+    done = subprocess.run([os.path.join(TOP, "demo/run")], capture_output=True, text=True, check=False, timeout=300, env=env)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    for text in ("verdict: nothing bad", "schöne Grüße aus Göttingen", "identical to what was delivered",
+                 "1 message, 502 octets", "The demo ran to its end."):
+        assert text in done.stdout, text
+
+
+run(box_ls_shows_what_pop3_shows, box_show_decodes_and_raw_does_not, box_check_finds_what_pop3_refuses,
+    mistakes_are_told, box_says_that_a_session_holds_the_maildrop, probe_tells_good_from_bad,
+    a_user_made_by_the_tool_logs_in, the_demo_runs_once)

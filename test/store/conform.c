@@ -48,37 +48,41 @@ static bool make_folder(struct world *w)
 
 bool world_make(struct world *w, const struct rig *rig)
 {
-    struct timespec now;
-
     *w = (struct world){.rig = rig};
     if (!make_folder(w))
         return false;
     for (unsigned i = 0; i < WORLD_BOXES; i++)
         snprintf(w->paths[i], WORLD_PATH, "%s/%u", w->folder, i);
-    clock_gettime(CLOCK_REALTIME, &now);
-    w->now = now.tv_sec;
     w->drive.loop = pf_loop_new(NULL);
     w->pool = w->drive.loop ? pf_pool_new(w->drive.loop, "conform", 2, 64, NULL) : NULL;
     return w->pool && rig->make(w);
 }
 
+static void remove_folder(const struct world *w)
+{
+    int folder;
+
+    if (!w->rig->folder)
+        return;
+    folder = open(w->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(folder >= 0);
+    clear(folder);
+    assert_int_equal(rmdir(w->folder), 0);
+}
+
 bool world_break(struct world *w)
 {
-    if (w->drive.store && w->drive.store->held > 0)
-        return false; /* a test ended half-way: it is reported only when this returns */
-    pf_store_free(w->drive.store);
-    pf_pool_free(w->pool);
-    pf_loop_free(w->drive.loop);
-    if (w->rig->break_down)
-        w->rig->break_down(w);
-    if (w->rig->folder) {
-        int folder = open(w->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool whole = !w->drive.store || w->drive.store->held == 0;
 
-        assert_true(folder >= 0);
-        clear(folder);
-        assert_int_equal(rmdir(w->folder), 0);
+    if (whole) { /* else a test ended half-way: it is reported only when this returns */
+        pf_store_free(w->drive.store);
+        pf_pool_free(w->pool);
+        pf_loop_free(w->drive.loop);
+        if (w->rig->break_down)
+            w->rig->break_down(w);
     }
-    return true;
+    remove_folder(w);
+    return whole;
 }
 
 void world_restart(struct world *w)
@@ -93,9 +97,11 @@ void world_restart(struct world *w)
 struct pf_box_where at_box(const struct world *w, unsigned box)
 {
     static const char *const users[WORLD_BOXES] = {"ada", "ben", "cyd"};
+    struct timespec now;
 
+    clock_gettime(CLOCK_REALTIME, &now);
     return (struct pf_box_where){
-        .user = users[box], .path = w->paths[box], .now = w->now, .expire_days = -1};
+        .user = users[box], .path = w->paths[box], .now = now.tv_sec, .expire_days = -1};
 }
 
 struct pf_parcel_seal put(struct world *w, unsigned box, struct pf_bytes message)

@@ -34,7 +34,6 @@ struct world {
     const struct rig *rig;
     struct drive drive;
     struct pf_pool *pool;
-    int64_t now; /* the time when the world was made, seconds since 1970 */
     char folder[WORLD_PATH / 2];
     char paths[WORLD_BOXES][WORLD_PATH];
     void *own; /* for the rig */
@@ -55,12 +54,13 @@ struct rig {
 int conform(const struct rig *rig);
 
 bool world_make(struct world *, const struct rig *);
-/* False, and nothing is freed, when a box or parcel was left open. */
+/* False, and no memory is freed, when a box or parcel was left open. */
 bool world_break(struct world *);
 /* A lasting store is freed and made again; others stay. */
 void world_restart(struct world *);
 
 /* Words for tests; each fails the test when something is not PF_OK. `box` is 0, 1 or 2. */
+/* Where it is, as its user, now. */
 struct pf_box_where at_box(const struct world *, unsigned box);
 struct pf_parcel_seal put(struct world *, unsigned box, struct pf_bytes message);
 void put_many(struct world *, unsigned box, unsigned count); /* "message 0\n", "message 1\n", ... */

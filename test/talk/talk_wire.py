@@ -97,9 +97,11 @@ class Wire:
             pass
         finally:
             self.socket.settimeout(PATIENCE)
+            self._decrypt()
 
     def half_close(self):
         if self.tls is not None:
+            self._decrypt()  # what came already would be lost in unwrap
             try:
                 self.tls.unwrap()
             except ssl.SSLError:

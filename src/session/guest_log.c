@@ -48,7 +48,7 @@ void pf_guest_log_end(struct pf_guest_session *g)
         PF_NUMBER_FIELD("fetched", s->fetched),
         PF_NUMBER_FIELD("topped", s->topped),
         PF_NUMBER_FIELD("sent", s->fetched_octets),
-        PF_NUMBER_FIELD("deleted", s->committed ? g->removed : 0),
+        PF_NUMBER_FIELD("deleted", g->removed),
         PF_NUMBER_FIELD("expired", g->expired),
         PF_NUMBER_FIELD("commands", s->commands),
         PF_NUMBER_FIELD("errors", s->bad_commands),

@@ -318,6 +318,38 @@ def p3_002_limits_per_address():
             client.close()
 
 
+def w_034_w_035_silence_is_ended_silently():
+    with office_with(settings="times { first-command 300ms; login 1s }") as office:
+        office.start()
+        client = Raw(office.pop3)
+        assert client.rest() == b""
+        client.close()
+        client = Raw(office.pop3)
+        client.ask("CAPA")
+        client.lines()
+        assert client.rest() == b""  # a command came, a login did not
+        client.close()
+        office.wait_log("end=login-time", 2)
+        client = Raw(office.pop3)
+        assert client.login().startswith(b"+OK")
+        client.close()
+
+
+def w_036_who_takes_no_output_is_dropped():
+    with office_with(count=0, settings="times { stall 500ms }") as office:
+        office.put("anna", b"Subject: x\n\n" + b"0123456789\n" * 3000000)
+        office.start()
+        client = Raw(office.pop3)
+        client.login()
+        client.send(b"DELE 1\r\nRSET\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n")
+        office.wait_log("end=stall")
+        client.close()
+        assert len(office.files("anna")) == 1
+        again = Raw(office.pop3)
+        assert again.login().startswith(b"+OK")  # the lock is free
+        again.close()
+
+
 def many_at_once():
     with Office() as office:
         for i in range(40):
@@ -364,5 +396,6 @@ run(p3_008_one_session_per_maildrop, p3_009_delivery_is_not_blocked_and_stays_un
     tls_005_input_behind_stls_is_never_executed, tls_022_the_same_refusal_for_every_name,
     tls_on_the_plain_port_is_told_or_served, w_008_w_018_bad_input_is_answered_and_the_session_lives,
     hostile_names_are_wrong_passwords, w_047_octet_by_octet_and_half_closed,
-    reload_keeps_the_old_settings_when_the_new_are_bad, sigterm_drains, p3_002_limits_per_address, many_at_once,
+    reload_keeps_the_old_settings_when_the_new_are_bad, sigterm_drains, p3_002_limits_per_address,
+    w_034_w_035_silence_is_ended_silently, w_036_who_takes_no_output_is_dropped, many_at_once,
     all_mistakes_of_a_file_in_one_run)

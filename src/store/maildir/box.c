@@ -64,8 +64,7 @@ static enum pf_code fill(struct pf_twin_box *box, const struct pf_box_where *w,
 }
 
 enum pf_code pf_maildir_box_open(struct pf_twin *twin, const struct pf_box_where *w, bool may_block,
-                                 struct pf_twin_box **out_box, struct pf_listing *out_listing,
-                                 uint32_t *out_expired, struct pf_err *err)
+                                 struct pf_twin_opened *out_opened, struct pf_err *err)
 {
     struct pf_maildir *maildir = (struct pf_maildir *)twin;
     struct pf_twin_box *box;
@@ -82,14 +81,14 @@ enum pf_code pf_maildir_box_open(struct pf_twin *twin, const struct pf_box_where
         box_free(box);
         return code;
     }
-    *out_box = box;
-    *out_listing = (struct pf_listing){
+    out_opened->box = box;
+    out_opened->listing = (struct pf_listing){
         .rows = box->image.rows,
         .uidls = (const unsigned char *)box->image.blob,
         .count = box->image.count,
         .octets = box->image.octets,
     };
-    *out_expired = expired;
+    out_opened->expired = expired;
     return PF_OK;
 }
 

@@ -72,8 +72,7 @@ enum pf_code pf_maildir_expire(struct pf_twin_box *, int64_t before, uint32_t *o
 enum pf_code pf_maildir_box_expunge(struct pf_twin_box *, struct pf_box_expunge *, struct pf_err *);
 
 enum pf_code pf_maildir_box_open(struct pf_twin *, const struct pf_box_where *, bool may_block,
-                                 struct pf_twin_box **out_box, struct pf_listing *out_listing,
-                                 uint32_t *out_expired, struct pf_err *err);
+                                 struct pf_twin_opened *out_opened, struct pf_err *err);
 enum pf_code pf_maildir_box_read(struct pf_twin_box *, struct pf_box_read *, bool may_block,
                                  struct pf_err *err);
 void pf_maildir_box_close(struct pf_twin_box *);

@@ -231,7 +231,7 @@ bool pf_maildir_cache_save(int root, const struct pf_maildir_image *m,
         return false;
     unlinkat(root, file_tmp, 0);
     fd = openat(root, file_tmp, O_WRONLY | O_CREAT | O_EXCL | OPEN_FLAGS, 0600);
-    ok = fd >= 0 && write_all(fd, memory, len);
+    ok = fd >= 0 && pf_maildir_give(root, fd) && write_all(fd, memory, len);
     if (fd >= 0)
         ok = close(fd) == 0 && ok;
     ok = ok && renameat(root, file_tmp, root, file) == 0;

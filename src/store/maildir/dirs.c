@@ -61,6 +61,31 @@ static int make_all(const char *path)
     return bad;
 }
 
+bool pf_maildir_give(int root, int fd)
+{
+    struct stat st;
+
+    return geteuid() != 0 || fstat(root, &st) != 0 || st.st_uid == 0 ||
+           fchown(fd, st.st_uid, st.st_gid) == 0;
+}
+
+int pf_maildir_own_file(int root, const char *name, int flags)
+{
+    const int plain = flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    int fd = openat(root, name, plain);
+
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    fd = openat(root, name, plain | O_CREAT | O_EXCL, 0600);
+    if (fd < 0)
+        return errno == EEXIST ? openat(root, name, plain) : -1;
+    if (pf_maildir_give(root, fd))
+        return fd;
+    close(fd);
+    errno = EPERM;
+    return -1;
+}
+
 static enum pf_code check_owner(const char *path, int fd, struct pf_err *err)
 {
     struct stat st;
@@ -145,6 +170,8 @@ enum pf_code pf_maildir_folder_open(int root, const char *path, const char *fold
         if (!bad) {
             fd = openat(root, folder, OPEN_DIR | O_NOFOLLOW);
             bad = fd < 0 ? errno : 0;
+            if (fd >= 0)
+                (void)pf_maildir_give(root, fd);
         }
     }
     if (!bad) {

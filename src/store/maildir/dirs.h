@@ -40,6 +40,14 @@ enum pf_code pf_maildir_root_open(const struct pf_maildir_settings *, const char
 enum pf_code pf_maildir_folder_open(int root, const char *path, const char *folder, bool make,
                                     int *out_fd, struct pf_err *err);
 
+/* Opens a file of ours in the root, made with mode 0600 when it is missing. -1 with errno. */
+int pf_maildir_own_file(int root, const char *name, int flags);
+
+/* What root has just made in a maildrop belongs to whom the maildrop belongs to; a process that is
+ * not root owns what it makes. Only for what this process made itself: anything else there may
+ * be a link to somebody's file. */
+bool pf_maildir_give(int root, int fd);
+
 /* Nanoseconds since 1970; times beyond what fits are cut to the ends. */
 int64_t pf_maildir_ns(struct timespec);
 

@@ -21,7 +21,8 @@ enum {
     PF_MAILDIR_COUNTED = 1, /* the wire size was counted in the file: it beats what the name says */
     PF_MAILDIR_DOUBT = 2,   /* a read found it other than known: look at it at the next open */
     PF_MAILDIR_TWIN = 4,    /* the same message lies under a second name too */
-    PF_MAILDIR_GONE = 8     /* found removed by others; this session only */
+    PF_MAILDIR_GONE = 8,    /* found removed by others; this session only */
+    PF_MAILDIR_FIXED = 16   /* its true wire size is kept for the next session; this session only */
 };
 
 struct pf_maildir_file {

@@ -1,9 +1,10 @@
 #include "store/maildir/lock.h"
 
+#include "store/maildir/dirs.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const char where[] = "maildir_lock";
@@ -26,8 +27,7 @@ static enum pf_code set_lock(int fd, const char *path, struct pf_err *err)
 
 enum pf_code pf_maildir_lock(int root, const char *path, int *out_fd, struct pf_err *err)
 {
-    int fd = openat(root, "postfach-lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-                    0600);
+    int fd = pf_maildir_own_file(root, "postfach-lock", O_RDWR);
     enum pf_code code;
 
     if (fd < 0)

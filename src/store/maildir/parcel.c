@@ -94,15 +94,6 @@ static void new_name(struct pf_twin_parcel *p)
     pf_maildir_birth_name(&p->birth, p->maildir->host, PF_MAILDIR_NO_SIZE, 0, p->tmp_name);
 }
 
-/* Mail that root delivers belongs to whom the maildrop belongs to. */
-static bool give_away(struct pf_twin_parcel *p)
-{
-    struct stat st;
-
-    return geteuid() != 0 || fstat(p->root, &st) != 0 || st.st_uid == 0 ||
-           fchown(p->fd, st.st_uid, st.st_gid) == 0;
-}
-
 static enum pf_code open_file(struct pf_twin_parcel *p, struct pf_err *err)
 {
     for (int i = 0; i < NAMES && p->fd < 0; i++) {
@@ -117,7 +108,7 @@ static enum pf_code open_file(struct pf_twin_parcel *p, struct pf_err *err)
     }
     if (p->fd < 0)
         return trouble(p, "begun", err);
-    return give_away(p) ? PF_OK : trouble(p, "given to its owner", err);
+    return pf_maildir_give(p->root, p->fd) ? PF_OK : trouble(p, "given to its owner", err);
 }
 
 enum pf_code pf_maildir_parcel_begin(struct pf_twin *twin, const struct pf_box_where *w,

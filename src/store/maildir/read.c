@@ -178,6 +178,7 @@ static void remember(struct pf_twin_box *box, uint32_t index, uint64_t octets)
         box->state.doubts = true;
         return;
     }
+    box->image.files[index].flags |= PF_MAILDIR_FIXED | PF_MAILDIR_COUNTED;
     box->fixes = fixes;
     box->fixes[box->fix_count++] = (struct pf_maildir_fix){index, octets};
 }
@@ -196,9 +197,8 @@ static enum pf_code vouch(struct pf_twin_box *box, uint32_t index, struct pf_err
     if ((uint64_t)st.st_size > r->size || pf_maildir_ns(st.st_mtim) != r->mtime)
         return changed(box, index, err);
     if (r->counted == r->size && octets != box->image.rows[index].octets) {
-        if (!(box->image.files[index].flags & PF_MAILDIR_COUNTED))
+        if (!(box->image.files[index].flags & PF_MAILDIR_FIXED))
             remember(box, index, octets);
-        box->image.files[index].flags |= PF_MAILDIR_COUNTED;
         box->dirty = true;
         return pf_fail(err, PF_CHANGED, 0, where,
                        "%s: %.*s was listed with %llu octets but has %llu; the next session "

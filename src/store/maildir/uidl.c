@@ -14,7 +14,10 @@
 static const char where[] = "maildir_uidl";
 
 enum {
-    COMPACT_FROM = 64, /* a list that is shorter than a page is never worth a rewrite */
+    /* Dead lines are kept for long: a folder that was moved away for an hour comes back, and with it
+     * come the clients that know its UIDLs. */
+    COMPACT_FROM = 4096, /* lines; some hundred KiB, which are read in a millisecond */
+    COMPACT_SHARE = 4,   /* and no more than one in so many is alive */
     SECOND = 1000000000
 };
 
@@ -217,7 +220,7 @@ static enum pf_code rewrite(struct pf_maildir_uidls *u, struct pf_err *err)
 
 enum pf_code pf_maildir_uidls_commit(struct pf_maildir_uidls *u, bool tidy, struct pf_err *err)
 {
-    if (tidy && u->count >= COMPACT_FROM && u->live < u->count / 2)
+    if (tidy && u->count >= COMPACT_FROM && u->live && u->live < u->count / COMPACT_SHARE)
         return rewrite(u, err);
     if (!u->fresh.len)
         return PF_OK;

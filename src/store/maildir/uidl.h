@@ -14,8 +14,8 @@
  * line counts for a file when base name, size and mtime agree, the later line
  * first; times agree also when only their seconds do and one of them has nothing finer (archives and
  * some file systems cut). A last line that a crash tore is dropped and overwritten; lines that
- * cannot be read are passed over. When most lines are about files that are gone, the file is
- * written anew beside itself. */
+ * cannot be read are passed over. When thousands of lines are about files that are gone, the file
+ * is written anew beside itself. */
 #ifndef POSTFACH_STORE_MAILDIR_UIDL_H
 #define POSTFACH_STORE_MAILDIR_UIDL_H
 

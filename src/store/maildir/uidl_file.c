@@ -249,7 +249,7 @@ static bool write_lines(int fd, size_t good, const struct pf_maildir_text *lines
 enum pf_code pf_maildir_uidl_append(int root, const char *path, size_t good,
                                     const struct pf_maildir_text *lines, struct pf_err *err)
 {
-    int fd = openat(root, file, O_WRONLY | O_CREAT | OPEN_FLAGS, 0600);
+    int fd = pf_maildir_own_file(root, file, O_WRONLY);
     enum pf_code code = PF_OK;
 
     if (fd < 0)
@@ -276,7 +276,7 @@ enum pf_code pf_maildir_uidl_replace(int root, const char *path,
     fd = openat(root, file_tmp, O_WRONLY | O_CREAT | O_EXCL | OPEN_FLAGS, 0600);
     if (fd < 0)
         return failed(path, "cannot be written anew", err);
-    if (!write_lines(fd, 0, lines))
+    if (!pf_maildir_give(root, fd) || !write_lines(fd, 0, lines))
         code = failed(path, "cannot be written anew", err);
     close(fd);
     if (!code && (renameat(root, file_tmp, root, file) != 0 || fsync(root) != 0))

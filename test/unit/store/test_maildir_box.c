@@ -238,11 +238,11 @@ static void opening_never_happens_on_the_loop(void **state)
 {
     struct rig *r = rig_of(state);
     const struct pf_box_where where = {.user = "anna", .path = r->path};
-    struct session s = {0};
+    struct pf_twin_opened opened = {0};
+    struct pf_err err;
 
-    assert_int_equal(r->twin->kind->box_open(r->twin, &where, false, &s.box, &s.listing, &s.expired,
-                                             &s.err), PF_AGAIN);
-    assert_null(s.box);
+    assert_int_equal(r->twin->kind->box_open(r->twin, &where, false, &opened, &err), PF_AGAIN);
+    assert_null(opened.box);
 }
 
 static void entries_show_what_is_on_disk(void **state)

@@ -171,6 +171,34 @@ static void a_session_does_not_hinder_a_delivery(void **state)
     rig_close(&s);
 }
 
+static void what_root_makes_belongs_to_the_owner(void **state)
+{
+    static const char *const names[] = {"postfach-lock", "postfach-uidl", "postfach-cache", "cur"};
+    const struct pf_maildir_settings settings = {.create = true, .cache = true};
+    struct rig *r = rig_of(state);
+    struct pf_parcel_seal op;
+    struct session s;
+    struct stat st;
+    char path[128];
+
+    if (geteuid() != 0)
+        skip();
+    rig_store(r, &settings, 0);
+    assert_int_equal(chown(r->path, 65534, 65534), 0);
+    assert_int_equal(rmdir(rig_at(r, "cur")), 0);
+    rig_put(r, "new/msg.1", text);
+    assert_int_equal(deliver(r, text, &op), PF_OK);
+    snprintf(path, sizeof path, "new/%s", op.uidl);
+    assert_int_equal(stat(rig_at(r, path), &st), 0);
+    assert_int_equal(st.st_uid, 65534);
+    rig_open(r, &s);
+    rig_close(&s);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_int_equal(stat(rig_at(r, names[i]), &st), 0);
+        assert_int_equal(st.st_uid, 65534);
+    }
+}
+
 /* A file that may not grow further is the disk that is full. */
 static void a_failed_write_can_never_be_sealed(void **state)
 {
@@ -247,6 +275,7 @@ int main(void)
         R(md_005_hosts_are_written_so_that_names_stay_names),
         R(a_missing_maildrop_is_made_where_allowed),
         R(a_session_does_not_hinder_a_delivery),
+        R(what_root_makes_belongs_to_the_owner),
         R(a_failed_write_can_never_be_sealed),
         R(a_seal_that_finds_no_folder_fails_and_leaves_nothing),
         R(md_003_abandoned_files_in_tmp_are_swept),

@@ -119,9 +119,15 @@ enum pf_code rig_try_open(struct rig *r, struct session *s)
 {
     const struct pf_box_where where = {
         .user = "anna", .path = r->path, .now = r->now, .expire_days = r->expire_days};
+    struct pf_twin_opened opened = {0};
+    enum pf_code code;
 
     *s = (struct session){0};
-    return r->twin->kind->box_open(r->twin, &where, true, &s->box, &s->listing, &s->expired, &s->err);
+    code = r->twin->kind->box_open(r->twin, &where, true, &opened, &s->err);
+    s->box = opened.box;
+    s->listing = opened.listing;
+    s->expired = opened.expired;
+    return code;
 }
 
 void rig_open(struct rig *r, struct session *s)

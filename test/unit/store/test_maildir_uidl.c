@@ -239,38 +239,56 @@ static void times_that_an_archive_cut_still_agree(void **state)
     rig_close(&s);
 }
 
+static void put_long_list(struct rig *r, int lines)
+{
+    FILE *file = fopen(rig_at(r, "postfach-uidl"), "w");
+
+    assert_non_null(file);
+    fputs("postfach-uidl 1\n", file);
+    for (int i = 0; i < lines; i++)
+        fprintf(file, "kept%d - - msg.%d\n", i, i);
+    fclose(file);
+}
+
 static void a_list_that_is_mostly_dead_is_written_anew(void **state)
 {
     struct rig *r = rig_of(state);
-    char name[64], kept[PF_UIDL_MAX + 1];
     struct session s;
     size_t len;
     char *now;
 
-    for (int i = 0; i < 200; i++) {
-        snprintf(name, sizeof name, "cur/msg.%d", i);
-        rig_put(r, name, text);
-        rig_touch(r, name, 1700000000 + i);
-    }
-    rig_open(r, &s);
-    memcpy(kept, rig_uidl(&s, 7), sizeof kept);
-    rig_close(&s);
-    for (int i = 0; i < 200; i++) {
-        snprintf(name, sizeof name, "cur/msg.%d", i);
-        if (i != 7)
-            rig_remove(r, name);
-    }
+    put_long_list(r, 5000);
+    rig_put(r, "cur/msg.7", text);
+    rig_touch(r, "cur/msg.7", 7);
     rig_put(r, "cur/msg.new", text);
-    rig_touch(r, "cur/msg.new", 1800000000);
     rig_open(r, &s);
     assert_int_equal(s.listing.count, 2);
-    assert_string_equal(rig_uidl(&s, 0), kept);
+    assert_string_equal(rig_uidl(&s, 0), "kept7");
     rig_close(&s);
     now = list_text(r, &len);
     assert_true(len < 200);
-    assert_true(memmem(now, len, kept, strlen(kept)));
+    assert_true(memmem(now, len, "\nkept7 - - msg.7\nR", 18));
     free(now);
     assert_false(rig_has(r, "postfach-uidl.tmp"));
+}
+
+/* A folder that is moved away and back must not cost its UIDLs. */
+static void a_list_is_kept_while_the_mail_is_away(void **state)
+{
+    struct rig *r = rig_of(state);
+    struct session s;
+
+    put_long_list(r, 5000);
+    rig_put(r, "cur/msg.7", text);
+    rig_move(r, "cur", "away");
+    assert_int_equal(mkdir(rig_at(r, "cur"), 0700), 0);
+    rig_open(r, &s);
+    rig_close(&s);
+    assert_int_equal(rmdir(rig_at(r, "cur")), 0);
+    rig_move(r, "away", "cur");
+    rig_open(r, &s);
+    assert_string_equal(rig_uidl(&s, 0), "kept7");
+    rig_close(&s);
 }
 
 static void lines_that_are_none_are_passed_over(void **state)
@@ -310,7 +328,8 @@ int main(void)
         R(a_torn_last_line_is_repaired), R(a_torn_head_is_an_empty_list),
         R(a_list_of_another_kind_is_not_touched), R(imported_uidls_win_over_base_names),
         R(p3_054_no_uidl_is_given_twice), R(times_that_an_archive_cut_still_agree),
-        R(a_list_that_is_mostly_dead_is_written_anew), R(lines_that_are_none_are_passed_over),
+        R(a_list_that_is_mostly_dead_is_written_anew),
+        R(a_list_is_kept_while_the_mail_is_away), R(lines_that_are_none_are_passed_over),
     };
 
     return RUN(tests);

@@ -202,7 +202,9 @@ enum pf_exchange_step pf_exchange_step(struct pf_exchange *exchange, struct pf_b
         out_told->challenge = (struct pf_bytes){0};
         return PF_EXCHANGE_CHALLENGE;
     }
-    if (response.len > PF_EXCHANGE_MESSAGE_MAX || !is_plain_message(response))
+    if (response.len > PF_EXCHANGE_MESSAGE_MAX)
+        return failed(err, PF_AUTH, "a name or a password that no user has: too long");
+    if (!is_plain_message(response))
         return failed(err, PF_SYNTAX, "this is no message of the mechanism PLAIN");
     if (!keep(exchange, response))
         return failed(err, PF_NO_MEMORY, "no memory for an exchange");

@@ -105,15 +105,24 @@ void pf_server_bad(struct pf_pop3_server *e, enum pf_code code)
     pf_server_bad_text(e, code, pf_bytes_of(pf_verdict(code)->say));
 }
 
+/* Only what the client's credentials caused: a patient client that meets [IN-USE] or a broken disk
+ * guesses nothing. The limit on the time before login ends that one, too. */
+static bool is_guess(enum pf_code code)
+{
+    return code == PF_AUTH || code == PF_NO_USER || code == PF_NEED_TLS || code == PF_SYNTAX ||
+           code == PF_LIMIT;
+}
+
 void pf_server_login_failed(struct pf_pop3_server *e, enum pf_code code, struct pf_bytes text)
 {
     e->stats.login_failures++;
-    e->failed_logins++;
-    if (e->set->login_tries == 0 || e->failed_logins < e->set->login_tries) {
+    e->failed_logins += is_guess(code);
+    if (!is_guess(code) || e->set->login_tries == 0 || e->failed_logins < e->set->login_tries) {
         pf_server_failed(e, code, text);
         return;
     }
-    pf_server_failed(e, PF_LIMIT, PF_LIT("too many failed logins"));
+    /* The code stays: AUTH-RESP-CODE promises [AUTH] for each of them (RFC 3206 section 6). */
+    pf_server_failed(e, code, PF_LIT("too many failed logins"));
     pf_server_close(e, PF_CLOSE_TRIES);
 }
 

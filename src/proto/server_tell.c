@@ -145,7 +145,8 @@ static void told_commit(struct pf_pop3_server *e, const struct pf_tell *tell)
         e->stats.committed = true;
         pf_server_good(e, PF_LIT("bye"));
     } else {
-        pf_server_failed(e, PF_PARTIAL, pf_bytes_of(pf_verdict(PF_PARTIAL)->say));
+        /* RFC 1939 section 6 words it; the code tells whether coming back will help. */
+        pf_server_failed(e, tell->err.code, pf_bytes_of(pf_verdict(PF_PARTIAL)->say));
     }
     pf_server_close(e, PF_CLOSE_QUIT);
 }

@@ -203,10 +203,25 @@ static void mx_003_p3_012_the_tenth_failed_login_is_the_last(void **state)
         CHAT(&w, "USER alice\r\nPASS x\r\n", SEND WRONG);
         assert_false(w.closed);
     }
-    CHAT(&w, "AUTH PLAIN AGFsaWNlAHg=\r\n", "-ERR [SYS/PERM] too many failed logins\r\n");
+    CHAT(&w, "AUTH PLAIN AGFsaWNlAHg=\r\n", "-ERR [AUTH] too many failed logins\r\n");
     assert_true(w.closed);
     assert_int_equal(w.why, PF_CLOSE_TRIES);
     assert_int_equal(pf_pop3_server_stats(w.engine)->login_failures, 10);
+    world_end(&w);
+}
+
+/* A maildrop in use is nobody's guess at a password. */
+static void rc_007_only_credentials_count_as_failed_logins(void **state)
+{
+    struct world w;
+
+    (void)state;
+    fresh(&w);
+    greeted(&w);
+    w.open = PF_IN_USE;
+    for (int i = 0; i < 25; i++)
+        world_chat(&w, "USER alice\r\nPASS secret\r\n");
+    assert_false(w.closed);
     world_end(&w);
 }
 
@@ -441,7 +456,8 @@ int main(void)
         T(p3_061_p3_062_the_password_reaches_the_question_whole),
         T(p3_058_rc_011_tls_022_plaintext_is_refused_before_the_secret),
         T(tls_019_plaintext_may_be_allowed), T(cap_030_a_burst_goes_on_behind_a_failed_pass),
-        T(mx_003_p3_012_the_tenth_failed_login_is_the_last), T(p3_033_quit_before_login_is_no_update),
+        T(mx_003_p3_012_the_tenth_failed_login_is_the_last),
+        T(rc_007_only_credentials_count_as_failed_logins), T(p3_033_quit_before_login_is_no_update),
         T(p3_034_p3_037_quit_answers_when_the_removal_is_durable),
         T(p3_034_a_removal_that_fails_is_an_error), T(p3_038_w_021_nothing_is_carried_out_behind_quit),
         T(cap_032_p3_048_with_expire_0_what_retr_sent_is_removed),

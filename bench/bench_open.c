@@ -147,22 +147,20 @@ struct took {
 static struct took open_once(struct pf_twin *twin, struct drop *d)
 {
     const struct pf_box_where where = {"bench", d->path, time(NULL), PF_EXPIRE_NEVER};
-    struct pf_twin_box *box = NULL;
-    struct pf_listing listing;
-    uint32_t expired;
+    struct pf_twin_opened opened;
     struct pf_err err;
     double from = bench_seconds();
     struct took took;
 
-    if (twin->kind->box_open(twin, &where, true, &box, &listing, &expired, &err)) {
+    if (twin->kind->box_open(twin, &where, true, &opened, &err)) {
         fprintf(stderr, "%s\n", err.log);
         exit(1);
     }
     took.open = bench_seconds() - from;
-    bench_need(listing.count == d->count && listing.octets == (uint64_t)d->count * body_wire, "listing");
-    d->counts = box->counts;
+    bench_need(opened.listing.count == d->count && opened.listing.octets == (uint64_t)d->count * body_wire, "listing");
+    d->counts = opened.box->counts;
     from = bench_seconds();
-    twin->kind->box_close(box);
+    twin->kind->box_close(opened.box);
     took.close = bench_seconds() - from;
     return took;
 }

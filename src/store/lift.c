@@ -44,12 +44,17 @@ struct held {
 static enum pf_code work_open(struct held *h, bool may_block)
 {
     struct pf_box_open *o = (struct pf_box_open *)h->op;
-    enum pf_code code = h->lift->twin->kind->box_open(h->lift->twin, &o->where, may_block, &h->twin_box,
-                                                      &o->listing, &o->expired, &o->op.err);
+    struct pf_twin_opened opened;
+    enum pf_code code =
+        h->lift->twin->kind->box_open(h->lift->twin, &o->where, may_block, &opened, &o->op.err);
 
-    if (code == PF_OK)
-        o->box = &h->box;
-    return code;
+    if (code != PF_OK)
+        return code;
+    h->twin_box = opened.box;
+    o->box = &h->box;
+    o->listing = opened.listing;
+    o->expired = opened.expired;
+    return PF_OK;
 }
 
 static enum pf_code work_read(struct held *h, bool may_block)

@@ -19,11 +19,16 @@ struct pf_twin;        /* the blocking store: settings, immutable */
 struct pf_twin_box;    /* an open maildrop */
 struct pf_twin_parcel;
 
+struct pf_twin_opened {
+    struct pf_twin_box *box;
+    struct pf_listing listing; /* lives until box_close */
+    uint32_t expired;
+};
+
 struct pf_twin_kind {
     const char *name;
     enum pf_code (*box_open)(struct pf_twin *, const struct pf_box_where *, bool may_block,
-                             struct pf_twin_box **out_box, struct pf_listing *out_listing,
-                             uint32_t *out_expired, struct pf_err *err);
+                             struct pf_twin_opened *out_opened, struct pf_err *err);
     /* Fills got, last and clean of the op; reads index, offset, at, cap. */
     enum pf_code (*box_read)(struct pf_twin_box *, struct pf_box_read *, bool may_block,
                              struct pf_err *err);

@@ -66,14 +66,16 @@ static int run(struct pf_tool_box *b, int (*verb)(struct pf_tool_box *, int, cha
     static const struct pf_maildir_settings settings = {.follow_root = true, .cache = true};
     struct pf_box_where where = {.user = "", .path = b->path, .now = (int64_t)time(NULL),
                                  .expire_days = -1};
+    struct pf_twin_opened opened;
     struct pf_err err;
-    uint32_t expired;
     int status;
 
     b->twin = pf_maildir_new(&settings, &err);
     if (!b->twin)
         return complain(&err);
-    if (b->twin->kind->box_open(b->twin, &where, true, &b->box, &b->listing, &expired, &err) == PF_OK) {
+    if (b->twin->kind->box_open(b->twin, &where, true, &opened, &err) == PF_OK) {
+        b->box = opened.box;
+        b->listing = opened.listing;
         status = verb(b, argc, argv);
         b->twin->kind->box_close(b->box);
     } else {

@@ -329,7 +329,8 @@ def w_034_w_035_silence_is_ended_silently():
         client.lines()
         assert client.rest() == b""  # a command came, a login did not
         client.close()
-        office.wait_log("end=login-time", 2)
+        office.wait_log("end=login-time")
+        office.wait_log("end=idle")
         client = Raw(office.pop3)
         assert client.login().startswith(b"+OK")
         client.close()

@@ -149,8 +149,7 @@ static struct pf_listing list(struct pf_twin_box *b)
 }
 
 static enum pf_code box_open(struct pf_twin *base, const struct pf_box_where *where, bool may_block,
-                             struct pf_twin_box **out_box, struct pf_listing *out_listing,
-                             uint32_t *out_expired, struct pf_err *err)
+                             struct pf_twin_opened *out_opened, struct pf_err *err)
 {
     struct twin *t = (struct twin *)base;
     enum pf_code code = PF_OK;
@@ -163,11 +162,11 @@ static enum pf_code box_open(struct pf_twin *base, const struct pf_box_where *wh
     if (!d || d->open) {
         code = pf_fail(err, d ? PF_IN_USE : PF_NO_BOX, 0, "twin", "%s is in use or missing", where->path);
     } else {
-        *out_expired = expire(d, where);
-        *out_box = box_new(t, d);
-        d->open = *out_box != NULL;
-        if (*out_box)
-            *out_listing = list(*out_box);
+        out_opened->expired = expire(d, where);
+        out_opened->box = box_new(t, d);
+        d->open = out_opened->box != NULL;
+        if (out_opened->box)
+            out_opened->listing = list(out_opened->box);
         else
             code = pf_fail(err, PF_NO_MEMORY, 0, "twin", "no memory");
     }

@@ -41,8 +41,7 @@ static enum pf_code called(bool may_block, struct pf_err *err)
 }
 
 static enum pf_code box_open(struct pf_twin *t, const struct pf_box_where *where, bool may_block,
-                             struct pf_twin_box **out_box, struct pf_listing *out_listing,
-                             uint32_t *out_expired, struct pf_err *err)
+                             struct pf_twin_opened *out_opened, struct pf_err *err)
 {
     static const struct pf_row rows[] = {{.octets = 3, .uidl_len = 1}};
     enum pf_code code = called(may_block, err);
@@ -50,9 +49,9 @@ static enum pf_code box_open(struct pf_twin *t, const struct pf_box_where *where
     assert_string_equal(where->path, "/box");
     if (code != PF_OK)
         return code;
-    *out_box = (struct pf_twin_box *)t;
-    *out_listing = (struct pf_listing){rows, (const unsigned char *)"u", 1, 3};
-    *out_expired = 4;
+    out_opened->box = (struct pf_twin_box *)t;
+    out_opened->listing = (struct pf_listing){rows, (const unsigned char *)"u", 1, 3};
+    out_opened->expired = 4;
     return PF_OK;
 }
 

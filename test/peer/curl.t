@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from corpus import corpus  # noqa: E402
+from corpus import big, corpus  # noqa: E402
 from office import Office, run, wire  # noqa: E402
 
 MAILS = corpus()
@@ -66,5 +66,16 @@ def p3_029_dele_by_curl_is_durable():
         assert office.files("anna") == []
 
 
+def a_message_of_30_mb():
+    mail = big()
+    with Office() as office:
+        office.add_user("anna", "secret")
+        office.put("anna", mail, sizes=True)
+        office.start()
+        for url in (f"pop3s://localhost:{office.pop3s}/1", f"pop3://localhost:{office.pop3}/1"):
+            got = curl(office, url)
+            assert got.returncode == 0 and got.stdout == wire(mail), url
+
+
 run(w_026_every_message_is_exact_over_tls, plain_007_each_login_that_curl_has, tls_021_no_password_in_plain_text,
-    p3_029_dele_by_curl_is_durable)
+    p3_029_dele_by_curl_is_durable, a_message_of_30_mb)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from corpus import corpus  # noqa: E402
+from corpus import big, corpus  # noqa: E402
 from office import Office, run, wire  # noqa: E402
 
 # mpop ends each delivered file with LF and turns CRLF to LF, so lone CRs before LF are its affair.
@@ -69,4 +69,14 @@ def auth_023_mechanisms():
             assert len(mpop(office, "tls on", "tls_starttls off", f"auth {auth}")) == 1, auth
 
 
-run(cap_023_pipelined_fetch_is_exact_and_deletes, p3_052_keep_fetches_each_once, auth_023_mechanisms)
+def a_message_of_30_mb():
+    with Office() as office:
+        office.add_user("anna", "secret")
+        office.put("anna", big())
+        office.start()
+        assert mpop(office, "tls on", "tls_starttls off") == texts([big()])
+        assert office.files("anna") == []
+
+
+run(cap_023_pipelined_fetch_is_exact_and_deletes, p3_052_keep_fetches_each_once, auth_023_mechanisms,
+    a_message_of_30_mb)

@@ -133,7 +133,8 @@ static void both_families_can_have_the_same_port(void **state)
 
     (void)state;
     open_door(&door, "0.0.0.0");
-    six = pf_listen_open(door.loop, &(struct pf_listen_place){"::", pf_listen_port(door.listener), 4}, accepted, &door, &err);
+    six = pf_listen_open(door.loop, &(struct pf_listen_place){"::", pf_listen_port(door.listener), 4},
+                         accepted, &door, &err);
     if (six)
         assert_int_equal(pf_listen_port(six), pf_listen_port(door.listener));
     else
@@ -150,7 +151,9 @@ static void bad_addresses_and_taken_ports_are_told(void **state)
 
     (void)state;
     open_door(&door, "127.0.0.1");
-    assert_null(pf_listen_open(door.loop, &(struct pf_listen_place){"127.0.0.1", pf_listen_port(door.listener), 4}, accepted, &door, &err));
+    assert_null(pf_listen_open(door.loop,
+                               &(struct pf_listen_place){"127.0.0.1", pf_listen_port(door.listener), 4},
+                               accepted, &door, &err));
     assert_int_equal(err.code, PF_CONFIG);
     assert_int_equal(err.sys, EADDRINUSE);
     snprintf(port, sizeof port, "%u", pf_listen_port(door.listener));

@@ -211,6 +211,12 @@ static bool when_empty(struct pf_guest_session *g)
     return g->stage != PF_STAGE_GONE;
 }
 
+/* From STLS to the end of the handshake. */
+static bool on_the_way_to_tls(const struct pf_guest_session *g)
+{
+    return g->tls_wanted || g->handshaking;
+}
+
 /* Asks the loop for what is needed next, and gives back what is not. */
 static void settle(struct pf_guest_session *g)
 {
@@ -221,9 +227,10 @@ static void settle(struct pf_guest_session *g)
     if (pf_pop3_server_out(g->engine).len)
         want |= PF_CONN_WRITE;
     pf_conn_want(g->conn, want);
-    /* The engine sets no time for what it waits for; a handshake is the client's to end. */
-    pf_timer_set(g->timer, g->handshaking ? g->came + g->generation->conf->login_time
-                                          : pf_pop3_server_deadline(g->engine));
+    /* The engine sets no time for what it waits for; a handshake is the client's to end, and so is
+     * the reading of the answer in front of it. */
+    pf_timer_set(g->timer, on_the_way_to_tls(g) ? g->came + g->generation->conf->login_time
+                                                : pf_pop3_server_deadline(g->engine));
     give_in(g);
     give_out(g);
     if (g->stranger && pf_pop3_server_in_transaction(g->engine)) {
@@ -368,7 +375,7 @@ static void timeout(struct pf_timer *timer, void *self)
         pf_guest_depart(g, PF_CLOSE_LOGIN_TIME, true);
         break;
     case PF_STAGE_SERVE:
-        if (g->handshaking) {
+        if (on_the_way_to_tls(g)) {
             pf_guest_depart(g, PF_CLOSE_LOGIN_TIME, true);
             break;
         }

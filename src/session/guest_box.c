@@ -190,27 +190,31 @@ bool pf_guest_carry_body(struct pf_guest_session *g)
     return true;
 }
 
-static void expunged(struct pf_store_op *op)
-{
-    struct pf_guest_session *g = guest_of(op);
-
-    g->op_busy = false;
-    g->removed = g->op.expunge.removed;
-    g->box_err = op->err;
-    if (op->err.code != PF_OK && g->stage != PF_STAGE_GONE)
-        pf_guest_log_trouble(g, "deleted messages not removed", &op->err);
-    if (gone(g))
-        return;
-    g->after_close = PF_AFTER_COMMIT;
-    close_box(g);
-}
-
 static bool any(const struct pf_marks *marks)
 {
     for (size_t i = 0; i < pf_marks_words(marks->count); i++)
         if (marks->words[i])
             return true;
     return false;
+}
+
+static void expunged(struct pf_store_op *op)
+{
+    struct pf_guest_session *g = guest_of(op);
+    bool removing = any(g->op.expunge.remove);
+
+    g->op_busy = false;
+    g->removed = g->op.expunge.removed;
+    /* Who deleted nothing is not told that something was not removed: failing to mark is no error. */
+    if (removing)
+        g->box_err = op->err;
+    if (op->err.code != PF_OK && g->stage != PF_STAGE_GONE)
+        pf_guest_log_trouble(g, removing ? "deleted messages not removed" : "messages not marked as seen",
+                             &op->err);
+    if (gone(g))
+        return;
+    g->after_close = PF_AFTER_COMMIT;
+    close_box(g);
 }
 
 void pf_guest_ask_commit(struct pf_guest_session *g, const struct pf_ask *ask)

@@ -93,7 +93,7 @@ int pf_tool_box_check(struct pf_tool_box *b, int argc, char **argv)
         }
         printf("tmp: %" PRIu32 " leftovers of broken deliveries removed\n", litter);
     }
-    printf("%s: %" PRIu32 " messages, %" PRIu64 " octets, %" PRIu32 " faults, %" PRIu32 " notes\n", b->path,
+    printf("%s: messages %" PRIu32 ", octets %" PRIu64 ", faults %" PRIu32 ", notes %" PRIu32 "\n", b->path,
            b->listing.count, b->listing.octets, report.faults, report.notes);
     return report.faults ? pf_verdict(PF_DAMAGED)->exit_status : 0;
 }

@@ -1,10 +1,11 @@
 /* Quota: Maildir++'s `maildirsize`, kept in step so that other software agrees.
  *
  * The file's first line is the limit ("10000000S,1000C"), each further line adds octets and messages
- * (negative for removals); the sum is the usage. Changes are one appended write without a
- * lock. It is computed anew when it is missing, speaks of another limit, has grown to 5120 octets, cannot be read, or says
- * "over" and is old (MP-013). Counted are new and cur of the main Maildir and its folders, without .Trash and
- * without messages flagged T; sizes come from ,S= where the name has it (MP-009, MP-010). */
+ * (negative for removals); the sum is the usage. Changes are one appended write without a lock. It is
+ * computed anew when it is missing, speaks of another limit, has grown to 5120 octets, cannot be read,
+ * or says "over" and is old (MP-013). Counted are new and cur of the main Maildir and its folders,
+ * without .Trash and without messages flagged T; sizes come from ,S= where the name has it (MP-009,
+ * MP-010). */
 #ifndef POSTFACH_STORE_MAILDIR_QUOTA_H
 #define POSTFACH_STORE_MAILDIR_QUOTA_H
 
@@ -18,10 +19,12 @@ struct pf_maildir_usage {
     uint64_t octets, messages;
 };
 
-/* Reads, or computes and writes, the usage of the maildrop at `path` (an absolute path). `now` is seconds since 1970. */
+/* Reads, or computes and writes, the usage of the maildrop at `path` (an absolute path). `now` is
+ * seconds since 1970. */
 enum pf_code pf_maildir_quota_read(const char *path, const struct pf_maildir_quota *, int64_t now,
                                    struct pf_maildir_usage *out_usage, struct pf_err *err);
-/* PF_OK when a message of `octets` fits, PF_OVER_QUOTA when not (judged again after computing anew, MP-014). */
+/* PF_OK when a message of `octets` fits, PF_OVER_QUOTA when not (judged again after computing anew,
+ * MP-014). */
 enum pf_code pf_maildir_quota_ask(const char *path, const struct pf_maildir_quota *, uint64_t octets,
                                   int64_t now, struct pf_err *err);
 /* Appends a change, where maildirsize exists; failing to is no error (the next computation heals it). */

@@ -74,4 +74,42 @@ bool pf_auth_login_due(struct pf_auth *, const char *user, unsigned delay, pf_ti
  * time that this failed and the old users stayed: err is for the log. Ask it after a check. */
 bool pf_auth_trouble(struct pf_auth *, struct pf_err *out_err);
 
+/* Recipients: whose is this address? The other door, for mail that comes in; no password is asked for.
+ *
+ * An address is first looked for among the aliases, then among the users of the same sources that
+ * logins use, as `user@domain` and as `user`; with a detail (`user+detail`, RFC 5233) as it stands and
+ * then without; at last the catch-all alias of its domain is taken. Nobody is PF_NO_USER. Where the
+ * answer may be wrong (a file is broken or being written, an alias leads nowhere), it is PF_TEMP: mail can
+ * wait, and what was bounced is gone. Files that change are read anew within a second. */
+struct pf_lookup;
+
+struct pf_lookup_settings {
+    struct pf_auth_settings users;
+    const char *aliases; /* a file (lookup_aliases.h), or NULL */
+    const char *domains; /* names with blanks between them, in which names without a domain are users;
+                          * NULL: in all */
+    bool fold;           /* the case of what stands before the @ does not matter; that of a domain never does */
+};
+
+enum { PF_LOOKUP_USERS_MAX = 100 }; /* that one address may stand for */
+
+struct pf_lookup_ask {
+    void (*done)(struct pf_lookup_ask *); /* set by the asker; called once, on a later turn */
+    struct pf_bytes address;              /* local@domain, or local; copied at once */
+    struct pf_err err;                    /* out; PF_OK, PF_NO_USER, PF_TEMP, PF_NO_MEMORY */
+    struct pf_user *users;                /* out, with PF_OK: from malloc, the asker's own; each once */
+    size_t count;
+    void *state;                          /* private */
+};
+
+/* The files are read here, blocking, and again by reload; when that fails the old stay. */
+struct pf_lookup *pf_lookup_new(struct pf_loop *, const struct pf_lookup_settings *, struct pf_err *err);
+enum pf_code pf_lookup_reload(struct pf_lookup *, const struct pf_lookup_settings *, struct pf_err *err);
+void pf_lookup_free(struct pf_lookup *); /* only when no question is open, also none abandoned; NULL is allowed */
+/* Anything but PF_OK: it was not taken, `done` will not be called, and ask->err says why. */
+enum pf_code pf_lookup_ask(struct pf_lookup *, struct pf_lookup_ask *);
+void pf_lookup_abandon(struct pf_lookup *, struct pf_lookup_ask *); /* `done` is not called */
+/* As pf_auth_trouble. */
+bool pf_lookup_trouble(struct pf_lookup *, struct pf_err *out_err);
+
 #endif

@@ -1,0 +1,175 @@
+#include "auth/lookup.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum {
+    THREADS = 1,    /* what a question costs is memory's time; one thread needs no locks */
+    QUEUE = 100000, /* questions of as many connections; each has one */
+    TEXT = 2 * PF_AUTH_NAME_MAX + 1
+};
+
+/* Users and aliases as of one reading of the settings; counted on the loop, used on the thread. */
+struct generation {
+    unsigned holds;
+    struct pf_recipients *recipients;
+};
+
+struct pf_lookup {
+    struct pf_loop *loop;
+    struct pf_pool *pool;
+    struct generation *generation;
+    unsigned open; /* questions, also abandoned ones */
+    struct pf_err trouble;
+};
+
+struct question {
+    struct pf_job job; /* the first member */
+    struct pf_lookup *lookup;
+    struct generation *generation;
+    struct pf_lookup_ask *ask; /* NULL: abandoned */
+    struct pf_found found;
+    struct pf_err err, trouble;
+    size_t len;
+    unsigned char address[TEXT];
+};
+
+static void drop(struct generation *g)
+{
+    if (!g || --g->holds)
+        return;
+    pf_recipients_free(g->recipients);
+    free(g);
+}
+
+static struct generation *generation_new(const struct pf_lookup_settings *settings, struct pf_err *err)
+{
+    struct generation *g = calloc(1, sizeof *g);
+
+    if (!g) {
+        pf_fail(err, PF_NO_MEMORY, 0, "lookup", "no memory for recipients");
+        return NULL;
+    }
+    g->holds = 1;
+    g->recipients = pf_recipients_open(settings, err);
+    if (g->recipients)
+        return g;
+    free(g);
+    return NULL;
+}
+
+struct pf_lookup *pf_lookup_new(struct pf_loop *loop, const struct pf_lookup_settings *settings,
+                                struct pf_err *err)
+{
+    struct pf_lookup *lookup = calloc(1, sizeof *lookup);
+
+    if (!lookup) {
+        pf_fail(err, PF_NO_MEMORY, 0, "lookup", "no memory for recipients");
+        return NULL;
+    }
+    lookup->loop = loop;
+    lookup->generation = generation_new(settings, err);
+    if (lookup->generation)
+        lookup->pool = pf_pool_new(loop, "pf-lookup", THREADS, QUEUE, err);
+    if (lookup->pool)
+        return lookup;
+    drop(lookup->generation);
+    free(lookup);
+    return NULL;
+}
+
+enum pf_code pf_lookup_reload(struct pf_lookup *lookup, const struct pf_lookup_settings *settings,
+                              struct pf_err *err)
+{
+    struct pf_err why = {0};
+    struct generation *fresh = generation_new(settings, &why);
+
+    if (!fresh)
+        return pf_fail(err, why.code, why.sys, why.where, "%s", why.log);
+    drop(lookup->generation);
+    lookup->generation = fresh;
+    return PF_OK;
+}
+
+void pf_lookup_free(struct pf_lookup *lookup)
+{
+    if (!lookup)
+        return;
+    pf_pool_free(lookup->pool); /* those abandoned end here */
+    assert(lookup->open == 0);
+    drop(lookup->generation);
+    free(lookup);
+}
+
+static void work(struct pf_job *job)
+{
+    struct question *q = (struct question *)job;
+    struct pf_recipients *r = q->generation->recipients;
+
+    pf_recipients_find(r, pf_bytes_from(q->address, q->len), &q->found, &q->err);
+    pf_recipients_trouble(r, &q->trouble);
+}
+
+static void worked(struct pf_job *job)
+{
+    struct question *q = (struct question *)job;
+    struct pf_lookup *lookup = q->lookup;
+    struct pf_lookup_ask *ask = q->ask;
+
+    lookup->open--;
+    if (q->trouble.code != PF_OK)
+        lookup->trouble = q->trouble;
+    if (ask) {
+        ask->err = q->err;
+        ask->users = q->found.users;
+        ask->count = q->found.count;
+        ask->state = NULL;
+    } else {
+        free(q->found.users);
+    }
+    drop(q->generation);
+    free(q);
+    if (ask)
+        ask->done(ask);
+}
+
+enum pf_code pf_lookup_ask(struct pf_lookup *lookup, struct pf_lookup_ask *ask)
+{
+    struct question *q;
+
+    if (ask->address.len == 0 || ask->address.len > TEXT)
+        return pf_fail(&ask->err, PF_NO_USER, 0, "lookup", "an address of %zu octets", ask->address.len);
+    q = calloc(1, sizeof *q);
+    if (!q)
+        return pf_fail(&ask->err, PF_NO_MEMORY, 0, "lookup", "no memory for a recipient");
+    *q = (struct question){.job = {.work = work, .done = worked}, .lookup = lookup, .ask = ask,
+                           .generation = lookup->generation, .len = ask->address.len};
+    memcpy(q->address, ask->address.at, q->len);
+    if (!pf_pool_submit(lookup->pool, &q->job)) {
+        free(q);
+        return pf_fail(&ask->err, PF_BUSY, 0, "lookup", "too many recipients wait to be looked up");
+    }
+    q->generation->holds++;
+    lookup->open++;
+    ask->state = q;
+    return PF_OK;
+}
+
+void pf_lookup_abandon(struct pf_lookup *lookup, struct pf_lookup_ask *ask)
+{
+    struct question *q = ask->state;
+
+    (void)lookup;
+    if (q)
+        q->ask = NULL;
+    ask->state = NULL;
+}
+
+bool pf_lookup_trouble(struct pf_lookup *lookup, struct pf_err *out_err)
+{
+    if (lookup->trouble.code == PF_OK)
+        return false;
+    *out_err = lookup->trouble;
+    lookup->trouble = (struct pf_err){0};
+    return true;
+}

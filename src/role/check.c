@@ -2,6 +2,7 @@
 
 #include "auth/auth_file.h"
 #include "role/setup.h"
+#include "sys/explain.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -17,8 +18,9 @@ static void print_mistake(void *self, const struct pf_conf_mistake *mistake)
 
 static int say(const struct pf_err *err, const char *hint)
 {
-    fprintf(stderr, "postfachd: %s%s%s\n    hint: %s\n", err->log, err->sys ? ": " : "",
-            err->sys ? strerror(err->sys) : "", hint);
+    char text[PF_EXPLAIN_MAX];
+
+    fprintf(stderr, "postfachd: %s\n    hint: %s\n", pf_explain(err, text, sizeof text), hint);
     return pf_verdict(PF_CONFIG)->exit_status;
 }
 
@@ -53,6 +55,16 @@ static int check_users(const struct pf_conf *conf)
     return 0;
 }
 
+static int check_listens(const struct pf_conf *conf)
+{
+    struct pf_err err;
+
+    if (conf->listen_count)
+        return 0;
+    pf_fail(&err, PF_CONFIG, 0, "check", "there is no `listen`: nobody could connect");
+    return say(&err, "listen 0.0.0.0:995 { tls implicit }");
+}
+
 static int check_run_as(const struct pf_conf *conf)
 {
     if (!conf->run_as || getpwnam(conf->run_as))
@@ -69,7 +81,9 @@ int pf_check_run(const char *conf_file)
 
     if (!conf)
         return pf_verdict(PF_CONFIG)->exit_status;
-    worst = check_tls(conf);
+    worst = check_listens(conf);
+    status = check_tls(conf);
+    worst = status ? status : worst;
     status = check_users(conf);
     worst = status ? status : worst;
     status = check_run_as(conf);

@@ -3,6 +3,7 @@
 #include "role/listeners.h"
 #include "role/setup.h"
 #include "session/serve_pop3.h"
+#include "sys/explain.h"
 #include "sys/log_sink.h"
 #include "sys/proc.h"
 
@@ -44,8 +45,9 @@ struct single {
 
 static int complain(const struct pf_err *err)
 {
-    fprintf(stderr, "postfachd: %s%s%s\n", err->log, err->sys ? ": " : "",
-            err->sys ? strerror(err->sys) : "");
+    char text[PF_EXPLAIN_MAX];
+
+    fprintf(stderr, "postfachd: %s\n", pf_explain(err, text, sizeof text));
     return pf_verdict(err->code)->exit_status;
 }
 
@@ -71,12 +73,10 @@ static void log_mistake(void *self, const struct pf_conf_mistake *mistake)
 
 static void log_err(struct single *s, enum pf_event event, const struct pf_err *err)
 {
-    struct pf_field fields[] = {
-        PF_TEXT_FIELD("err", err->log),
-        PF_TEXT_FIELD("sys", err->sys ? strerror(err->sys) : NULL),
-    };
+    char text[PF_EXPLAIN_MAX];
+    struct pf_field field = PF_TEXT_FIELD("err", pf_explain(err, text, sizeof text));
 
-    pf_log_event(s->log, event, fields, 2);
+    pf_log_event(s->log, event, &field, 1);
 }
 
 static void log_certificates(struct single *s, const struct pf_tls *tls)
@@ -273,6 +273,8 @@ static enum pf_code start(struct single *s, struct pf_err *err)
 {
     enum pf_code code;
 
+    if (s->conf->listen_count == 0)
+        return pf_fail(err, PF_CONFIG, 0, "start", "%s has no `listen`: nobody could connect", s->conf_file);
     pf_proc_descriptors((size_t)s->conf->connections * DESCRIPTORS_PER_GUEST + SPARE_DESCRIPTORS);
     code = build(s, err);
     if (code == PF_OK)

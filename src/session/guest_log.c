@@ -1,6 +1,6 @@
 #include "session/guest.h"
 
-#include <stdio.h>
+#include "sys/explain.h"
 
 static const char *const ends[] = {
     [PF_CLOSE_QUIT] = "quit",
@@ -18,16 +18,6 @@ static const char *const ends[] = {
     [PF_CLOSE_REFUSED] = "refused",
     [PF_CLOSE_MEMORY] = "no-memory",
 };
-
-/* "verdict: what happened (system's words)"; NULL for none. */
-static const char *describe(const struct pf_err *err, char *text, size_t cap)
-{
-    if (err->sys)
-        snprintf(text, cap, "%s: %s (%s)", err->where ? err->where : "?", err->log, strerror(err->sys));
-    else
-        snprintf(text, cap, "%s: %s", err->where ? err->where : "?", err->log);
-    return text;
-}
 
 void pf_guest_log_end(struct pf_guest_session *g)
 {
@@ -62,14 +52,14 @@ void pf_guest_log_login_failed(struct pf_guest_session *g, const struct pf_err *
                                struct pf_bytes name)
 {
     const struct pf_conn_info *info = pf_conn_info(g->conn);
-    char text[600];
+    char text[PF_EXPLAIN_MAX];
     struct pf_field fields[] = {
         PF_BYTES_FIELD("user", name),
         PF_TEXT_FIELD("address", info->peer),
         PF_TEXT_FIELD("tls", info->tls ? info->tls_version : "none"),
         PF_TEXT_FIELD("mech", g->mechanism),
         PF_TEXT_FIELD("code", pf_verdict(err->code)->name),
-        PF_TEXT_FIELD("err", describe(err, text, sizeof text)),
+        PF_TEXT_FIELD("err", pf_explain(err, text, sizeof text)),
     };
 
     pf_log_event(g->hall->parts.log, PF_EVENT_login_failed, fields, sizeof fields / sizeof fields[0]);
@@ -77,12 +67,12 @@ void pf_guest_log_login_failed(struct pf_guest_session *g, const struct pf_err *
 
 void pf_guest_log_trouble(struct pf_guest_session *g, const char *what, const struct pf_err *err)
 {
-    char text[600];
+    char text[PF_EXPLAIN_MAX];
     struct pf_field fields[] = {
         PF_TEXT_FIELD("user", g->user.name),
         PF_TEXT_FIELD("what", what),
         PF_TEXT_FIELD("code", pf_verdict(err->code)->name),
-        PF_TEXT_FIELD("err", describe(err, text, sizeof text)),
+        PF_TEXT_FIELD("err", pf_explain(err, text, sizeof text)),
     };
 
     pf_log_event(g->hall->parts.log, PF_EVENT_trouble, fields, sizeof fields / sizeof fields[0]);
@@ -90,10 +80,10 @@ void pf_guest_log_trouble(struct pf_guest_session *g, const char *what, const st
 
 void pf_guest_log_tls_failed(struct pf_guest_session *g, const struct pf_err *err)
 {
-    char text[600];
+    char text[PF_EXPLAIN_MAX];
     struct pf_field fields[] = {
         PF_TEXT_FIELD("address", pf_conn_info(g->conn)->peer),
-        PF_TEXT_FIELD("err", describe(err, text, sizeof text)),
+        PF_TEXT_FIELD("err", pf_explain(err, text, sizeof text)),
     };
 
     pf_log_event(g->hall->parts.log, PF_EVENT_tls_failed, fields, sizeof fields / sizeof fields[0]);

@@ -1,6 +1,7 @@
 #include "tool/box.h"
 
 #include "store/maildir/maildir.h"
+#include "sys/explain.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -53,8 +54,9 @@ void pf_tool_print_safe(FILE *to, const char *text, bool lines)
 
 static int complain(const struct pf_err *err)
 {
-    fprintf(stderr, "postfach box: %s%s%s\n", err->log, err->sys ? ": " : "",
-            err->sys ? strerror(err->sys) : "");
+    char text[PF_EXPLAIN_MAX];
+
+    fprintf(stderr, "postfach box: %s\n", pf_explain(err, text, sizeof text));
     if (err->code == PF_IN_USE)
         fputs("    hint: a session holds the maildrop; try again when it has ended\n", stderr);
     return pf_verdict(err->code)->exit_status;

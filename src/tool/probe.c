@@ -1,6 +1,7 @@
 #include "tool/probe.h"
 
 #include "base/text.h"
+#include "sys/explain.h"
 #include "tool/box.h"
 #include "tool/probe_link.h"
 
@@ -50,8 +51,9 @@ static double ms_since(const struct timespec *then)
 
 static int fail(const struct probe *p, const struct pf_err *err)
 {
-    fprintf(stderr, "postfach probe: %s:%s: %s%s%s\n", p->host, p->port, err->log,
-            err->sys ? ": " : "", err->sys ? strerror(err->sys) : "");
+    char text[PF_EXPLAIN_MAX];
+
+    fprintf(stderr, "postfach probe: %s:%s: %s\n", p->host, p->port, pf_explain(err, text, sizeof text));
     return pf_verdict(err->code)->exit_status;
 }
 

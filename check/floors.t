@@ -16,6 +16,7 @@ PLACES = [
     (r"sodium\.h", r"src/auth/\w+\.c$"),
     (r"crypt\.h", r"src/auth/\w+\.c$"),
     (r"gmime/.*", r"src/tool/\w+\.[ch]$"),
+    (r"(zlib|zstd|zstd_errors)\.h", r"src/store/maildir/squeeze\.c$"),
     (r"systemd/.*", r"src/(sys|role)/\w+\.c$"),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)

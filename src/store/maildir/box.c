@@ -12,6 +12,7 @@ static void box_free(struct pf_twin_box *box)
 {
     if (box->reader.fd >= 0)
         close(box->reader.fd);
+    pf_maildir_squeeze_free(box->reader.squeeze);
     pf_maildir_image_done(&box->image);
     pf_maildir_image_done(&box->found);
     free(box->found_at);
@@ -107,7 +108,7 @@ static void save(struct pf_twin_box *box)
     if (box->removed.words)
         pf_maildir_image_drop(&box->image, &box->removed);
     for (uint32_t i = 0; i < box->image.count; i++)
-        box->image.files[i].flags &= PF_MAILDIR_COUNTED | PF_MAILDIR_DOUBT;
+        box->image.files[i].flags &= PF_MAILDIR_COUNTED | PF_MAILDIR_DOUBT | PF_MAILDIR_SQUEEZED;
     box->counts.saves += pf_maildir_cache_save(box->dirs.root, &box->image, &box->state);
 }
 

@@ -10,6 +10,7 @@
 #include "store/maildir/maildir.h"
 #include "store/maildir/name.h"
 #include "store/maildir/scan.h"
+#include "store/maildir/squeeze.h"
 
 struct pf_maildir {
     struct pf_twin twin; /* first */
@@ -26,10 +27,11 @@ struct pf_maildir {
 struct pf_maildir_reader {
     int fd; /* -1: none */
     uint32_t index;
-    uint64_t size; /* when it was opened */
+    uint64_t size; /* of the file when it was opened */
     int64_t mtime;
     uint64_t counted; /* octets from the begin that went through crlf */
     struct pf_crlf crlf;
+    struct pf_maildir_squeeze *squeeze; /* NULL: plain */
 };
 
 /* A wire size that reading proved; it enters the rows when nobody looks at them any more. */

@@ -35,12 +35,13 @@ static enum pf_code failed(struct removal *r, uint32_t i, enum pf_code code, int
 }
 
 /* Never what was not marked: a file that became another message under the same name stays. One
- * that is shorter than its name says was listed so. */
+ * that is shorter than its name says was listed so, and a squeezed one has a size of its own. */
 static bool is_marked_one(const struct pf_maildir_file *f, const struct stat *st)
 {
     return S_ISREG(st->st_mode) &&
            (f->mtime == PF_MAILDIR_NO_TIME ||
-            (f->mtime == pf_maildir_ns(st->st_mtim) && (uint64_t)st->st_size <= f->size));
+            (f->mtime == pf_maildir_ns(st->st_mtim) &&
+             ((uint64_t)st->st_size <= f->size || f->flags & PF_MAILDIR_SQUEEZED)));
 }
 
 /* PF_OK: unlinked; PF_GONE: not there; else it stays. */

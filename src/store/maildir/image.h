@@ -22,12 +22,13 @@ enum {
     PF_MAILDIR_DOUBT = 2,   /* a read found it other than known: look at it at the next open */
     PF_MAILDIR_TWIN = 4,    /* the same message lies under a second name too */
     PF_MAILDIR_GONE = 8,    /* found removed by others; this session only */
-    PF_MAILDIR_FIXED = 16   /* its true wire size is kept for the next session; this session only */
+    PF_MAILDIR_FIXED = 16,  /* its true wire size is kept for the next session; this session only */
+    PF_MAILDIR_SQUEEZED = 32 /* the file holds the message squeezed (squeeze.h) */
 };
 
 struct pf_maildir_file {
     uint64_t ino;     /* as the directory gives it */
-    uint64_t size;    /* stored octets, or PF_MAILDIR_NO_SIZE */
+    uint64_t size;    /* stored octets (of a squeezed one: of its text), or PF_MAILDIR_NO_SIZE */
     int64_t mtime;    /* nanoseconds since 1970, or PF_MAILDIR_NO_TIME when nobody looked */
     int64_t arrival;  /* microseconds since 1970 */
     uint32_t name_at; /* in the blob: folder and name */

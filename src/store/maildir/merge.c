@@ -77,6 +77,14 @@ static bool is_as_known(const struct item *it)
            (it->old->mtime == PF_MAILDIR_NO_TIME || it->old->mtime == f->mtime);
 }
 
+/* Whether a look saw the very file that the cache knows as squeezed. What it says of the size is about
+ * the file then, not about the text. */
+static bool is_same_squeezed(const struct item *it)
+{
+    return it->old && it->old->flags & PF_MAILDIR_SQUEEZED && it->old->ino == it->file->ino &&
+           it->old->mtime == it->file->mtime;
+}
+
 /* Whether the cache's wire size holds for a file that was looked at: nobody doubts it, and an
  * equal size is not all that speaks for it. */
 static bool is_proven(const struct item *it)
@@ -85,21 +93,41 @@ static bool is_proven(const struct item *it)
            (it->old->mtime != PF_MAILDIR_NO_TIME || it->old->ino == it->file->ino);
 }
 
+static int folder_of(const struct pf_maildir_merge *m, const struct pf_maildir_file *f)
+{
+    return m->image->blob[f->name_at] == 'c' ? m->box->dirs.cur : m->box->dirs.fresh;
+}
+
+static const char *file_name(const struct pf_maildir_merge *m, const struct pf_maildir_file *f)
+{
+    return m->image->blob + f->name_at + PF_MAILDIR_FOLDER_LEN;
+}
+
+/* Compressing a message in its place does not make it another one while size of text and mtime stay. */
+static void is_squeezed(struct pf_maildir_merge *m, struct item *it)
+{
+    struct pf_maildir_file *f = it->file;
+
+    f->flags |= PF_MAILDIR_SQUEEZED;
+    if (it->name.has_size)
+        f->size = it->name.size;
+    it->stored = f->size;
+    it->changed = it->old && m->comparable && !is_as_known(it);
+}
+
 static enum pf_code count(struct pf_maildir_merge *m, struct item *it)
 {
     struct pf_maildir_file *f = it->file;
-    const char *name = m->image->blob + f->name_at;
     struct pf_maildir_measure measure;
     int bad;
 
     m->box->counts.opens++;
     m->learned = true;
-    bad = pf_maildir_measure(name[0] == 'c' ? m->box->dirs.cur : m->box->dirs.fresh,
-                             name + PF_MAILDIR_FOLDER_LEN, &measure);
+    bad = pf_maildir_measure(folder_of(m, f), file_name(m, f), &measure);
     if (bad == ENOENT)
         return PF_GONE;
     if (bad) { /* a file that nobody can read shall not lock its owner out of all others */
-        it->octets = f->size;
+        it->octets = sizes_in_name(it) ? it->name.wire : f->size;
         f->flags |= PF_MAILDIR_DOUBT;
         return PF_OK;
     }
@@ -107,6 +135,18 @@ static enum pf_code count(struct pf_maildir_merge *m, struct item *it)
     f->size = it->stored = measure.size;
     f->flags |= PF_MAILDIR_COUNTED;
     it->octets = measure.wire;
+    if (measure.squeezed)
+        is_squeezed(m, it);
+    return PF_OK;
+}
+
+/* The sizes of a squeezed file that was looked at. */
+static enum pf_code squeezed_size(struct pf_maildir_merge *m, struct item *it)
+{
+    if (!sizes_in_name(it) || (it->old && it->old->flags & (PF_MAILDIR_DOUBT | PF_MAILDIR_COUNTED)))
+        return count(m, it);
+    is_squeezed(m, it);
+    it->octets = it->name.wire;
     return PF_OK;
 }
 
@@ -115,15 +155,19 @@ static enum pf_code new_size(struct pf_maildir_merge *m, struct item *it)
 {
     struct pf_maildir_file *f = it->file;
     const struct pf_maildir_name *n = &it->name;
+    bool cut = n->has_size && f->size < n->size;
+    bool named = n->has_wire && (!n->has_size || n->size == f->size) &&
+                 pf_maildir_plausible(f->size, n->wire);
 
-    if (n->has_size && f->size < n->size) { /* cut on disk: stays listed as it was, and reading fails */
+    if ((cut || named) && pf_maildir_is_squeezed(folder_of(m, f), file_name(m, f)))
+        return squeezed_size(m, it);
+    if (cut) { /* on disk: stays listed as it was, and reading fails */
         f->size = n->size;
         it->octets = sizes_in_name(it) ? n->wire : n->size;
         return PF_OK;
     }
     it->changed = it->old && m->comparable && !is_as_known(it);
-    if (n->has_wire && !it->changed && !it->old && (!n->has_size || n->size == f->size) &&
-        pf_maildir_plausible(f->size, n->wire)) {
+    if (named && !it->changed && !it->old) {
         it->octets = n->wire;
         return PF_OK;
     }
@@ -143,6 +187,8 @@ static enum pf_code find_size(struct pf_maildir_merge *m, struct item *it, bool 
     }
     if (code)
         return code;
+    if (it->looked && is_same_squeezed(it))
+        f->size = it->old->size;
     it->stored = f->size;
     if (!it->looked && !it->old) {
         f->size = it->name.size;
@@ -155,7 +201,7 @@ static enum pf_code find_size(struct pf_maildir_merge *m, struct item *it, bool 
         f->size = it->old->size;
         f->mtime = it->old->mtime;
     }
-    f->flags |= it->old->flags & PF_MAILDIR_COUNTED;
+    f->flags |= it->old->flags & (PF_MAILDIR_COUNTED | PF_MAILDIR_SQUEEZED);
     it->octets = it->old_octets;
     return PF_OK;
 }

@@ -21,6 +21,7 @@ static void reader_close(struct pf_maildir_reader *r)
 {
     if (r->fd >= 0)
         close(r->fd);
+    pf_maildir_squeeze_free(r->squeeze);
     *r = (struct pf_maildir_reader){.fd = -1};
 }
 
@@ -66,9 +67,17 @@ static enum pf_code damaged(struct pf_twin_box *box, uint32_t index, uint64_t si
                    (unsigned long long)box->image.files[index].size);
 }
 
-/* Holds what fstat says against what the listing knew. */
+/* A squeezed file whose content speaks against itself. */
+static enum pf_code broken(struct pf_twin_box *box, uint32_t index, const char *why,
+                           struct pf_err *err)
+{
+    return pf_fail(err, PF_DAMAGED, 0, where, "%s: %.*s is compressed, and %s; restore it from a backup",
+                   NAMED(box, index), why);
+}
+
+/* Holds what fstat says against what the listing knew; of a squeezed file the size says nothing. */
 static enum pf_code check(struct pf_twin_box *box, uint32_t index, const struct stat *st,
-                          struct pf_err *err)
+                          bool squeezed, struct pf_err *err)
 {
     struct pf_maildir_file *f = &box->image.files[index];
     uint64_t size = (uint64_t)st->st_size;
@@ -76,12 +85,18 @@ static enum pf_code check(struct pf_twin_box *box, uint32_t index, const struct 
 
     if (!S_ISREG(st->st_mode))
         return changed(box, index, err);
-    if (size < f->size)
+    if (f->flags & PF_MAILDIR_SQUEEZED && !squeezed && size != f->size && f->mtime == mtime)
+        return broken(box, index, "its first octets say so no more", err);
+    if (size < f->size && !squeezed)
         return damaged(box, index, size, err);
-    if (size > f->size || (f->mtime != PF_MAILDIR_NO_TIME && f->mtime != mtime))
+    if ((size > f->size && !squeezed) || (f->mtime != PF_MAILDIR_NO_TIME && f->mtime != mtime))
         return changed(box, index, err);
     if (f->mtime == PF_MAILDIR_NO_TIME) { /* the listing believed the name; from now on we know */
         f->mtime = mtime;
+        box->dirty = true;
+    }
+    if (squeezed != !!(f->flags & PF_MAILDIR_SQUEEZED)) {
+        f->flags ^= PF_MAILDIR_SQUEEZED;
         box->dirty = true;
     }
     return PF_OK;
@@ -139,32 +154,76 @@ static enum pf_code open_wait(struct pf_twin_box *box, uint32_t index, int *out_
     }
 }
 
+/* Octets at a place of the file; PF_AGAIN when they are not in memory. */
+static enum pf_code read_at(struct pf_twin_box *box, int fd, const struct pf_box_read *op,
+                            bool may_block, size_t *out_got, struct pf_err *err)
+{
+    struct iovec piece = {op->at, op->cap};
+    ssize_t got;
+
+    do
+        got = preadv2(fd, &piece, 1, (off_t)op->offset, may_block ? 0 : RWF_NOWAIT);
+    while (got < 0 && errno == EINTR);
+    if (got >= 0) {
+        *out_got = (size_t)got;
+        return PF_OK;
+    }
+    if (!may_block) {
+        box->no_try = box->no_try || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL;
+        return again(err);
+    }
+    return trouble(box, op->index, errno, err);
+}
+
+/* Looks at the first octets, and makes what unpacks them if that is called for. Unpacking takes time,
+ * so a try leaves it, and all that goes with it, to the blocking way. */
+static enum pf_code reader_begin(struct pf_twin_box *box, struct pf_maildir_reader *r,
+                                 const struct stat *st, bool may_block, struct pf_err *err)
+{
+    unsigned char magic[PF_MAILDIR_MAGIC];
+    const struct pf_box_read op = {.index = r->index, .at = magic, .cap = sizeof magic};
+    struct pf_bytes head = {magic, 0};
+    enum pf_code code = PF_OK;
+    bool squeezed;
+
+    if (S_ISREG(st->st_mode))
+        code = read_at(box, r->fd, &op, may_block, &head.len, err);
+    if (code)
+        return code;
+    squeezed = pf_maildir_squeeze_is(head);
+    if (squeezed && !may_block)
+        return again(err);
+    code = check(box, r->index, st, squeezed, err);
+    if (code || !squeezed)
+        return code;
+    r->squeeze = pf_maildir_squeeze_new(r->fd, head);
+    return r->squeeze ? PF_OK
+                      : pf_fail(err, PF_NO_MEMORY, 0, where, "%s: no memory to unpack %.*s",
+                                NAMED(box, r->index));
+}
+
 static enum pf_code reader_open(struct pf_twin_box *box, uint32_t index, bool may_block,
                                 struct pf_err *err)
 {
-    struct pf_maildir_reader *r = &box->reader;
+    struct pf_maildir_reader r = {.fd = -1, .index = index};
     enum pf_code code;
     struct stat st;
-    int fd = -1;
 
-    reader_close(r);
-    code = may_block ? open_wait(box, index, &fd, err) : open_try(box, index, &fd, err);
+    reader_close(&box->reader);
+    code = may_block ? open_wait(box, index, &r.fd, err) : open_try(box, index, &r.fd, err);
     if (code)
         return code;
-    if (fstat(fd, &st) != 0)
+    if (fstat(r.fd, &st) != 0)
         code = trouble(box, index, errno, err);
     else
-        code = check(box, index, &st, err);
+        code = reader_begin(box, &r, &st, may_block, err);
     if (code) {
-        close(fd);
+        close(r.fd);
         return code;
     }
-    *r = (struct pf_maildir_reader){
-        .fd = fd,
-        .index = index,
-        .size = (uint64_t)st.st_size,
-        .mtime = pf_maildir_ns(st.st_mtim),
-    };
+    r.size = (uint64_t)st.st_size;
+    r.mtime = pf_maildir_ns(st.st_mtim);
+    box->reader = r;
     return PF_OK;
 }
 
@@ -188,15 +247,18 @@ static enum pf_code vouch(struct pf_twin_box *box, uint32_t index, struct pf_err
 {
     struct pf_maildir_reader *r = &box->reader;
     uint64_t octets = pf_crlf_total(&r->crlf);
+    uint64_t whole = r->squeeze ? pf_maildir_squeeze_at(r->squeeze) : r->size;
     struct stat st;
 
     if (fstat(r->fd, &st) != 0)
         return trouble(box, index, errno, err);
+    if ((uint64_t)st.st_size < r->size && r->squeeze)
+        return broken(box, index, "was cut while it was read", err);
     if ((uint64_t)st.st_size < r->size)
         return damaged(box, index, (uint64_t)st.st_size, err);
     if ((uint64_t)st.st_size > r->size || pf_maildir_ns(st.st_mtim) != r->mtime)
         return changed(box, index, err);
-    if (r->counted == r->size && octets != box->image.rows[index].octets) {
+    if (r->counted == whole && octets != box->image.rows[index].octets) {
         if (!(box->image.files[index].flags & PF_MAILDIR_FIXED))
             remember(box, index, octets);
         box->dirty = true;
@@ -207,26 +269,6 @@ static enum pf_code vouch(struct pf_twin_box *box, uint32_t index, struct pf_err
                        (unsigned long long)octets);
     }
     return PF_OK;
-}
-
-static enum pf_code fetch(struct pf_twin_box *box, const struct pf_box_read *op, bool may_block,
-                          size_t *out_got, struct pf_err *err)
-{
-    struct iovec piece = {op->at, op->cap};
-    ssize_t got;
-
-    do
-        got = preadv2(box->reader.fd, &piece, 1, (off_t)op->offset, may_block ? 0 : RWF_NOWAIT);
-    while (got < 0 && errno == EINTR);
-    if (got >= 0) {
-        *out_got = (size_t)got;
-        return PF_OK;
-    }
-    if (!may_block) {
-        box->no_try = box->no_try || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL;
-        return again(err);
-    }
-    return trouble(box, op->index, errno, err);
 }
 
 /* Counts what is read in order; a piece that is read again is not counted again. */
@@ -247,7 +289,7 @@ static enum pf_code read_piece(struct pf_twin_box *box, struct pf_box_read *op, 
 {
     struct pf_maildir_reader *r = &box->reader;
     size_t got = 0;
-    enum pf_code code = fetch(box, op, may_block, &got, err);
+    enum pf_code code = read_at(box, r->fd, op, may_block, &got, err);
     bool last;
 
     if (code)
@@ -270,6 +312,63 @@ static enum pf_code read_piece(struct pf_twin_box *box, struct pf_box_read *op, 
     return PF_OK;
 }
 
+/* Text before op->offset is unpacked and let go: so a caller that failed half-way may come back. */
+static int unpack(struct pf_maildir_reader *r, const struct pf_box_read *op, size_t *got, bool *end)
+{
+    uint64_t at;
+    int bad = 0;
+
+    while (!bad && !*end && (at = pf_maildir_squeeze_at(r->squeeze)) < op->offset) {
+        size_t room = op->offset - at < op->cap ? (size_t)(op->offset - at) : op->cap;
+
+        bad = pf_maildir_squeeze_read(r->squeeze, op->at, room, got, end);
+        if (!bad)
+            count(r, &(struct pf_box_read){.offset = at, .at = op->at}, *got);
+        *got = 0;
+    }
+    if (!bad && !*end) {
+        bad = pf_maildir_squeeze_read(r->squeeze, op->at, op->cap, got, end);
+        if (!bad)
+            count(r, op, *got);
+    }
+    return bad;
+}
+
+static enum pf_code read_squeezed(struct pf_twin_box *box, struct pf_box_read *op,
+                                  struct pf_err *err)
+{
+    struct pf_maildir_reader *r = &box->reader;
+    enum pf_code code = PF_OK;
+    bool last = false;
+    size_t got = 0;
+    int bad = unpack(r, op, &got, &last);
+
+    if (bad == EBADMSG)
+        return broken(box, op->index, pf_maildir_squeeze_fault(r->squeeze), err);
+    if (bad)
+        return trouble(box, op->index, bad, err);
+    if (op->offset > pf_maildir_squeeze_at(r->squeeze))
+        return changed(box, op->index, err);
+    if (last) {
+        code = vouch(box, op->index, err);
+        reader_close(r);
+    }
+    if (code)
+        return code;
+    op->got = got;
+    op->last = last;
+    op->clean = false;
+    return PF_OK;
+}
+
+/* Whether the open file can give the octets at this place. From the begin on it is opened anew, so that
+ * what is read twice is held against the listing twice. */
+static bool is_ready(const struct pf_maildir_reader *r, const struct pf_box_read *op)
+{
+    return r->fd >= 0 && r->index == op->index && op->offset > 0 &&
+           (!r->squeeze || pf_maildir_squeeze_at(r->squeeze) <= op->offset);
+}
+
 enum pf_code pf_maildir_box_read(struct pf_twin_box *box, struct pf_box_read *op, bool may_block,
                                  struct pf_err *err)
 {
@@ -279,13 +378,13 @@ enum pf_code pf_maildir_box_read(struct pf_twin_box *box, struct pf_box_read *op
         return pf_fail(err, PF_NO_MESSAGE, 0, where, "%s: no message %u", box->path, op->index);
     if (pf_marks_has(&box->removed, op->index))
         return gone(box, op->index, err);
-    if (!may_block && box->no_try)
+    if (!may_block && (box->no_try || box->image.files[op->index].flags & PF_MAILDIR_SQUEEZED))
         return again(err);
-    /* From the begin on anew, so that what is read twice is held against the listing twice. */
-    if (box->reader.fd < 0 || box->reader.index != op->index || op->offset == 0)
+    if (!is_ready(&box->reader, op))
         code = reader_open(box, op->index, may_block, err);
     if (!code)
-        code = read_piece(box, op, may_block, err);
+        code = box->reader.squeeze ? read_squeezed(box, op, err)
+                                   : read_piece(box, op, may_block, err);
     if (code && code != PF_AGAIN)
         reader_close(&box->reader);
     return code;

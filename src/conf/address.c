@@ -44,15 +44,41 @@ static bool canonical(struct pf_bytes host, int family, char out_text[INET6_ADDR
            inet_ntop(family, address, out_text, INET6_ADDRSTRLEN);
 }
 
+static bool keep_address(const struct pf_conf_input *in, struct pf_bytes text, struct pf_conf_listen *listen)
+{
+    listen->address = pf_conf_memory_text(in->keep, text);
+    if (!listen->address)
+        pf_conf_no_memory(in->mistakes, in->place);
+    return listen->address;
+}
+
+/* "unix:/run/postfach/lmtp" */
+static bool read_path(const struct pf_conf_input *in, struct pf_conf_listen *listen)
+{
+    enum { PATH_OCTETS = 100 }; /* the kernel takes 107 (unix(7)); some are for a name before the last one */
+    struct pf_bytes path = pf_bytes_skip(in->word, 5);
+
+    if (path.len == 0 || path.at[0] != '/')
+        return refuse(in, "has no absolute path", "write it as unix:/run/postfach/lmtp");
+    if (path.len > PATH_OCTETS)
+        return refuse(in, "is too long a path for a socket", "it can have 100 octets");
+    for (size_t i = 0; i < path.len; i++)
+        if (path.at[i] < 0x20 || path.at[i] == 0x7f)
+            return refuse(in, "has a control character in it", "");
+    listen->port = 0;
+    return keep_address(in, path, listen);
+}
+
 bool pf_conf_address_read(const struct pf_conf_input *in, struct pf_conf_listen *listen)
 {
     static const char form[] = "write address and port, as 0.0.0.0:110 or [::]:110";
     struct pf_bytes host, digits;
     char text[INET6_ADDRSTRLEN];
     uint64_t port;
-    const char *kept;
     bool six = in->word.len && in->word.at[0] == '[';
 
+    if (pf_bytes_equal(pf_bytes_head(in->word, 5), PF_LIT("unix:")))
+        return read_path(in, listen);
     if (!split(in->word, &host, &digits))
         return refuse(in, "is not an address and a port", form);
     if (!six && pf_find(digits, ':') < digits.len)
@@ -62,12 +88,17 @@ bool pf_conf_address_read(const struct pf_conf_input *in, struct pf_conf_listen 
     if (!pf_parse_u64(digits, &port) || port > 65535)
         return refuse(in, digits.len ? "has a wrong port" : "has no port",
                       "a port is a number up to 65535");
-    kept = pf_conf_memory_text(in->keep, pf_bytes_of(text));
-    if (!kept) {
-        pf_conf_no_memory(in->mistakes, in->place);
-        return false;
-    }
-    listen->address = kept;
     listen->port = (unsigned)port;
-    return true;
+    return keep_address(in, pf_bytes_of(text), listen);
+}
+
+void pf_conf_address_text(const struct pf_conf_listen *listen, char out_text[PF_CONF_PLACE_TEXT])
+{
+    bool six = strchr(listen->address, ':');
+
+    if (listen->address[0] == '/')
+        snprintf(out_text, PF_CONF_PLACE_TEXT, "unix:%s", listen->address);
+    else
+        snprintf(out_text, PF_CONF_PLACE_TEXT, "%s%s%s:%u", six ? "[" : "", listen->address, six ? "]" : "",
+                 listen->port);
 }

@@ -48,16 +48,17 @@ static void check_certificate(struct pf_conf_reader *r, size_t index)
 static void check_twice(struct pf_conf_reader *r, size_t index)
 {
     const struct pf_conf_listen *listen = &r->listens[index];
-    bool six = strchr(listen->address, ':');
+    bool fixed = listen->port != 0 || listen->address[0] == '/';
+    char text[PF_CONF_PLACE_TEXT];
 
-    for (size_t i = 0; i < index && listen->port != 0; i++) {
+    pf_conf_address_text(listen, text);
+    for (size_t i = 0; i < index && fixed; i++) {
         const struct pf_conf_place *first = &r->listen_places[i], *place = &r->listen_places[index];
         struct pf_conf_record *record;
 
         if (r->listens[i].port != listen->port || strcmp(r->listens[i].address, listen->address) != 0)
             continue;
-        record = pf_conf_wrong(&r->mistakes, place, "%s%s%s:%u is listened to twice", six ? "[" : "",
-                               listen->address, six ? "]" : "", listen->port);
+        record = pf_conf_wrong(&r->mistakes, place, "%s is listened to twice", text);
         if (first->source == place->source)
             pf_conf_hint(record, "the first time on line %u", first->line);
         else

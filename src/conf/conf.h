@@ -21,12 +21,17 @@ enum pf_conf_tls { PF_CONF_TLS_NONE, PF_CONF_TLS_STARTTLS, PF_CONF_TLS_IMPLICIT 
 enum pf_conf_auto { PF_CONF_AUTO_TELL, PF_CONF_AUTO_SERVE };
 enum pf_conf_log { PF_CONF_LOG_STDERR, PF_CONF_LOG_SYSLOG, PF_CONF_LOG_JOURNALD };
 
+enum pf_conf_protocol { PF_CONF_POP3, PF_CONF_LMTP, PF_CONF_SMTP };
+enum pf_conf_mode { PF_CONF_MODE_600, PF_CONF_MODE_660, PF_CONF_MODE_666 };
+
 struct pf_conf_listen {
-    const char *address;       /* numeric, without brackets */
+    const char *address;       /* numeric, without brackets; or the path of a unix socket: begins with '/' */
     unsigned port;             /* 0: any free one (tests) */
     enum pf_conf_tls tls;
     enum pf_conf_auto tls_on_plain;
     bool plaintext_login;      /* this listener takes passwords without TLS */
+    enum pf_conf_protocol protocol;
+    enum pf_conf_mode mode;    /* of a unix socket */
 };
 
 struct pf_conf_pair {
@@ -53,6 +58,13 @@ struct pf_conf {
     unsigned hashes_at_once;
     int64_t failure_delay, failure_delay_max; /* ms */
     bool weak_schemes;
+    const char *aliases;       /* or NULL */
+    const char *domains;       /* or NULL: all */
+    bool ignore_case;
+
+    size_t message_size;
+    unsigned recipients, delivery_connections;
+    bool bare_line_ends;
 
     const char *mail_path;     /* template: %u whole name, %n local part, %d domain; each may be used
                                 * more than once; %% for a percent sign */
@@ -67,7 +79,8 @@ struct pf_conf {
     unsigned bad_before_login, bad_after_login, login_tries, sasl_rounds;
     unsigned disk_threads, disk_queue;
 
-    int64_t first_command_time, login_time, idle_time, stall_time, drain_time, tls_peek_time; /* ms */
+    int64_t first_command_time, login_time, idle_time, stall_time, drain_time, tls_peek_time,
+        delivery_idle_time; /* ms */
 
     enum pf_conf_log log_to;
     const char *log_facility;  /* syslog: "mail" */

@@ -63,13 +63,22 @@ static bool begin_listen(struct pf_conf_reading *r, const struct pf_conf_stateme
     return pf_conf_address_read(&in, &r->reader->draft.listen) && !pf_conf_too_many(r, s, 2);
 }
 
-static void end_listen(struct pf_conf_reading *r, const struct pf_conf_token *head)
+static void default_tls(struct pf_conf_listen *listen)
 {
     enum { PORT_POP3S = 995 }; /* RFC 8314 section 7.2 */
+
+    if (listen->protocol == PF_CONF_LMTP || listen->address[0] == '/')
+        listen->tls = PF_CONF_TLS_NONE;
+    else if (listen->port == PORT_POP3S && listen->protocol == PF_CONF_POP3)
+        listen->tls = PF_CONF_TLS_IMPLICIT;
+}
+
+static void end_listen(struct pf_conf_reading *r, const struct pf_conf_token *head)
+{
     struct pf_conf_reader *reader = r->reader;
 
-    if (reader->draft.listen.port == PORT_POP3S && !seen(reader, PF_CONF_BLOCK_listen, "tls"))
-        reader->draft.listen.tls = PF_CONF_TLS_IMPLICIT;
+    if (!seen(reader, PF_CONF_BLOCK_listen, "tls"))
+        default_tls(&reader->draft.listen);
     if (reader->listen_count == PF_CONF_LISTENS) {
         pf_conf_wrong(mistakes(r), &head->place, "there are more than %d listeners", PF_CONF_LISTENS);
         return;

@@ -41,14 +41,19 @@ static bool any_shown(const struct show *s, enum pf_conf_block block)
 
 static void show_listen(struct show *s, const struct pf_conf_listen *listen)
 {
-    bool six = strchr(listen->address, ':');
     struct pf_conf_draft now = {.listen = *listen}, initial = *s->initial;
     struct show here = {&now, &initial, s->to, s->all};
+    char text[PF_CONF_PLACE_TEXT];
 
+    pf_conf_address_text(listen, text);
     /* How TLS begins is always told: its default hangs on the port. */
     initial.listen.tls = (enum pf_conf_tls) - 1;
-    fprintf(s->to, "listen %s%s%s:%u {\n", six ? "[" : "", listen->address, six ? "]" : "",
-            listen->port);
+    fputs("listen ", s->to);
+    if (listen->address[0] == '/') /* a path may hold what the grammar uses for itself */
+        pf_conf_text_print(text, s->to);
+    else
+        fputs(text, s->to);
+    fputs(" {\n", s->to);
     show_rows(&here, PF_CONF_BLOCK_listen, "    ");
     fprintf(s->to, "}\n");
 }

@@ -357,3 +357,8 @@ void pf_conf_value_print(const struct pf_conf_row *row, const struct pf_conf_dra
         fputs(number, to);
     }
 }
+
+void pf_conf_text_print(const char *text, FILE *to)
+{
+    print_text(pf_bytes_of(text), to);
+}

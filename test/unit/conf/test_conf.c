@@ -233,6 +233,28 @@ static void strings_have_four_escapes(void **state)
     pf_conf_free(c);
 }
 
+static void sockets_in_the_file_system_are_listeners(void **state)
+{
+    struct pf_conf *c = told_good("listen unix:/run/l { protocol lmtp; mode 660 }\nlisten 127.0.0.1:24 { protocol lmtp }\n"
+                                  "listen \"unix:/run/a b\"\nlisten 127.0.0.1:25 { protocol smtp; tls none }\n");
+
+    (void)state;
+    assert_int_equal(c->listen_count, 4);
+    check_listen(&c->listens[0], "/run/l", 0, PF_CONF_TLS_NONE, false);
+    assert_int_equal(c->listens[0].protocol, PF_CONF_LMTP);
+    assert_int_equal(c->listens[0].mode, PF_CONF_MODE_660);
+    check_listen(&c->listens[1], "127.0.0.1", 24, PF_CONF_TLS_NONE, false);
+    check_listen(&c->listens[2], "/run/a b", 0, PF_CONF_TLS_NONE, false);
+    assert_int_equal(c->listens[2].protocol, PF_CONF_POP3);
+    assert_int_equal(c->listens[2].mode, PF_CONF_MODE_666);
+    assert_int_equal(c->listens[3].protocol, PF_CONF_SMTP);
+    pf_conf_free(c);
+    told_bad("listen unix:l\nlisten unix:\nlisten unix:/a\nlisten unix:/a\n",
+             "1:8: `unix:l` has no absolute path (write it as unix:/run/postfach/lmtp)\n"
+             "2:8: `unix:` has no absolute path (write it as unix:/run/postfach/lmtp)\n"
+             "4:1: unix:/a is listened to twice (the first time on line 3)\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +263,7 @@ int main(void)
         T(every_setting_reaches_its_field),
         T(every_number_reaches_its_field),
         T(listeners_keep_their_order_and_their_own_settings),
+        T(sockets_in_the_file_system_are_listeners),
         T(plaintext_login_is_never_on_by_itself),
         T(the_pair_in_tls_itself_is_first_wherever_it_stands),
         T(expire_min_and_login_delay_max_follow_their_neighbours),

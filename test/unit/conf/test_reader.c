@@ -55,7 +55,7 @@ static void an_unknown_block_is_skipped_whole(void **state)
         "lisen 1.2.3.4:110 { tls ssl; foo { bar; { } } }\nlog { debug maybe }\nusers { x y { } }\n",
         "1:1: unknown block `lisen` (did you mean `listen`?)\n"
         "2:13: `maybe` is neither yes nor no\n"
-        "3:9: unknown block `x` in `users` (`users` knows password-file, hashes-at-once, failure-delay, "
+        "3:9: unknown block `x` in `users` (`users` knows password-file, aliases, domains, ignore-case, hashes-at-once, failure-delay, "
         "failure-delay-max, weak-schemes)\n");
 }
 
@@ -71,7 +71,7 @@ static void unknown_names_get_the_best_hint_there_is(void **state)
         "3:18: unknown setting `hostname` in `times` (it belongs outside of all blocks)\n"
         "3:30: unknown setting `zzz` in `times` (`times` knows first-command, login, idle, stall, "
         "drain, "
-        "tls-peek)\n"
+        "tls-peek, delivery-idle)\n"
         "3:37: unknown setting `line` in `times` (it belongs in limits { ... })\n"
         "4:7: unknown block `tls` in `log` (it belongs outside of all blocks)\n"
         "5:1: unknown setting `ver` (postfach.conf(5) lists all settings)\n"

@@ -13,10 +13,12 @@ static void only_what_differs_is_shown_and_nothing_for_defaults(void **state)
         "hostname mail.example.org\nmail { path /var/mail/%d/%n/Maildir; create yes }\n"
         "tls { key \"/a b\"; certificate /c; pair { certificate /d\n key \"/\\xff\\n\" } }\n"
         "policy { expire 30; expire-min 30 }\nlisten [0:0::]:995\n"
+        "listen \"unix:/a b\" { protocol lmtp }\n"
         "times { drain 90s; stall 90000ms; login 0180s }\nlimits { line 2048; sasl-line 1025 }\n");
     assert_string_equal(told_shown(c, false),
                         "hostname mail.example.org\n"
                         "listen [::]:995 {\n    tls implicit\n}\n"
+                        "listen \"unix:/a b\" {\n    protocol lmtp\n    tls none\n}\n"
                         "tls {\n    certificate /c\n    key \"/a b\"\n"
                         "    pair {\n        certificate /d\n        key \"/\\xff\\x0a\"\n    }\n}\n"
                         "mail {\n    create yes\n}\n"

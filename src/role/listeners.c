@@ -11,7 +11,7 @@ enum { BACKLOG = 1024 };
 struct port {
     struct pf_hall *hall;
     size_t index; /* in the settings' list */
-    char address[64];
+    char address[128];
     unsigned wanted; /* port in the settings, 0 for any */
     enum pf_conf_tls tls;
     struct pf_listen *listen;
@@ -40,7 +40,8 @@ static void port_free(struct port *port)
 static struct port *port_open(struct pf_loop *loop, const struct pf_conf_listen *wanted,
                               struct pf_err *err)
 {
-    const struct pf_listen_place place = {wanted->address, wanted->port, BACKLOG};
+    static const unsigned modes[] = {0600, 0660, 0666}; /* in the order of enum pf_conf_mode */
+    const struct pf_listen_place place = {wanted->address, wanted->port, BACKLOG, modes[wanted->mode]};
     struct port *port = calloc(1, sizeof *port);
 
     if (!port) {

@@ -1,5 +1,7 @@
 #include "sys/listen.h"
 
+#include "sys/listen_unix.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +24,7 @@ struct pf_listen {
     void (*accept)(void *, int);
     void *self;
     struct pf_timer *breath; /* set while accepting has no sense */
+    struct pf_listen_unix file;
     int fd, spare;
     unsigned port;
     bool paused, breathing, watched, freed;
@@ -185,16 +188,27 @@ static enum pf_code bind_to(struct pf_listen *listener, const struct pf_listen_p
     return PF_OK;
 }
 
-static enum pf_code open_at(struct pf_listen *listener, const struct pf_listen_place *place,
-                            struct pf_err *err)
+static enum pf_code bind_any(struct pf_listen *listener, const struct pf_listen_place *place,
+                             struct pf_err *err)
 {
     struct addrinfo *info;
-    enum pf_code code = parse(place, &info, err);
+    enum pf_code code;
 
+    if (place->address[0] == '/')
+        return pf_listen_unix_open(place, &listener->file, &listener->fd, err);
+    code = parse(place, &info, err);
     if (code != PF_OK)
         return code;
     code = bind_to(listener, place, info, err);
     freeaddrinfo(info);
+    return code;
+}
+
+static enum pf_code open_at(struct pf_listen *listener, const struct pf_listen_place *place,
+                            struct pf_err *err)
+{
+    enum pf_code code = bind_any(listener, place, err);
+
     if (code != PF_OK)
         return code;
     listener->spare = open_spare();
@@ -209,6 +223,7 @@ static enum pf_code open_at(struct pf_listen *listener, const struct pf_listen_p
 
 static void close_all(struct pf_listen *listener)
 {
+    pf_listen_unix_remove(&listener->file);
     pf_timer_free(listener->breath);
     if (listener->fd >= 0)
         close(listener->fd);

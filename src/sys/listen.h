@@ -4,7 +4,12 @@
  * here. Descriptors run out one day: a spare one is kept, given up to accept
  * and close the stranger in front, so that the loop does not spin (the
  * classic EMFILE trap). Counting per address and in all is `struct pf_guests`
- * (IPv6 by /64), shared by all listeners. */
+ * (IPv6 by /64), shared by all listeners.
+ *
+ * A unix socket is made under another name, gets its permissions, and then
+ * takes its place in one step, so that nobody meets it half made. What stands
+ * there already is replaced only when it is a socket that nobody listens to any
+ * more; it is removed at the end, when it is still the same. */
 #ifndef POSTFACH_SYS_LISTEN_H
 #define POSTFACH_SYS_LISTEN_H
 
@@ -14,9 +19,11 @@
 struct pf_listen;
 
 struct pf_listen_place {
-    const char *address; /* numeric: "127.0.0.1", "::", "0.0.0.0"; IPv6 sockets are IPv6 only */
+    const char *address; /* numeric: "127.0.0.1", "::", "0.0.0.0"; IPv6 sockets are IPv6 only; or the
+                          * path of a unix socket, which begins with '/' */
     unsigned port;       /* 0 takes a free one */
     int backlog;
+    unsigned mode;       /* of a unix socket: its permissions */
 };
 
 /* accept(self, fd) owns fd: non-blocking, close-on-exec. */

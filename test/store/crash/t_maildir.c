@@ -1,0 +1,60 @@
+/* Maildir: each system call of a delivery and of a session is a place to die or to fail. */
+#include "store/crash/crash.h"
+
+#include <stdio.h>
+
+enum { FIRST = 1, SECOND = 2, THIRD = 4, FOURTH = 8, FIFTH = 16 };
+
+/* So many lines about messages of long ago that the next session writes the list anew. */
+static void old_lines(struct crash_scene *s)
+{
+    char path[sizeof s->path + 16];
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/postfach-uidl", s->path);
+    file = fopen(path, "we");
+    if (!file)
+        crash_stop(path);
+    fprintf(file, "postfach-uidl 1\nR00000000000000000000000000000004 - - msg.4\n");
+    for (int i = 0; i < 4200; i++)
+        fprintf(file, "R%032x - - gone.%d\n", i + 10, i);
+    if (fclose(file) != 0)
+        crash_stop(path);
+}
+
+static const struct crash_scenario scenarios[] = {
+    {.name = "delivery", .kind = &crash_maildir, .run = crash_run_delivery,
+     .steps = {"write box/tmp/*", "fsync box/tmp/*", "linkat box/tmp/* box/new/*", "fsync box/new",
+               "told sealed"}},
+    {.name = "delivery beside a cache", .kind = &crash_maildir, .run = crash_run_delivery, .known = true,
+     .steps = {"fsync box/tmp/*", "linkat box/tmp/* box/new/*", "fsync box/new", "told sealed"}},
+    {.name = "open that stores UIDLs", .kind = &crash_maildir, .run = crash_run_session,
+     .steps = {"pwrite64 box/postfach-uidl", "fsync box/postfach-uidl", "fsync box", "told listed",
+               "pwrite64 box/postfach-cache.tmp", "rename* box/postfach-cache.tmp box/postfach-cache"}},
+    {.name = "open that writes the UIDLs anew", .kind = &crash_maildir, .run = crash_run_session,
+     .before = old_lines,
+     .steps = {"pwrite64 box/postfach-uidl.tmp", "fsync box/postfach-uidl.tmp",
+               "rename* box/postfach-uidl.tmp box/postfach-uidl", "fsync box", "told listed"}},
+    {.name = "open by the cache", .kind = &crash_maildir, .run = crash_run_session, .known = true,
+     .read = true, .steps = {"pread64 box/postfach-cache", "told listed"}},
+    {.name = "expunge of two", .kind = &crash_maildir, .run = crash_run_session,
+     .remove = SECOND | THIRD,
+     .steps = {"fsync box/postfach-uidl", "told listed", "unlinkat box/new/*", "unlinkat box/new/*",
+               "fsync box/new", "told removed"}},
+    {.name = "expiry", .kind = &crash_maildir, .run = crash_run_session, .known = true,
+     .expire_days = 10, .old = FIRST | SECOND,
+     .steps = {"unlinkat box/cur/*", "unlinkat box/new/*", "fsync box/new", "fsync box/cur",
+               "told listed"}},
+    {.name = "marks of what was fetched", .kind = &crash_maildir, .run = crash_run_session, .known = true,
+     .seen = SECOND | THIRD | FOURTH, .steps = {"rename* box/new/* box/cur/*:2,S", "told removed"}},
+    {.name = "session with QUIT", .kind = &crash_maildir, .run = crash_run_session, .known = true,
+     .read = true, .remove = FIRST | THIRD, .seen = FOURTH | FIFTH,
+     .steps = {"told listed", "*read* box/cur/*", "unlinkat box/cur/*", "unlinkat box/new/*",
+               "fsync box/new", "fsync box/cur", "rename* box/new/* box/cur/*", "told removed",
+               "rename* box/postfach-cache.tmp box/postfach-cache"}},
+};
+
+int main(void)
+{
+    return crash_main(scenarios, sizeof scenarios / sizeof *scenarios);
+}

@@ -115,15 +115,17 @@ static void crash_by_itself(struct crash_scene *s)
         abort();
 }
 
-#define WRONG(f, ...) {.name = #f, .kind = &crash_maildir, .run = f, .known = true, .meant = true, __VA_ARGS__}
+#define WRONG(f, marked, ...) \
+    {.name = #f, .kind = &crash_maildir, .run = f, .known = true, .meant = true, .remove = marked, \
+     .steps = {__VA_ARGS__}}
 
 enum { LOSSES = 1, DUPLICATES = 2, TORN = 4, UIDLS = 8, LEFTOVERS = 16, ORDER = 32, OTHER = 64 };
 
 static const struct crash_scenario scenarios[] = {
-    WRONG(write_in_place), WRONG(rename_unsynced),
-    WRONG(promise_then_remove, .remove = 16, .steps = {"unlinkat *", "told removed"}),
-    WRONG(remove_unsynced, .remove = 16),
-    WRONG(copy_and_remove), WRONG(remove_and_write), WRONG(leave_litter), WRONG(crash_by_itself),
+    WRONG(write_in_place, 0, NULL), WRONG(rename_unsynced, 0, NULL),
+    WRONG(promise_then_remove, 16, "unlinkat *", "told removed"), WRONG(remove_unsynced, 16, NULL),
+    WRONG(copy_and_remove, 0, NULL), WRONG(remove_and_write, 0, NULL), WRONG(leave_litter, 0, NULL),
+    WRONG(crash_by_itself, 0, NULL),
 };
 
 static const unsigned breaks[] = {

@@ -393,7 +393,8 @@ enum pf_code pf_recipients_find(struct pf_recipients *r, struct pf_bytes address
         return code;
     if (!quiet)
         return pf_fail(err, PF_TEMP, 0, "lookup", "users or aliases are being changed");
-    pf_fail(err, PF_NO_USER, 0, "lookup", "nobody here has the address %.*s", (int)(address.len < 200 ? address.len : 200),
+    address = pf_bytes_head(address, 200);
+    pf_fail(err, PF_NO_USER, 0, "lookup", "nobody here has the address %.*s", (int)address.len,
             (const char *)address.at);
     if (err)
         snprintf(err->say, sizeof err->say, "no such user here");

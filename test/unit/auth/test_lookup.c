@@ -204,7 +204,8 @@ static void refuses(const char *text, const char *why)
 static void mistakes_are_told_with_their_lines(void **state)
 {
     (void)state;
-    refuses("# x\nanna bob\n", "f: 1 bad line, the first is line 2: an alias and its targets have a colon between them");
+    refuses("# x\nanna bob\n",
+            "f: 1 bad line, the first is line 2: an alias and its targets have a colon between them");
     refuses("a:\n", "f: 1 bad line, the first is line 1: an address is empty");
     refuses("a: b,,c\n:x\n", "f: 2 bad lines, the first is line 1: an address is empty");
     refuses("a: |/bin/x\n", "f: 1 bad line, the first is line 1: files, programs and :include: are no targets here: "

@@ -235,7 +235,8 @@ static void strings_have_four_escapes(void **state)
 
 static void sockets_in_the_file_system_are_listeners(void **state)
 {
-    struct pf_conf *c = told_good("listen unix:/run/l { protocol lmtp; mode 660 }\nlisten 127.0.0.1:24 { protocol lmtp }\n"
+    struct pf_conf *c = told_good("listen unix:/run/l { protocol lmtp; mode 660 }\n"
+                                  "listen 127.0.0.1:24 { protocol lmtp }\n"
                                   "listen \"unix:/run/a b\"\nlisten 127.0.0.1:25 { protocol smtp; tls none }\n");
 
     (void)state;

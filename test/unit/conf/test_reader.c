@@ -55,7 +55,8 @@ static void an_unknown_block_is_skipped_whole(void **state)
         "lisen 1.2.3.4:110 { tls ssl; foo { bar; { } } }\nlog { debug maybe }\nusers { x y { } }\n",
         "1:1: unknown block `lisen` (did you mean `listen`?)\n"
         "2:13: `maybe` is neither yes nor no\n"
-        "3:9: unknown block `x` in `users` (`users` knows password-file, aliases, domains, ignore-case, hashes-at-once, failure-delay, "
+        "3:9: unknown block `x` in `users` (`users` knows password-file, "
+        "aliases, domains, ignore-case, hashes-at-once, failure-delay, "
         "failure-delay-max, weak-schemes)\n");
 }
 

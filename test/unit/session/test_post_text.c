@@ -69,7 +69,8 @@ static void crlf_becomes_lf_and_lone_cr_stays(void **state)
 static void s_011_return_path_at_the_top_goes(void **state)
 {
     (void)state;
-    becomes("Return-Path: <a@b>\r\nRETURN-path: <c>\r\n folded\r\nTo: x\r\nReturn-Path: <kept>\r\n\r\nReturn-Path: y\r\n",
+    becomes("Return-Path: <a@b>\r\nRETURN-path: <c>\r\n folded\r\nTo: x\r\nReturn-Path: <kept>\r\n\r\n"
+            "Return-Path: y\r\n",
             "To: x\nReturn-Path: <kept>\n\nReturn-Path: y\n", false);
     becomes("Return-Pat: z\n\n", "Return-Pat: z\n\n", false);
     becomes("Return-Pa", "Return-Pa", false);

@@ -1,4 +1,5 @@
 #include "tool/box.h"
+#include "tool/deliver.h"
 #include "tool/probe.h"
 #include "tool/user.h"
 
@@ -10,6 +11,7 @@ static const char usage[] =
     "usage: postfach user add|passwd|remove|list|check …  accounts in a password file\n"
     "       postfach box ls|show|check MAILDIR            a maildrop as POP3 would show it\n"
     "       postfach probe HOST[:PORT]                    what a server tells a stranger\n"
+    "       postfach deliver -d USER …  < MESSAGE         a message into a maildrop, for a mail server\n"
     "       postfach --version | --help\n"
     "Each has --help. Manual: postfach(1)\n";
 
@@ -20,6 +22,7 @@ static const struct {
     {"user", pf_tool_user},
     {"box", pf_tool_box},
     {"probe", pf_tool_probe},
+    {"deliver", pf_tool_deliver},
 };
 
 int main(int argc, char **argv)

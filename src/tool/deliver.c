@@ -1,0 +1,351 @@
+#include "tool/deliver.h"
+
+#include "auth/lookup.h"
+#include "conf/conf.h"
+#include "session/post_text.h"
+#include "store/maildir/maildir.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    PIECE = 65536,    /* one read of the standard input */
+    STATUS_LATER = 75 /* EX_TEMPFAIL */
+};
+
+static const char usage[] =
+    "usage: postfach deliver [-c FILE] [-d USER] [-f SENDER] [-a ADDRESS]   < MESSAGE\n"
+    "    -d  the user or address to deliver to (default: who calls)\n"
+    "    -f  the sender, for Return-Path; \"\" for none\n"
+    "    -a  the address the message was sent to, for Delivered-To (default: that of -d)\n"
+    "    -c  settings (default: /etc/postfach/postfach.conf)\n"
+    "Manual: postfach-deliver(1)\n";
+
+struct target {
+    struct pf_twin_parcel *parcel;
+    char path[PF_AUTH_PATH_MAX];
+    const char *user;
+};
+
+struct deliver {
+    const char *conf_file, *user, *sender, *address;
+    char caller[PF_AUTH_NAME_MAX + 1];
+    struct pf_conf *conf;
+    struct pf_found found;
+    struct target *targets;
+    struct pf_twin *twin;
+    struct pf_post_text text;
+    unsigned char in[PIECE], out[PIECE + PF_POST_HEAD_MAX];
+    uint64_t size; /* as on the wire, or less */
+    bool loop;
+};
+
+/* Mail that might be better later must not go back to its sender. */
+static int status_of(enum pf_code code)
+{
+    const struct pf_verdict *v = pf_verdict(code);
+
+    return v->lmtp[0] == '4' || code == PF_CONFIG ? STATUS_LATER : v->exit_status;
+}
+
+/* A permanent failure's text goes back to the sender with his message: that one is for strangers. */
+static int complain(struct pf_err *err)
+{
+    int status;
+
+    pf_post_soften(err);
+    status = status_of(err->code);
+    if (status == STATUS_LATER)
+        fprintf(stderr, "postfach deliver: %s\n", err->log);
+    else
+        fprintf(stderr, "postfach deliver: %s (%s)\n", pf_err_say(err), pf_verdict(err->code)->lmtp);
+    return status;
+}
+
+static void print_mistake(void *self, const struct pf_conf_mistake *mistake)
+{
+    (void)self;
+    pf_conf_print_mistake(stderr, mistake);
+}
+
+static enum pf_code who_calls(struct deliver *d, struct pf_err *err)
+{
+    char room[4096];
+    struct passwd entry, *found = NULL;
+    int sys = getpwuid_r(getuid(), &entry, room, sizeof room, &found);
+
+    if (!found)
+        return pf_fail(err, PF_TEMP, sys, "deliver", "user number %u has no name", (unsigned)getuid());
+    snprintf(d->caller, sizeof d->caller, "%s", entry.pw_name);
+    d->user = d->caller;
+    return PF_OK;
+}
+
+static enum pf_code find_users(struct deliver *d, struct pf_err *err)
+{
+    struct pf_lookup_settings settings = {
+        .users = {.password_file = d->conf->password_file, .hashes_at_once = 1,
+                  .allow_weak_schemes = d->conf->weak_schemes},
+        .aliases = d->conf->aliases,
+        .domains = d->conf->domains,
+        .fold = d->conf->ignore_case,
+    };
+    struct pf_recipients *recipients = pf_recipients_open(&settings, err);
+    enum pf_code code;
+
+    if (!recipients)
+        return err->code;
+    code = pf_recipients_find(recipients, pf_bytes_of(d->user), &d->found, err);
+    pf_recipients_free(recipients);
+    return code;
+}
+
+static enum pf_code find_paths(struct deliver *d, struct pf_err *err)
+{
+    d->targets = calloc(d->found.count, sizeof *d->targets);
+    if (!d->targets)
+        return pf_fail(err, PF_NO_MEMORY, 0, "deliver", "no memory");
+    for (size_t i = 0; i < d->found.count; i++) {
+        const struct pf_user *user = &d->found.users[i];
+        struct target *target = &d->targets[i];
+
+        target->user = user->name;
+        if (user->maildrop[0])
+            snprintf(target->path, sizeof target->path, "%s", user->maildrop);
+        else if (!pf_conf_maildrop(d->conf, user->name, target->path, sizeof target->path))
+            return pf_fail(err, PF_NO_BOX, 0, "deliver", "%s has no maildrop by the template %s", user->name,
+                           d->conf->mail_path);
+    }
+    return PF_OK;
+}
+
+static enum pf_code write_all(struct deliver *d, struct pf_span *out, struct pf_err *err)
+{
+    for (size_t i = 0; i < d->found.count && out->len; i++) {
+        enum pf_code code = d->twin->kind->parcel_write(d->targets[i].parcel, pf_span_bytes(out), err);
+
+        if (code != PF_OK)
+            return code;
+    }
+    out->len = 0;
+    return PF_OK;
+}
+
+static enum pf_code begin_all(struct deliver *d, struct pf_err *err)
+{
+    const struct pf_maildir_settings settings = {.follow_root = d->conf->follow_root, .create = d->conf->create,
+                                                 .cache = d->conf->cache};
+
+    d->twin = pf_maildir_new(&settings, err);
+    if (!d->twin)
+        return err->code;
+    for (size_t i = 0; i < d->found.count; i++) {
+        struct pf_box_where where = {.user = d->targets[i].user, .path = d->targets[i].path,
+                                     .now = (int64_t)time(NULL), .expire_days = -1};
+        enum pf_code code = d->twin->kind->parcel_begin(d->twin, &where, &d->targets[i].parcel, err);
+
+        if (code != PF_OK)
+            return code;
+    }
+    return PF_OK;
+}
+
+static enum pf_code write_head(struct deliver *d, struct pf_err *err)
+{
+    struct pf_post_envelope envelope = {.sender = pf_bytes_of(d->sender)};
+    struct pf_span out = {d->out, 0, sizeof d->out};
+    enum pf_code code = pf_post_head(&envelope, pf_bytes_of(d->address), &out, err);
+
+    return code == PF_OK ? write_all(d, &out, err) : code;
+}
+
+static enum pf_code take_piece(struct deliver *d, struct pf_bytes piece, struct pf_err *err)
+{
+    struct pf_span out = {d->out, 0, sizeof d->out};
+
+    d->size += piece.len;
+    if (d->size > d->conf->message_size) {
+        pf_fail(err, PF_TOO_LONG, 0, "deliver", "the message is too large");
+        snprintf(err->say, sizeof err->say, "message is larger than %zu octets", d->conf->message_size);
+        return PF_TOO_LONG;
+    }
+    pf_post_text_put(&d->text, piece, &out);
+    return write_all(d, &out, err);
+}
+
+static enum pf_code read_all(struct deliver *d, struct pf_err *err)
+{
+    struct pf_span out = {d->out, 0, sizeof d->out};
+
+    for (;;) {
+        ssize_t got = read(STDIN_FILENO, d->in, sizeof d->in);
+        enum pf_code code;
+
+        if (got == 0)
+            break;
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return pf_fail(err, PF_TEMP, errno, "deliver", "cannot read the message: %s", strerror(errno));
+        code = take_piece(d, pf_bytes_from(d->in, (size_t)got), err);
+        if (code != PF_OK)
+            return code;
+    }
+    if (d->size == 0) {
+        pf_fail(err, PF_SYNTAX, 0, "deliver", "no message");
+        snprintf(err->say, sizeof err->say, "there is no message on the standard input");
+        return PF_SYNTAX;
+    }
+    pf_post_text_end(&d->text, &out);
+    return write_all(d, &out, err);
+}
+
+static void was_here(void *self, struct pf_bytes address)
+{
+    struct deliver *d = self;
+
+    d->loop = d->loop || (address.len == strlen(d->address) &&
+                          strncasecmp((const char *)address.at, d->address, address.len) == 0);
+}
+
+static enum pf_code seal_all(struct deliver *d, struct pf_err *err)
+{
+    if (d->loop)
+        return pf_post_loop(err, "Delivered-To names the recipient already");
+    if (d->text.received > PF_POST_RECEIVED_MAX)
+        return pf_post_loop(err, "too many Received fields");
+    for (size_t i = 0; i < d->found.count; i++) {
+        struct pf_parcel_seal seal = {0};
+        struct pf_twin_parcel *parcel = d->targets[i].parcel;
+        enum pf_code code;
+
+        d->targets[i].parcel = NULL;
+        code = d->twin->kind->parcel_seal(parcel, &seal, err);
+        if (code != PF_OK)
+            return code;
+    }
+    return PF_OK;
+}
+
+static enum pf_code deliver(struct deliver *d, struct pf_err *err)
+{
+    enum pf_code code = d->user ? PF_OK : who_calls(d, err);
+
+    if (code == PF_OK && !d->address)
+        d->address = d->user;
+    pf_post_text_init(&d->text);
+    d->text.delivered_to = was_here;
+    d->text.self = d;
+    d->text.from_line = d->text.below_received = true;
+    if (code == PF_OK)
+        code = find_users(d, err);
+    if (code == PF_OK)
+        code = find_paths(d, err);
+    if (code == PF_OK)
+        code = begin_all(d, err);
+    if (code == PF_OK)
+        code = write_head(d, err);
+    if (code == PF_OK)
+        code = read_all(d, err);
+    return code == PF_OK ? seal_all(d, err) : code;
+}
+
+static void take_down(struct deliver *d)
+{
+    for (size_t i = 0; d->targets && i < d->found.count; i++)
+        if (d->targets[i].parcel)
+            d->twin->kind->parcel_drop(d->targets[i].parcel);
+    if (d->twin)
+        d->twin->kind->free(d->twin);
+    free(d->targets);
+    free(d->found.users);
+    pf_conf_free(d->conf);
+    free(d);
+}
+
+static bool take_option(struct deliver *d, int option)
+{
+    switch (option) {
+    case 'a':
+        d->address = optarg;
+        break;
+    case 'c':
+        d->conf_file = optarg;
+        break;
+    case 'd':
+        d->user = optarg;
+        break;
+    case 'f':
+        d->sender = optarg;
+        break;
+    default:
+        return false;
+    }
+    return true;
+}
+
+/* Mail servers write <> for no sender, and some keep the brackets of others. */
+static void strip_brackets(struct deliver *d, char *sender)
+{
+    size_t len = strlen(sender);
+
+    if (len >= 2 && sender[0] == '<' && sender[len - 1] == '>') {
+        sender[len - 1] = 0;
+        sender++;
+    }
+    d->sender = sender;
+}
+
+static bool take_options(struct deliver *d, int argc, char **argv)
+{
+    int option;
+
+    optind = 1;
+    while ((option = getopt(argc, argv, "a:c:d:f:")) != -1)
+        if (!take_option(d, option))
+            return false;
+    return optind == argc;
+}
+
+static int run(struct deliver *d, char *sender)
+{
+    struct pf_err err = {0};
+
+    strip_brackets(d, sender);
+    d->conf = pf_conf_read(d->conf_file, print_mistake, NULL);
+    if (!d->conf)
+        return STATUS_LATER; /* a slip in the settings sends nobody's mail back */
+    return deliver(d, &err) == PF_OK ? 0 : complain(&err);
+}
+
+int pf_tool_deliver(int argc, char **argv)
+{
+    struct deliver *d = calloc(1, sizeof *d);
+    char *sender;
+    int status;
+
+    if (!d)
+        return STATUS_LATER;
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        fputs(usage, stdout);
+        take_down(d);
+        return 0;
+    }
+    d->conf_file = "/etc/postfach/postfach.conf";
+    d->sender = "";
+    if (!take_options(d, argc, argv)) {
+        fputs(usage, stderr);
+        take_down(d);
+        return pf_verdict(PF_SYNTAX)->exit_status;
+    }
+    sender = strdup(d->sender);
+    status = sender ? run(d, sender) : STATUS_LATER;
+    take_down(d);
+    free(sender);
+    return status;
+}

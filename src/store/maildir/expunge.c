@@ -1,5 +1,7 @@
 #include "store/maildir/box.h"
 
+#include "store/maildir/quota_count.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,6 +20,7 @@ struct removal {
     uint32_t left;        /* bits in it */
     bool touched[2];      /* new, cur */
     uint32_t unlinked;
+    struct pf_maildir_usage freed; /* of the quota */
     enum pf_code cause; /* of the first failure */
     struct pf_err first;
 };
@@ -44,6 +47,19 @@ static bool is_marked_one(const struct pf_maildir_file *f, const struct stat *st
              ((uint64_t)st->st_size <= f->size || f->flags & PF_MAILDIR_SQUEEZED)));
 }
 
+static void weigh(struct removal *r, const char *file, const struct stat *st)
+{
+    struct pf_maildir_name name;
+    uint64_t octets, sum;
+
+    pf_maildir_name_parse(pf_bytes_of(file), &name);
+    if (!pf_maildir_weighs(&name, st, &octets) ||
+        __builtin_add_overflow(r->freed.octets, octets, &sum) || sum > INT64_MAX)
+        return;
+    r->freed.octets = sum;
+    r->freed.messages++;
+}
+
 /* PF_OK: unlinked; PF_GONE: not there; else it stays. */
 static enum pf_code unlink_one(struct removal *r, uint32_t i)
 {
@@ -63,6 +79,7 @@ static enum pf_code unlink_one(struct removal *r, uint32_t i)
         return errno == ENOENT ? PF_GONE
                                : failed(r, i, pf_code_of_errno(errno), errno, strerror(errno));
     r->touched[dir == box->dirs.cur] = true;
+    weigh(r, name, &st);
     return PF_OK;
 }
 
@@ -176,6 +193,9 @@ static enum pf_code remove_all(struct removal *r, uint32_t *out_removed, uint32_
     box->dirty = box->dirty || wanted;
     for (uint32_t i = 0; i < box->image.count; i++)
         removed += pf_marks_has(r->wanted, i) && pf_marks_has(&box->removed, i);
+    /* One line for all, as Maildir++ asks; what is unlinked is free, whether a crash would bring it back or not. */
+    pf_maildir_quota_note(box->dirs.root, box->path, -(int64_t)r->freed.octets,
+                          -(int64_t)r->freed.messages);
     if (removed && !sync_folders(r, removed))
         removed = 0; /* they may come back after a crash: nothing is vouched for */
     *out_removed = removed;

@@ -136,6 +136,7 @@ void pf_maildir_name_parse(struct pf_bytes name, struct pf_maildir_name *out_nam
     out_name->has_size = field(base, 'S', &out_name->size);
     out_name->has_wire = field(base, 'W', &out_name->wire);
     out_name->seen = pf_find(letters, 'S') < letters.len;
+    out_name->trashed = pf_find(letters, 'T') < letters.len;
     arrival(base, out_name);
 }
 

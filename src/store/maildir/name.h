@@ -28,6 +28,7 @@ struct pf_maildir_name {
     int64_t arrival;  /* microseconds since 1970 */
     uint64_t size;
     uint64_t wire;
+    bool trashed;     /* the flag T */
 };
 
 /* `name` has 1..255 octets. */

@@ -1,5 +1,7 @@
 #include "store/maildir/parcel.h"
 
+#include "store/maildir/quota.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -227,6 +229,7 @@ enum pf_code pf_maildir_parcel_seal(struct pf_twin_parcel *p, struct pf_parcel_s
     if (!code)
         code = place(p, name, err);
     if (!code) {
+        pf_maildir_quota_note(p->root, p->path, (int64_t)p->size, 1);
         memcpy(op->uidl, name, sizeof name);
         op->octets = pf_crlf_total(&p->crlf);
     }

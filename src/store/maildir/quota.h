@@ -5,7 +5,9 @@
  * computed anew when it is missing, speaks of another limit, has grown to 5120 octets, cannot be read,
  * or says "over" and is old (MP-013). Counted are new and cur of the main Maildir and its folders,
  * without .Trash and without messages flagged T; sizes come from ,S= where the name has it (MP-009,
- * MP-010). */
+ * MP-010).
+ *
+ * A path may be that of a folder (it holds the file maildirfolder): then its parent's quota is meant. */
 #ifndef POSTFACH_STORE_MAILDIR_QUOTA_H
 #define POSTFACH_STORE_MAILDIR_QUOTA_H
 
@@ -20,7 +22,7 @@ struct pf_maildir_usage {
 };
 
 /* Reads, or computes and writes, the usage of the maildrop at `path` (an absolute path). `now` is
- * seconds since 1970. */
+ * seconds since 1970. Without any limit nothing is written: then it is not known which one the file has to bear. */
 enum pf_code pf_maildir_quota_read(const char *path, const struct pf_maildir_quota *, int64_t now,
                                    struct pf_maildir_usage *out_usage, struct pf_err *err);
 /* PF_OK when a message of `octets` fits, PF_OVER_QUOTA when not (judged again after computing anew,
@@ -29,5 +31,12 @@ enum pf_code pf_maildir_quota_ask(const char *path, const struct pf_maildir_quot
                                   int64_t now, struct pf_err *err);
 /* Appends a change, where maildirsize exists; failing to is no error (the next computation heals it). */
 void pf_maildir_quota_add(const char *path, int64_t octets, int64_t messages);
+
+/* The same for who has the maildrop open; `path` only tells whether it is the Trash, which costs nothing. */
+void pf_maildir_quota_note(int root, const char *path, int64_t octets, int64_t messages);
+
+/* The limit that the file bears, written there by whoever keeps the quota; zeros where there is none. */
+enum pf_code pf_maildir_quota_limit(const char *path, struct pf_maildir_quota *out_limit,
+                                    struct pf_err *err);
 
 #endif

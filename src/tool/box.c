@@ -14,6 +14,7 @@ static const char usage[] =
     "usage: postfach box ls MAILDIR                  number, octets, date, UIDL, from, subject\n"
     "       postfach box show [--raw] MAILDIR WHICH  one message; WHICH is a number or a UIDL\n"
     "       postfach box check [--fix] MAILDIR       reads everything and says what is not sound\n"
+    "       postfach box quota MAILDIR               usage and limit of its Maildir++ quota\n"
     "Manual: postfach(1)\n";
 
 enum pf_code pf_tool_box_read(struct pf_tool_box *b, uint32_t index,
@@ -52,7 +53,7 @@ void pf_tool_print_safe(FILE *to, const char *text, bool lines)
     }
 }
 
-static int complain(const struct pf_err *err)
+int pf_tool_box_complain(const struct pf_err *err)
 {
     char text[PF_EXPLAIN_MAX];
 
@@ -74,14 +75,14 @@ static int run(struct pf_tool_box *b, int (*verb)(struct pf_tool_box *, int, cha
 
     b->twin = pf_maildir_new(&settings, &err);
     if (!b->twin)
-        return complain(&err);
+        return pf_tool_box_complain(&err);
     if (b->twin->kind->box_open(b->twin, &where, true, &opened, &err) == PF_OK) {
         b->box = opened.box;
         b->listing = opened.listing;
         status = verb(b, argc, argv);
         b->twin->kind->box_close(b->box);
     } else {
-        status = complain(&err);
+        status = pf_tool_box_complain(&err);
     }
     b->twin->kind->free(b->twin);
     return status;
@@ -95,6 +96,7 @@ static const struct {
     {"ls", pf_tool_box_ls, 1},
     {"show", pf_tool_box_show, 2},
     {"check", pf_tool_box_check, 1},
+    {"quota", NULL, 1}, /* opens no maildrop */
 };
 
 static int refuse(const char *why, const char *word)
@@ -123,6 +125,8 @@ int pf_tool_box(int argc, char **argv)
         if (argc - option != verbs[i].arguments)
             return refuse("wrong number of arguments for ", argv[1]);
         box.path = argv[option];
+        if (!verbs[i].verb)
+            return pf_tool_box_quota(box.path);
         return run(&box, verbs[i].verb, argc - 1, argv + 1);
     }
     return refuse("unknown: ", argv[1]);

@@ -31,4 +31,12 @@ int pf_tool_box_ls(struct pf_tool_box *, int argc, char **argv);
 int pf_tool_box_show(struct pf_tool_box *, int argc, char **argv);
 int pf_tool_box_check(struct pf_tool_box *, int argc, char **argv);
 
+/* The quota of Maildir++. Needs no open maildrop, and so no lock. */
+int pf_tool_box_quota(const char *path);
+/* The same below the sum of ls; prints nothing where there is no limit. */
+void pf_tool_box_quota_line(const char *path);
+
+/* Says on standard error what went wrong; the exit status. */
+int pf_tool_box_complain(const struct pf_err *err);
+
 #endif

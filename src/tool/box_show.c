@@ -113,6 +113,7 @@ int pf_tool_box_ls(struct pf_tool_box *b, int argc, char **argv)
     }
     printf("%" PRIu32 " message%s, %" PRIu64 " octets\n", b->listing.count,
            b->listing.count == 1 ? "" : "s", b->listing.octets);
+    pf_tool_box_quota_line(b->path);
     g_mime_shutdown();
     return 0;
 }

@@ -66,6 +66,26 @@ def box_check_finds_what_pop3_refuses():
         assert "tmp: 1 leftovers" in out and not os.path.exists(old)
 
 
+def box_quota_says_what_maildirsize_says():
+    with Office() as office:
+        office.add_user("anna", "secret")
+        maildir = office.maildir("anna")
+        office.put("anna", b"Subject: x\n\nbody\n")
+        out, _ = tool("box", "quota", maildir)
+        assert "octets    17, no limit" in out and "messages  1, no limit" in out, out
+        assert not os.path.exists(os.path.join(maildir, "maildirsize"))
+        out, _ = tool("box", "ls", maildir)
+        assert "quota" not in out, out
+        with open(os.path.join(maildir, "maildirsize"), "w", encoding="ascii") as file:
+            file.write("1000S,8C\n         250 2\n        -150 -1\n")
+        out, _ = tool("box", "quota", maildir)
+        assert "octets    100 of 1000 (10.0 %)" in out and "messages  1 of 8 (12.5 %)" in out, out
+        out, _ = tool("box", "ls", maildir)
+        assert "100 of 1000" in out.split("1 message, 20 octets")[1], out
+        _, err = tool("box", "quota", "/nonexistent/maildrop", status=67)
+        assert "/nonexistent/maildrop" in err
+
+
 def mistakes_are_told():
     for words in ((), ("nonsense",), ("box",), ("box", "ls"), ("box", "eat", "/x"), ("probe",), ("user",)):
         out, err = tool(*words, status=64)
@@ -136,5 +156,5 @@ def the_demo_runs_once():
 
 
 run(box_ls_shows_what_pop3_shows, box_show_decodes_and_raw_does_not, box_check_finds_what_pop3_refuses,
-    mistakes_are_told, box_says_that_a_session_holds_the_maildrop, probe_tells_good_from_bad,
+    box_quota_says_what_maildirsize_says, mistakes_are_told, box_says_that_a_session_holds_the_maildrop, probe_tells_good_from_bad,
     a_user_made_by_the_tool_logs_in, the_demo_runs_once)

@@ -1,0 +1,50 @@
+#include "tool/box.h"
+
+#include "store/maildir/quota.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+static void print_part(const char *what, uint64_t used, uint64_t limit)
+{
+    if (limit)
+        printf("  %-9s %" PRIu64 " of %" PRIu64 " (%.1f %%)\n", what, used, limit,
+               (double)used * 100 / (double)limit);
+    else
+        printf("  %-9s %" PRIu64 ", no limit\n", what, used);
+}
+
+static enum pf_code look(const char *path, struct pf_maildir_quota *limit,
+                         struct pf_maildir_usage *usage, struct pf_err *err)
+{
+    const struct pf_maildir_quota unknown = {0}; /* so that looking writes nothing */
+    enum pf_code code = pf_maildir_quota_limit(path, limit, err);
+
+    return code ? code : pf_maildir_quota_read(path, &unknown, (int64_t)time(NULL), usage, err);
+}
+
+int pf_tool_box_quota(const char *path)
+{
+    struct pf_maildir_quota limit;
+    struct pf_maildir_usage usage;
+    struct pf_err err;
+
+    if (look(path, &limit, &usage, &err) != PF_OK)
+        return pf_tool_box_complain(&err);
+    printf("%s\n", path);
+    print_part("octets", usage.octets, limit.octets);
+    print_part("messages", usage.messages, limit.messages);
+    return 0;
+}
+
+void pf_tool_box_quota_line(const char *path)
+{
+    struct pf_maildir_quota limit;
+    struct pf_maildir_usage usage;
+
+    if (look(path, &limit, &usage, NULL) != PF_OK || (!limit.octets && !limit.messages))
+        return;
+    puts("quota, folders included:");
+    print_part("octets", usage.octets, limit.octets);
+    print_part("messages", usage.messages, limit.messages);
+}

@@ -35,7 +35,8 @@ static void l_003_lhlo_lists_extensions(void **state)
 
 static void l_004_lhlo_again_is_rset(void **state)
 {
-    const struct talk *t = TALK(MAIL RCPT("p") "LHLO other\r\nDATA\r\nMAIL FROM:<c@d>\r\n" RCPT("q") "DATA\r\nx\r\n.\r\n");
+    const struct talk *t = TALK(MAIL RCPT("p") "LHLO other\r\nDATA\r\nMAIL FROM:<c@d>\r\n"
+                                RCPT("q") "DATA\r\nx\r\n.\r\n");
 
     (void)state;
     assert_string_equal(t->codes, UP "250 2.1.5|250|503 5.5.1|250 2.1.0|250 2.1.5|354|250 2.0.0|");
@@ -77,7 +78,8 @@ static void l_008_one_reply_per_recipient_in_order(void **state)
     const struct talk *t = TALK(MAIL RCPT("p") RCPT("nobody") RCPT("late") RCPT("r") "DATA\r\n" TEXT "QUIT\r\n");
 
     (void)state;
-    assert_string_equal(t->codes, UP "250 2.1.5|550 5.1.1|250 2.1.5|250 2.1.5|354|250 2.0.0|451 4.3.0|250 2.0.0|221 2.0.0|");
+    assert_string_equal(t->codes, UP "250 2.1.5|550 5.1.1|250 2.1.5|250 2.1.5|354|"
+                                  "250 2.0.0|451 4.3.0|250 2.0.0|221 2.0.0|");
     assert_non_null(strstr(t->out, "\r\n250 2.0.0 <p@x.example> delivered\r\n451 4.3.0 <late@x.example> "));
     assert_string_equal(t->log, "rcpt p@x.example|rcpt nobody@x.example|rcpt late@x.example|rcpt r@x.example|"
                                 "begin client.example <a@b.example> 3|seal Subject: x\r\n\r\nbody\r\n|close quit|");

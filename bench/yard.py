@@ -77,6 +77,17 @@ service pop3 {{
 }}
 """
 
+NOT_ROOT = """default_internal_user = {me}
+default_internal_group = {mine}
+default_login_user = {me}
+service anvil {{
+  chroot =
+}}
+service pop3-login {{
+  chroot =
+}}
+"""
+
 
 def content(octets, seed=0):
     """A message of about that size as Maildirs hold it: lines of 76 octets with LF, now and then one with a dot."""
@@ -102,14 +113,15 @@ class Dovecot:
         self.ports = {tls: self._free_port() for tls in ("plain", "full")}
         self.ports["resumed"] = self.ports["full"]
         me, mine = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
-        users = "" if os.geteuid() == 0 else \
-            f"default_internal_user = {me}\ndefault_internal_group = {mine}\ndefault_login_user = {me}\n"
+        users = "" if os.geteuid() == 0 else NOT_ROOT.format(me=me, mine=mine)
         conf = os.path.join(self.own, "conf")
         with open(conf, "w", encoding="ascii") as file:
             file.write(DOVECOT.format(own=self.own, folder=folder, users=users, uid=owner[0], gid=owner[1],
                                       pop3=self.ports["plain"], pop3s=self.ports["full"]))
         self.process = subprocess.Popen([shutil.which("dovecot", path=os.environ["PATH"] + ":/usr/sbin"), "-F", "-c", conf],
                                         stdin=subprocess.DEVNULL)
+
+    def wait(self):
         office.wait_until("the start of dovecot", self._answers)
 
     @staticmethod
@@ -130,7 +142,8 @@ class Dovecot:
         """The master and its children."""
         found = [self.process.pid]
         for pid in filter(str.isdigit, os.listdir("/proc")):
-            if stat(pid) and int(stat(pid)[1]) == self.process.pid:
+            fields = stat(pid)  # None: it ended meanwhile
+            if fields and int(fields[1]) == self.process.pid:
                 found.append(int(pid))
         return found
 
@@ -230,6 +243,7 @@ class Yard:
         self.servers = [Postfach(self)]
         if shutil.which("dovecot", path=os.environ["PATH"] + ":/usr/sbin") and not os.environ.get("BENCH_ALONE"):
             self.servers.append(Dovecot(self.folder, self.owner))
+            self.servers[1].wait()
         return self
 
     def again(self):
@@ -261,8 +275,11 @@ def memory(server):
     """KiB of all its processes; what they share is counted once (Pss)."""
     total = 0
     for pid in server.pids():
-        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-            total += sum(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+        try:
+            with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+                total += sum(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it ended meanwhile
     return total
 
 

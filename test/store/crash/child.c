@@ -79,7 +79,7 @@ static void read_all(struct crash_scene *s, const struct pf_twin_opened *opened,
     for (uint32_t i = 0; i < opened->listing.count && i < CRASH_MAILS; i++) {
         int64_t len = crash_read(s, opened->box, i, room);
 
-        if (len >= 0 && crash_mail_by_text(pf_bytes_from(room, (size_t)len)) != mails[i])
+        if (len >= 0 && crash_mail_by_text(s, pf_bytes_from(room, (size_t)len)) != mails[i])
             s->told->misread++;
     }
 }

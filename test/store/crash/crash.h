@@ -54,6 +54,7 @@ struct crash_scene;
 /* A store, and what is particular about it. */
 struct crash_kind {
     struct pf_twin *(*make)(void);
+    bool line_ends; /* a last line without an end gets one */
     /* A maildrop of the five messages as other programs leave it. */
     void (*put)(struct crash_scene *);
     /* Sweeps, and says what is left that should not be: "" for nothing. */
@@ -69,6 +70,7 @@ struct crash_scenario {
     const struct crash_kind *kind;
     void (*run)(struct crash_scene *);
     void (*before)(struct crash_scene *); /* NULL, or more preparation */
+    bool empty;          /* there is no maildrop yet */
     bool known;          /* an earlier session stored UIDLs and cache */
     bool read;           /* the session reads all it lists */
     bool meant;          /* breaches are meant: they are counted without a word */
@@ -88,8 +90,9 @@ struct crash_scene {
     struct crash_told *told; /* shared with the child */
     struct pf_twin *twin;
     struct crash_counts counts;
-    char home[CRASH_HOME]; /* everything is in it */
-    char path[CRASH_HOME + 8]; /* the maildrop */
+    char root[CRASH_HOME];     /* everything is in it */
+    char home[CRASH_HOME + 8]; /* made anew for each point */
+    char path[CRASH_HOME + 16]; /* the maildrop: "box" in it */
     char point[CRASH_WORDS]; /* in words, for complaints */
     char uidl[CRASH_MAILS][PF_UIDL_MAX + 1]; /* as the earlier session was told */
 };
@@ -101,7 +104,7 @@ void crash_scene_done(struct crash_scene *);
 void crash_put_file(const char *path, const char *text, int64_t mtime);
 struct pf_box_where crash_where(const struct crash_scene *, int32_t expire_days);
 /* -1: none of them. */
-int crash_mail_by_text(struct pf_bytes);
+int crash_mail_by_text(const struct crash_scene *, struct pf_bytes);
 int crash_mail_by_size(uint64_t octets);
 /* The message's text into room; its length, or -1 when the store refuses it. */
 int64_t crash_read(struct crash_scene *, struct pf_twin_box *, uint32_t index,
@@ -122,9 +125,11 @@ void crash_order(struct crash_scene *, const struct crash_record *);
 
 /* play.c: all points of a scenario; and main for a table of them, in TAP. */
 void crash_play(const struct crash_scenario *, struct crash_counts *out_counts);
+void crash_one_processor(void);
 int crash_main(const struct crash_scenario *, uint32_t count);
 
-/* maildir.c */
+/* maildir.c, mbox.c */
 extern const struct crash_kind crash_maildir;
+extern const struct crash_kind crash_mbox;
 
 #endif

@@ -89,7 +89,9 @@ static bool message(const char *name)
 
 static bool matters(const char *name)
 {
-    return message(name) || strcmp(name, "box/postfach-uidl") == 0;
+    return message(name) || strcmp(name, "box/postfach-uidl") == 0 || strcmp(name, "box") == 0 ||
+           strcmp(name, "box/new") == 0 || strcmp(name, "box/cur") == 0;
 }
 
-const struct crash_kind crash_maildir = {make, put, sweep, matters, message};
+const struct crash_kind crash_maildir = {
+    .make = make, .put = put, .sweep = sweep, .matters = matters, .message = message};

@@ -47,6 +47,8 @@ static const char *relative(const struct crash_scene *s, const char *path)
 {
     size_t len = strlen(s->home);
 
+    if (strcmp(path, s->home) == 0)
+        return ".";
     return strncmp(path, s->home, len) == 0 && path[len] == '/' ? path + len + 1 : path;
 }
 
@@ -55,7 +57,7 @@ static void add_folder(struct ledger *l, const char *name)
     const char *slash = strrchr(name, '/');
     char folder[CRASH_WORDS];
 
-    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - name) : 0, name);
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - name) : 1, slash ? name : ".");
     add(l, &l->entries, folder);
 }
 
@@ -113,7 +115,8 @@ static void on_call(struct ledger *l, const struct crash_call *c)
         take(&l->octets, a);
         if (kind->matters(a))
             add_folder(l, a);
-    } else if (is(c, "openat") && c->args[2] & O_CREAT && kind->matters(a))
+    } else if (kind->matters(a) && !c->existed &&
+               (is(c, "mkdir*") || (is(c, "openat") && c->args[2] & O_CREAT)))
         add_folder(l, a);
 }
 

@@ -60,9 +60,10 @@ void crash_scene_init(struct crash_scene *s, const struct crash_scenario *scenar
     s->told = mmap(NULL, sizeof *s->told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (s->told == MAP_FAILED)
         crash_stop("shared memory");
-    snprintf(s->home, sizeof s->home, "%s/pf-crash-XXXXXX", tmp ? tmp : "/tmp");
-    if (!mkdtemp(s->home))
-        crash_stop(s->home);
+    snprintf(s->root, sizeof s->root, "%s/pf-crash-XXXXXX", tmp ? tmp : "/tmp");
+    if (!mkdtemp(s->root))
+        crash_stop(s->root);
+    snprintf(s->home, sizeof s->home, "%s/home", s->root);
     snprintf(s->path, sizeof s->path, "%s/box", s->home);
     s->twin = scenario->kind->make();
     if (!s->twin)
@@ -73,7 +74,7 @@ void crash_scene_done(struct crash_scene *s)
 {
     s->twin->kind->free(s->twin);
     munmap(s->told, sizeof *s->told);
-    remove_all(s->home);
+    remove_all(s->root);
 }
 
 void crash_put_file(const char *path, const char *text, int64_t mtime)
@@ -95,11 +96,16 @@ struct pf_box_where crash_where(const struct crash_scene *s, int32_t expire_days
                                  .expire_days = expire_days ? expire_days : -1};
 }
 
-int crash_mail_by_text(struct pf_bytes text)
+int crash_mail_by_text(const struct crash_scene *s, struct pf_bytes text)
 {
-    for (int i = 0; i < CRASH_MAILS; i++)
-        if (pf_bytes_equal(text, pf_bytes_of(crash_mails[i].text)))
+    for (int i = 0; i < CRASH_MAILS; i++) {
+        struct pf_bytes mail = pf_bytes_of(crash_mails[i].text);
+        bool added = s->scenario->kind->line_ends && mail.at[mail.len - 1] != '\n' &&
+                     text.len == mail.len + 1 && text.at[mail.len] == '\n';
+
+        if (pf_bytes_equal(added ? pf_bytes_head(text, mail.len) : text, mail))
             return i;
+    }
     return -1;
 }
 
@@ -141,11 +147,11 @@ int64_t crash_read(struct crash_scene *s, struct pf_twin_box *box, uint32_t inde
  * it would after the seconds or days that lie between two sessions. */
 static void wait_for_a_later_stamp(struct crash_scene *s)
 {
-    char path[sizeof s->home + 8];
+    char path[sizeof s->root + 8];
     struct stat first, now;
     int fd;
 
-    snprintf(path, sizeof path, "%s/clock", s->home);
+    snprintf(path, sizeof path, "%s/clock", s->root);
     fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0 || futimens(fd, NULL) != 0 || fstat(fd, &first) != 0)
         crash_stop(path);
@@ -178,10 +184,13 @@ static void earlier_session(struct crash_scene *s)
 
 void crash_scene_build(struct crash_scene *s)
 {
-    remove_all(s->path);
+    remove_all(s->home);
+    if (mkdir(s->home, 0700) != 0)
+        crash_stop(s->home);
     memset(s->told, 0, sizeof *s->told);
     memset(s->uidl, 0, sizeof s->uidl);
-    s->scenario->kind->put(s);
+    if (!s->scenario->empty)
+        s->scenario->kind->put(s);
     if (s->scenario->before)
         s->scenario->before(s);
     if (s->scenario->known) {

@@ -150,6 +150,7 @@ int main(void)
         printf("1..0 # SKIP system calls cannot be traced: %s\n", why);
         return 0;
     }
+    crash_one_processor();
     printf("1..%u\n", count);
     for (unsigned i = 0; i < count; i++) {
         struct crash_counts c;

@@ -23,11 +23,12 @@ static void old_lines(struct crash_scene *s)
 }
 
 static const struct crash_scenario scenarios[] = {
-    {.name = "delivery", .kind = &crash_maildir, .run = crash_run_delivery,
+    {.name = "delivery beside a cache", .kind = &crash_maildir, .run = crash_run_delivery, .known = true,
      .steps = {"write box/tmp/*", "fsync box/tmp/*", "linkat box/tmp/* box/new/*", "fsync box/new",
                "told sealed"}},
-    {.name = "delivery beside a cache", .kind = &crash_maildir, .run = crash_run_delivery, .known = true,
-     .steps = {"fsync box/tmp/*", "linkat box/tmp/* box/new/*", "fsync box/new", "told sealed"}},
+    {.name = "delivery that makes the maildrop", .kind = &crash_maildir, .run = crash_run_delivery, .empty = true,
+     .steps = {"mkdir* box", "fsync .", "mkdir* box/new", "fsync box", "fsync box/tmp/*",
+               "linkat box/tmp/* box/new/*", "fsync box/new", "told sealed"}},
     {.name = "open that stores UIDLs", .kind = &crash_maildir, .run = crash_run_session,
      .steps = {"pwrite64 box/postfach-uidl", "fsync box/postfach-uidl", "fsync box", "told listed",
                "pwrite64 box/postfach-cache.tmp", "rename* box/postfach-cache.tmp box/postfach-cache"}},

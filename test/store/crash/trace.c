@@ -211,8 +211,10 @@ static void on_begin(struct tracer *t, const struct __ptrace_syscall_info *info)
     memcpy(t->now.args, info->entry.args, sizeof t->now.args);
     t->now.number = t->now.row->memory ? ++t->memory : ++t->files;
     t->now.errors = crash_errors(t->now.row, t->now.args);
-    if (t->record && !t->now.row->memory)
+    if (t->record && !t->now.row->memory) {
         find_paths(t, &t->now);
+        t->now.existed = t->now.a[0] && access(t->now.a, F_OK) == 0;
+    }
     t->chosen = is_chosen(t);
     skip_sync(t);
     if (t->chosen)

@@ -66,6 +66,7 @@ struct crash_call {
     unsigned errors; /* that this one may give */
     uint64_t args[6];
     int64_t result;
+    bool existed; /* what `a` names, before the call */
     char a[CRASH_WORDS]; /* paths; "" where there are none */
     char b[CRASH_WORDS];
 };

@@ -35,8 +35,8 @@ static void s_002_lengths_of_addresses_and_replies(void **state)
 
     (void)state;
     /* 64 octets before the @ and 255 behind it are a must; longer local parts are accepted. */
-    snprintf(said, sizeof said, MAIL "RCPT TO:<%0256d@%063d.%063d.%063d.%063d>\r\nRCPT TO:<%0257d@x>\r\nDATA\r\n.\r\n", 1,
-             2, 3, 4, 5, 6);
+    snprintf(said, sizeof said,
+             MAIL "RCPT TO:<%0256d@%063d.%063d.%063d.%063d>\r\nRCPT TO:<%0257d@x>\r\nDATA\r\n.\r\n", 1, 2, 3, 4, 5, 6);
     t = talk(NULL, pf_bytes_of(said));
     assert_string_equal(t->codes, UP "250 2.1.5|553 5.1.3|354|250 2.0.0|");
     snprintf(said, sizeof said, HELLO "MAIL FROM:<a@%063d.%063d.%063d.%064d>\r\n", 2, 3, 4, 5);
@@ -109,15 +109,15 @@ static void s_020_codes_for_mistakes(void **state)
                                    "RSET x\r\nQUIT now\r\nNOOP \x01\r\n")->codes,
                         UP0 "501 5.5.4|501 5.5.4|501 5.1.7|501 5.1.7|501 5.1.7|501 5.5.4|555 5.5.4|501 5.5.4|"
                             "501 5.5.4|501 5.5.4|501 5.5.2|");
-    assert_string_equal(TALK(MAIL "RCPT\r\nRCPT FROM:<p@x>\r\nRCPT TO:<p@x> NOTIFY=NEVER\r\nDATA x\r\nRCPT TO:<p@x>\r\n"
-                                  "DATA x\r\n")->codes,
+    assert_string_equal(TALK(MAIL "RCPT\r\nRCPT FROM:<p@x>\r\nRCPT TO:<p@x> NOTIFY=NEVER\r\nDATA x\r\n"
+                                  "RCPT TO:<p@x>\r\nDATA x\r\n")->codes,
                         UP "501 5.5.4|501 5.5.4|555 5.5.4|503 5.5.1|250 2.1.5|501 5.5.4|");
 }
 
 static void s_021_words_that_are_always_there(void **state)
 {
-    const struct talk *t = TALK("RSET\r\nNOOP x\r\nVRFY a\r\nVRFY\r\nHELP\r\n" MAIL "RCPT TO:<p@x>\r\nNOOP\r\nVRFY p\r\n"
-                                "HELP x\r\nDATA\r\n.\r\nQUIT\r\nNOOP\r\n");
+    const struct talk *t = TALK("RSET\r\nNOOP x\r\nVRFY a\r\nVRFY\r\nHELP\r\n" MAIL "RCPT TO:<p@x>\r\nNOOP\r\n"
+                                "VRFY p\r\nHELP x\r\nDATA\r\n.\r\nQUIT\r\nNOOP\r\n");
 
     (void)state;
     assert_string_equal(t->codes, "220|250 2.0.0|250 2.0.0|252 2.5.0|501 5.5.4|214 2.0.0|250|250 2.1.0|250 2.1.5|"
@@ -127,8 +127,8 @@ static void s_021_words_that_are_always_there(void **state)
 
 static void s_022_s_023_status_has_the_class_of_the_code(void **state)
 {
-    static const char said[] = MAIL "RCPT TO:<p@x>\r\nRCPT TO:<nobody@x>\r\nRCPT TO:<full@x>\r\nRCPT TO:<late@x>\r\nXY\r\n"
-                                    "DATA\r\n.\r\nVRFY a\r\nHELP\r\nBDAT 1\r\nxDATA\r\nEXPN\r\nQUIT\r\n";
+    static const char said[] = MAIL "RCPT TO:<p@x>\r\nRCPT TO:<nobody@x>\r\nRCPT TO:<full@x>\r\nRCPT TO:<late@x>\r\n"
+                                    "XY\r\nDATA\r\n.\r\nVRFY a\r\nHELP\r\nBDAT 1\r\nxDATA\r\nEXPN\r\nQUIT\r\n";
     const struct talk *t = talk(NULL, pf_bytes_of(said));
     const char *line = strchr(t->out, '\n') + 1; /* the greeting has none, the answer to LHLO neither */
     unsigned count = 0;
@@ -153,7 +153,8 @@ static void s_026_s_027_size(void **state)
     set.size_max = 1000;
     assert_string_equal(TALK_SET(&set, HELLO "MAIL FROM:<> SIZE=1001\r\nMAIL FROM:<> SIZE=99999999999999999999\r\n"
                                              "MAIL FROM:<> SIZE=999999999999999999999\r\nMAIL FROM:<> SIZE=\r\n"
-                                             "MAIL FROM:<> SIZE\r\nMAIL FROM:<> SIZE=-1\r\nMAIL FROM:<> SIZE=1 SIZE=1\r\n"
+                                             "MAIL FROM:<> SIZE\r\nMAIL FROM:<> SIZE=-1\r\n"
+                                             "MAIL FROM:<> SIZE=1 SIZE=1\r\n"
                                              "MAIL FROM:<> size=1000\r\n")->codes,
                         UP0 "552 5.3.4|552 5.3.4|501 5.5.4|501 5.5.4|501 5.5.4|501 5.5.4|501 5.5.4|250 2.1.0|");
     assert_non_null(strstr(TALK_SET(&set, HELLO)->out, "250 SIZE 1000\r\n"));
@@ -183,7 +184,8 @@ static void s_030_body(void **state)
 {
     (void)state;
     assert_string_equal(TALK(HELLO "MAIL FROM:<> BODY=7BIT\r\nRSET\r\nMAIL FROM:<>  body=8bitmime\r\nRSET\r\n"
-                                   "MAIL FROM:<> BODY=9BIT\r\nMAIL FROM:<> BODY\r\nMAIL FROM:<> BODY=7BIT BODY=7BIT\r\n")->codes,
+                                   "MAIL FROM:<> BODY=9BIT\r\nMAIL FROM:<> BODY\r\n"
+                                   "MAIL FROM:<> BODY=7BIT BODY=7BIT\r\n")->codes,
                         UP "250 2.0.0|250 2.1.0|250 2.0.0|504 5.5.4|501 5.5.4|501 5.5.4|");
 }
 

@@ -32,7 +32,8 @@ static void s_007_only_crlf_dot_crlf_ends_data(void **state)
 
 static void s_008_bare_lf_or_cr_is_refused(void **state)
 {
-    static const char *const bad[] = {"a\nb\r\n", "a\rb\r\n", "\n", "\r\r\n", "x\r\n\ny\r\n", "a\r\n.\nb\r\n", "\r.\r\n"};
+    static const char *const bad[] = {"a\nb\r\n",       "a\rb\r\n",        "\n",      "\r\r\n",
+                                      "x\r\n\ny\r\n", "a\r\n.\nb\r\n", "\r.\r\n"};
     struct pf_lmtp_server_settings set = talk_settings();
 
     (void)state;
@@ -95,7 +96,8 @@ static void s_025_data_after_failed_rcpts_is_503_and_what_follows_are_commands(v
 
 static void s_024_input_stays_across_commands(void **state)
 {
-    const struct talk *t = TALK(ONE "DATA\r\nx\r\n.\r\nMAIL FROM:<>\r\n" RCPT("q") "DATA\r\n.y\r\n.\r\nQUIT\r\nNOOP\r\n");
+    const struct talk *t = TALK(ONE "DATA\r\nx\r\n.\r\nMAIL FROM:<>\r\n" RCPT("q")
+                                "DATA\r\n.y\r\n.\r\nQUIT\r\nNOOP\r\n");
 
     (void)state;
     assert_string_equal(t->codes, UP1 "354|250 2.0.0|250 2.1.0|250 2.1.5|354|250 2.0.0|221 2.0.0|");
@@ -204,7 +206,8 @@ static void s_040_a_chunk_that_is_too_large_is_refused_unread(void **state)
 
 static void s_040_a_bdat_that_is_not_understood_ends_the_session(void **state)
 {
-    static const char *const bad[] = {"BDAT x", "BDAT", "BDAT -1", "BDAT 1 FIRST", "BDAT 1 LAST x", "BDAT 1\x01", "bdat 1,000"};
+    static const char *const bad[] = {"BDAT x", "BDAT", "BDAT -1", "BDAT 1 FIRST", "BDAT 1 LAST x",
+                                      "BDAT 1\x01", "bdat 1,000"};
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

@@ -19,7 +19,8 @@ static struct pf_lmtp_server_settings smtp(void)
 static void smtp_greets_as_smtp_and_has_no_lhlo(void **state)
 {
     struct pf_lmtp_server_settings set = smtp();
-    const struct talk *t = TALK_SET(&set, "LHLO a\r\nMAIL FROM:<>\r\nHELO a\r\nMAIL FROM:<>\r\nEHLO a\r\nMAIL FROM:<>\r\n");
+    const struct talk *t = TALK_SET(&set, "LHLO a\r\nMAIL FROM:<>\r\nHELO a\r\nMAIL FROM:<>\r\n"
+                                         "EHLO a\r\nMAIL FROM:<>\r\n");
 
     (void)state;
     assert_memory_equal(t->out, "220 mx.example ESMTP ready\r\n", 28);

@@ -73,7 +73,9 @@ static bool is_as_known(const struct item *it)
 {
     const struct pf_maildir_file *f = it->file;
 
-    return it->old && it->old->size == f->size &&
+    return it->old &&
+           (it->old->size == f->size || it->old->size == PF_MAILDIR_NO_SIZE ||
+            f->size == PF_MAILDIR_NO_SIZE) &&
            (it->old->mtime == PF_MAILDIR_NO_TIME || it->old->mtime == f->mtime);
 }
 
@@ -81,8 +83,8 @@ static bool is_as_known(const struct item *it)
  * the file then, not about the text. */
 static bool is_same_squeezed(const struct item *it)
 {
-    return it->old && it->old->flags & PF_MAILDIR_SQUEEZED && it->old->ino == it->file->ino &&
-           it->old->mtime == it->file->mtime;
+    return it->old && it->old->flags & PF_MAILDIR_SQUEEZED && it->old->size != PF_MAILDIR_NO_SIZE &&
+           it->old->ino == it->file->ino && it->old->mtime == it->file->mtime;
 }
 
 /* Whether the cache's wire size holds for a file that was looked at: nobody doubts it, and an
@@ -115,7 +117,19 @@ static void is_squeezed(struct pf_maildir_merge *m, struct item *it)
     it->changed = it->old && m->comparable && !is_as_known(it);
 }
 
-static enum pf_code count(struct pf_maildir_merge *m, struct item *it)
+/* A file that nobody can read now shall not lock its owner out of all others; nor become another message
+ * when it can be read again, and turns out to be squeezed and of another size. */
+static void unreadable(struct pf_maildir_merge *m, struct item *it)
+{
+    struct pf_maildir_file *f = it->file;
+
+    it->octets = sizes_in_name(it) ? it->name.wire : f->size;
+    f->flags |= PF_MAILDIR_DOUBT;
+    f->size = it->stored = PF_MAILDIR_NO_SIZE;
+    it->changed = it->old && m->comparable && !is_as_known(it);
+}
+
+static enum pf_code count(struct pf_maildir_merge *m, struct item *it, struct pf_err *err)
 {
     struct pf_maildir_file *f = it->file;
     struct pf_maildir_measure measure;
@@ -126,9 +140,10 @@ static enum pf_code count(struct pf_maildir_merge *m, struct item *it)
     bad = pf_maildir_measure(folder_of(m, f), file_name(m, f), &measure);
     if (bad == ENOENT)
         return PF_GONE;
-    if (bad) { /* a file that nobody can read shall not lock its owner out of all others */
-        it->octets = sizes_in_name(it) ? it->name.wire : f->size;
-        f->flags |= PF_MAILDIR_DOUBT;
+    if (bad == ENOMEM)
+        return pf_fail(err, PF_NO_MEMORY, bad, where, "no memory to unpack mail of %s", m->box->path);
+    if (bad) {
+        unreadable(m, it);
         return PF_OK;
     }
     f->mtime = measure.mtime;
@@ -141,17 +156,18 @@ static enum pf_code count(struct pf_maildir_merge *m, struct item *it)
 }
 
 /* The sizes of a squeezed file that was looked at. */
-static enum pf_code squeezed_size(struct pf_maildir_merge *m, struct item *it)
+static enum pf_code squeezed_size(struct pf_maildir_merge *m, struct item *it,
+                                  struct pf_err *err)
 {
     if (!sizes_in_name(it) || (it->old && it->old->flags & (PF_MAILDIR_DOUBT | PF_MAILDIR_COUNTED)))
-        return count(m, it);
+        return count(m, it, err);
     is_squeezed(m, it);
     it->octets = it->name.wire;
     return PF_OK;
 }
 
 /* The wire size of a file that was looked at and that the cache does not know as it is. */
-static enum pf_code new_size(struct pf_maildir_merge *m, struct item *it)
+static enum pf_code new_size(struct pf_maildir_merge *m, struct item *it, struct pf_err *err)
 {
     struct pf_maildir_file *f = it->file;
     const struct pf_maildir_name *n = &it->name;
@@ -160,7 +176,7 @@ static enum pf_code new_size(struct pf_maildir_merge *m, struct item *it)
                  pf_maildir_plausible(f->size, n->wire);
 
     if ((cut || named) && pf_maildir_is_squeezed(folder_of(m, f), file_name(m, f)))
-        return squeezed_size(m, it);
+        return squeezed_size(m, it, err);
     if (cut) { /* on disk: stays listed as it was, and reading fails */
         f->size = n->size;
         it->octets = sizes_in_name(it) ? n->wire : n->size;
@@ -171,7 +187,7 @@ static enum pf_code new_size(struct pf_maildir_merge *m, struct item *it)
         it->octets = n->wire;
         return PF_OK;
     }
-    return count(m, it);
+    return count(m, it, err);
 }
 
 static enum pf_code find_size(struct pf_maildir_merge *m, struct item *it, bool twin,
@@ -196,7 +212,7 @@ static enum pf_code find_size(struct pf_maildir_merge *m, struct item *it, bool 
         return PF_OK;
     }
     if (it->looked && !is_proven(it))
-        return new_size(m, it);
+        return new_size(m, it, err);
     if (!it->looked) {
         f->size = it->old->size;
         f->mtime = it->old->mtime;

@@ -85,6 +85,8 @@ static enum pf_code check(struct pf_twin_box *box, uint32_t index, const struct 
 
     if (!S_ISREG(st->st_mode))
         return changed(box, index, err);
+    if (f->size == PF_MAILDIR_NO_SIZE && !squeezed) /* it could not be read when it was listed */
+        f->size = size;
     if (f->flags & PF_MAILDIR_SQUEEZED && !squeezed && size != f->size && f->mtime == mtime)
         return broken(box, index, "its first octets say so no more", err);
     if (size < f->size && !squeezed)

@@ -34,6 +34,9 @@ struct pf_maildir_squeeze {
     uint64_t made;
     z_stream gzip;
     ZSTD_DStream *zstd; /* NULL: it is gzip */
+    bool framed;        /* inside a frame of zstd: */
+    uint64_t frame_from; /* text before it */
+    unsigned long long frame_len; /* as its head promises, or one of ZSTD_CONTENTSIZE_... */
     size_t at, len; /* in `input` */
     unsigned char input[INPUT];
 };
@@ -131,17 +134,47 @@ static int step_gzip(struct pf_maildir_squeeze *s, unsigned char *at, size_t cap
     return code == Z_MEM_ERROR ? ENOMEM : faulty(s, "its gzip data is damaged");
 }
 
+/* A frame's head may promise its size; zstd itself does not hold a stream to that when an empty block
+ * ends it early. */
+static int enter_frame(struct pf_maildir_squeeze *s)
+{
+    unsigned char head[18]; /* the longest there is (RFC 8878 section 3.1.1.1) */
+    ssize_t got = pread(s->fd, head, sizeof head, (off_t)(s->taken - (s->len - s->at)));
+
+    if (got < 0)
+        return errno;
+    s->framed = true;
+    s->frame_from = s->made;
+    s->frame_len = ZSTD_getFrameContentSize(head, (size_t)got);
+    return 0;
+}
+
+static int leave_frame(struct pf_maildir_squeeze *s, size_t more)
+{
+    s->framed = false;
+    s->between = true;
+    if (s->frame_len < ZSTD_CONTENTSIZE_ERROR && s->made + more - s->frame_from != s->frame_len)
+        return faulty(s, "its zstd data is not as long as it says");
+    return 0;
+}
+
 static int step_zstd(struct pf_maildir_squeeze *s, unsigned char *at, size_t cap, size_t *got)
 {
+    int bad = s->framed ? 0 : enter_frame(s);
     ZSTD_inBuffer in = {s->input, s->len, s->at};
     ZSTD_outBuffer out = {at, cap, *got};
-    size_t code = ZSTD_decompressStream(s->zstd, &out, &in);
+    size_t code;
 
+    if (bad)
+        return bad;
+    code = ZSTD_decompressStream(s->zstd, &out, &in);
     s->at = in.pos;
+    s->between = false;
+    if (code == 0)
+        bad = leave_frame(s, out.pos - *got);
     *got = out.pos;
-    s->between = code == 0;
     if (!ZSTD_isError(code))
-        return 0;
+        return bad;
     if (ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation)
         return ENOMEM;
     if (ZSTD_getErrorCode(code) == ZSTD_error_frameParameter_windowTooLarge)

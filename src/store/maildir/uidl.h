@@ -60,7 +60,7 @@ void pf_maildir_uidls_done(struct pf_maildir_uidls *);
 /* Whether any line is about this base name. */
 bool pf_maildir_uidls_knows(const struct pf_maildir_uidls *, struct pf_bytes base);
 
-/* The UIDL of a file; the view lives until done. */
+/* The UIDL of a file, of one with PF_MAILDIR_NO_SIZE whatever the size; the view lives until done. */
 bool pf_maildir_uidls_find(struct pf_maildir_uidls *, struct pf_bytes base, uint64_t size,
                            int64_t mtime, struct pf_bytes *out_uidl);
 

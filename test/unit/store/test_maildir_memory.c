@@ -1,5 +1,5 @@
 /* Every allocation of an open, of a session's end and of a delivery fails once. */
-#include "unit/store/test_maildir_rig.h"
+#include "unit/store/test_maildir_pack.h"
 
 #include "store/maildir/parcel.h"
 
@@ -145,6 +145,46 @@ static void a_session_that_lacks_memory_loses_nothing(void **state)
     }
 }
 
+static enum pf_code read_squeezed(struct rig *r)
+{
+    unsigned char room[4096];
+    struct pf_span out = {room, 0, sizeof room};
+    struct session s;
+    enum pf_code code = rig_try_open(r, &s);
+
+    if (code)
+        return code;
+    code = rig_read(&s, 0, 64, &out);
+    if (!code)
+        assert_int_equal(out.len, strlen(PACK_TEXT));
+    pf_maildir_box_close(s.box);
+    return code;
+}
+
+static void unpacking_that_lacks_memory_says_so(void **state)
+{
+    struct rig *r = rig_of(state);
+    struct pack v;
+    unsigned n = 0;
+
+    pack_make(PACK_GZIP, PACK_TEXT, &v);
+    pack_put(r, "cur/1.M1P1.h", v.at, v.len);
+    do {
+        enum pf_code code;
+
+        unlink(rig_at(r, "postfach-cache"));
+        failures = 0;
+        countdown = ++n;
+        code = read_squeezed(r);
+        countdown = 0;
+        assert_true(code == PF_OK || code == PF_NO_MEMORY);
+        assert_true(code == PF_OK || failures);
+        assert_int_equal(read_squeezed(r), PF_OK);
+        assert_true(n < 100);
+    } while (failures);
+    assert_true(n > 5);
+}
+
 static void a_delivery_that_lacks_memory_leaves_nothing(void **state)
 {
     const struct pf_box_where where = {.user = "anna", .path = rig_of(state)->path, .now = 5};
@@ -188,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         R(a_session_that_lacks_memory_loses_nothing),
+        R(unpacking_that_lacks_memory_says_so),
         R(a_delivery_that_lacks_memory_leaves_nothing),
         T(a_store_that_lacks_memory_is_not_made),
     };

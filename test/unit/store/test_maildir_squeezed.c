@@ -158,6 +158,7 @@ static enum pf_code after(struct rig *r, const char *name, const struct pack *go
     code = read_whole(&s, 0, text);
     rig_close(&s);
     rig_open(r, &s); /* and once more, for a failure may not heal by itself into something wrong */
+    assert_in_range(s.listing.octets, 0, 1000);
     assert_int_equal(read_whole(&s, 0, text), code);
     rig_close(&s);
     return code;

@@ -216,7 +216,7 @@ class Session:
             raise Wrong(f"{self.user}: message {message.number} came with other octets ({len(text)} of "
                         f"{len(message.wire)})")
         if self.sizes[number] != message.size or int(answer.split()[1]) != message.size:
-            raise Wrong(f"{self.user}: message {message.number} was listed with {self.sizes[number]}, not {message.size}")
+            raise Wrong(f"{self.user}: message {message.number} listed with {self.sizes[number]}, not {message.size}")
         self.whole[number] = message
         self.book.count("read")
 

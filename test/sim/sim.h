@@ -29,7 +29,7 @@ enum {
     SIM_CLIENTS = 24,  /* in the life of a world, at most eight at a time */
     SIM_AT_ONCE = 8,
     SIM_MESSAGES = 64, /* of a maildrop: one bit of a mask each */
-    SIM_QUEUE = 256    /* commands of a client without an answer yet */
+    SIM_QUEUE = 2048   /* commands of a client without an answer yet */
 };
 
 struct sim;
@@ -114,7 +114,7 @@ struct sim_client {
     struct sim_message *listing[SIM_MESSAGES];
     unsigned listed;
     unsigned struck_reads[SIM_MESSAGES];
-    uint32_t reading;
+    unsigned char *late, *read_to; /* what is being read, and where it goes */
     uint64_t marks;
     bool committed;
     enum pf_code commit_code;

@@ -103,7 +103,7 @@ bool sim_client_send(struct sim_client *c, size_t most)
         c->out.len = 0;
         return false;
     }
-    if (n <= 0)
+    if (n < 0)
         return false;
     c->sent += (uint64_t)n;
     c->out.len -= (size_t)n;

@@ -4,6 +4,7 @@
 
 enum {
     GROUP_MAX = 12,
+    FLOOD_MAX = 1500,
     AHEAD_MAX = 64 /* a group more still fits into the queue */
 };
 
@@ -178,10 +179,22 @@ static void say_all(struct sim_client *c)
     }
 }
 
+/* More than a turn of the server may take on: the rest must not be forgotten. */
+static void say_flood(struct sim_client *c)
+{
+    for (unsigned count = sim_pick(c->sim, FLOOD_MAX); count; count--)
+        simple(c, SIM_CAPA, "CAPA");
+    sim_client_send(c, c->out.len);
+}
+
 static void say_group(struct sim_client *c)
 {
     unsigned count = 1 + sim_pick(c->sim, GROUP_MAX);
 
+    if (sim_chance(c->sim, 1)) {
+        say_flood(c);
+        return;
+    }
     if (sim_chance(c->sim, 10)) {
         say_all(c);
         return;
@@ -209,6 +222,10 @@ void sim_say(struct sim_client *c)
         return;
     }
     c->groups--;
+    if (c->tail == 0 && sim_chance(c->sim, 5)) { /* a stranger's buffers are small: it takes many turns */
+        say_flood(c);
+        return;
+    }
     if (login)
         say_login(c);
     if (!login || c->hurried)

@@ -105,8 +105,14 @@ static void was_read(struct pf_store_op *op)
 {
     struct sim_client *c = sim_client_of(sim_world, op);
 
+    struct pf_box_read *r = (struct pf_box_read *)op;
+
     if (op->err.code != PF_OK && !c->struck)
         sim_fail(sim_world, "client %u: a read failed that no fault struck", c->number);
+    r->at = c->read_to;
+    memcpy(r->at, c->late, r->got);
+    free(c->late);
+    c->late = NULL;
     pass_on(c, op);
 }
 
@@ -122,7 +128,10 @@ void __wrap_pf_box_read(struct pf_box *box, struct pf_box_read *r)
     c = watch(&r->op, was_read);
     if (c->drop->holder != c)
         sim_fail(sim_world, "client %u reads in a maildrop that is not its own", c->number);
-    c->reading = r->index;
+    /* A thread writes until the op is complete, so the octets come only then. */
+    c->read_to = r->at;
+    c->late = r->at = malloc(r->cap);
+    assert(c->late);
     __real_pf_box_read(box, r);
     c->struck = pf_faulty_fired(sim_world->store) != fired;
     c->struck_reads[r->index] += c->struck;

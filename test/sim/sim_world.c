@@ -118,6 +118,8 @@ void sim_down(struct sim *s)
     sim_settle(s);
     if (pf_hall_count(s->hall))
         sim_fail(s, "%u guests are left behind", pf_hall_count(s->hall));
+    if (s->hall->strangers)
+        sim_fail(s, "%u strangers are counted who are not here", s->hall->strangers);
     if (!s->closing)
         sim_close_hall(s, 0);
     sim_settle(s);

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum {
-    SEEDS = 250,
+    SEEDS = 200,
     BATCH = 50,       /* seeds for one process, so that a crash names its seed */
     LAST_ROUNDS = 100000
 };
@@ -92,14 +92,8 @@ static void happen(struct sim *s)
         pf_faulty_clear(s->store);
     else if (die < 80)
         tick(s);
-    else if (die < 98 || s->closing)
-        ;
-    else if (sim_chance(s, 70))
+    else if (die < 82)
         pf_hall_settings(s->hall, s->conf, NULL, &err);
-    else {
-        s->counts.shutdowns++;
-        sim_close_hall(s, sim_chance(s, 30) ? 0 : 30000);
-    }
     if (s->client_count < SIM_CLIENTS && here(s) < SIM_AT_ONCE && sim_chance(s, 30))
         sim_client_new(s);
 }
@@ -177,10 +171,29 @@ static void finish(struct sim *s)
     }
 }
 
+/* The server goes down while everybody is in the middle of something. */
+static void shut_down(struct sim *s)
+{
+    pf_time grace = sim_chance(s, 40) ? 0 : 30000;
+
+    s->counts.shutdowns++;
+    for (unsigned i = 0; i < s->client_count; i++) {
+        sim_say(s->clients[i]);
+        sim_client_send(s->clients[i], 100000);
+    }
+    for (unsigned turns = sim_pick(s, 8); turns; turns--)
+        sim_turn(s);
+    sim_close_hall(s, grace);
+    if (sim_chance(s, 40)) {
+        sim_turn(s);
+        s->clock += grace;
+    }
+}
+
 static void play(uint64_t seed)
 {
     struct sim *s = calloc(1, sizeof *s);
-    unsigned steps;
+    unsigned steps, last;
 
     board->seed = seed;
     sim_up(s, seed);
@@ -189,8 +202,12 @@ static void play(uint64_t seed)
         sim_deliver(s, &s->drops[sim_pick(s, SIM_USERS)]);
     for (unsigned i = 1 + sim_pick(s, SIM_AT_ONCE); i; i--)
         sim_client_new(s);
-    for (s->step = 1; s->step <= steps; board->step = s->step++)
+    last = sim_chance(s, 40) ? 1 + sim_pick(s, steps) : 0;
+    for (s->step = 1; s->step <= steps; board->step = s->step++) {
         play_step(s);
+        if (s->step == last)
+            shut_down(s);
+    }
     finish(s);
     sim_down(s);
     for (size_t i = 0; i < sizeof s->counts / sizeof(unsigned long); i++)

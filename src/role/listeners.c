@@ -9,7 +9,8 @@
 enum { BACKLOG = 1024 };
 
 struct port {
-    struct pf_hall *hall;
+    struct pf_listeners_to to;
+    enum pf_conf_protocol protocol;
     size_t index; /* in the settings' list */
     char address[128];
     unsigned wanted; /* port in the settings, 0 for any */
@@ -26,7 +27,10 @@ static void arrive(void *self, int fd)
 {
     struct port *port = self;
 
-    pf_hall_guest(port->hall, fd, port->index);
+    if (port->protocol == PF_CONF_POP3)
+        pf_hall_guest(port->to.hall, fd, port->index);
+    else
+        pf_dock_carrier(port->to.dock, fd, port->index);
 }
 
 static void port_free(struct port *port)
@@ -51,6 +55,7 @@ static struct port *port_open(struct pf_loop *loop, const struct pf_conf_listen 
     snprintf(port->address, sizeof port->address, "%s", wanted->address);
     port->wanted = wanted->port;
     port->tls = wanted->tls;
+    port->protocol = wanted->protocol;
     port->listen = pf_listen_open(loop, &place, arrive, port, err);
     if (port->listen)
         return port;
@@ -64,7 +69,7 @@ static struct port **find(struct pf_listeners *old, const struct pf_conf_listen 
         struct port *port = old->ports[i];
 
         if (port && port->wanted == wanted->port && port->tls == wanted->tls &&
-            strcmp(port->address, wanted->address) == 0)
+            port->protocol == wanted->protocol && strcmp(port->address, wanted->address) == 0)
             return &old->ports[i];
     }
     return NULL;
@@ -84,9 +89,8 @@ static bool open_new(struct pf_listeners *new, struct pf_loop *loop, const struc
     return true;
 }
 
-struct pf_listeners *pf_listeners_open(struct pf_loop *loop, struct pf_hall *hall,
-                                       const struct pf_conf *conf, struct pf_listeners *old,
-                                       struct pf_err *err)
+struct pf_listeners *pf_listeners_open(const struct pf_listeners_to *to, const struct pf_conf *conf,
+                                       struct pf_listeners *old, struct pf_err *err)
 {
     struct pf_listeners *new = calloc(1, sizeof *new + conf->listen_count * sizeof new->ports[0]);
 
@@ -95,7 +99,7 @@ struct pf_listeners *pf_listeners_open(struct pf_loop *loop, struct pf_hall *hal
         return NULL;
     }
     new->count = conf->listen_count;
-    if (!open_new(new, loop, conf, old, err)) {
+    if (!open_new(new, to->loop, conf, old, err)) {
         pf_listeners_free(new);
         return NULL;
     }
@@ -106,7 +110,7 @@ struct pf_listeners *pf_listeners_open(struct pf_loop *loop, struct pf_hall *hal
             new->ports[i] = *kept;
             *kept = NULL;
         }
-        new->ports[i]->hall = hall;
+        new->ports[i]->to = *to;
         new->ports[i]->index = i;
         new->ports[i]->tls = conf->listens[i].tls;
     }
@@ -128,6 +132,13 @@ static const char *tls_name(enum pf_conf_tls tls)
     return names[tls];
 }
 
+static const char *protocol_name(const struct port *port)
+{
+    static const char *const names[] = {"pop3", "lmtp", "smtp"};
+
+    return port->protocol == PF_CONF_POP3 && port->tls == PF_CONF_TLS_IMPLICIT ? "pop3s" : names[port->protocol];
+}
+
 void pf_listeners_log(const struct pf_listeners *l, struct pf_log *log)
 {
     for (size_t i = 0; i < l->count; i++) {
@@ -136,16 +147,17 @@ void pf_listeners_log(const struct pf_listeners *l, struct pf_log *log)
             PF_TEXT_FIELD("address", port->address),
             PF_NUMBER_FIELD("port", pf_listen_port(port->listen)),
             PF_TEXT_FIELD("tls", tls_name(port->tls)),
+            PF_TEXT_FIELD("protocol", protocol_name(port)),
         };
 
-        pf_log_event(log, PF_EVENT_listen, fields, 3);
+        pf_log_event(log, PF_EVENT_listen, fields, 4);
     }
 }
 
 static bool write_lines(const struct pf_listeners *l, FILE *file)
 {
     for (size_t i = 0; i < l->count; i++)
-        fprintf(file, "%s %s %u\n", l->ports[i]->tls == PF_CONF_TLS_IMPLICIT ? "pop3s" : "pop3",
+        fprintf(file, "%s %s %u\n", protocol_name(l->ports[i]),
                 l->ports[i]->address, pf_listen_port(l->ports[i]->listen));
     return fflush(file) == 0 && !ferror(file);
 }

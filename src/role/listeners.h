@@ -5,18 +5,27 @@
 
 #include "base/log.h"
 #include "conf/conf.h"
+#include "session/serve_lmtp.h"
 #include "session/serve_pop3.h"
 
 struct pf_listeners;
 
+/* Who serves those who come: the hall those who fetch mail, the dock those who bring it. */
+struct pf_listeners_to {
+    struct pf_loop *loop;
+    struct pf_hall *hall;
+    struct pf_dock *dock;
+};
+
 /* Opens the ports of `conf` that `old` (NULL for none) does not have, and takes over those that it
  * has. On failure `old` is as it was and NULL is returned; on success `old` is freed and the ports
  * that are not wanted any more are closed. */
-struct pf_listeners *pf_listeners_open(struct pf_loop *, struct pf_hall *, const struct pf_conf *,
+struct pf_listeners *pf_listeners_open(const struct pf_listeners_to *, const struct pf_conf *,
                                        struct pf_listeners *old, struct pf_err *err);
 void pf_listeners_free(struct pf_listeners *);
 void pf_listeners_log(const struct pf_listeners *, struct pf_log *);
-/* Writes "pop3 127.0.0.1 40001" lines to a file, whole or not at all. */
+/* Writes "pop3 127.0.0.1 40001" lines (pop3s, lmtp, smtp; the port of a unix socket is 0) to a file,
+ * whole or not at all. */
 enum pf_code pf_listeners_write(const struct pf_listeners *, const char *file, struct pf_err *err);
 
 #endif

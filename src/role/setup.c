@@ -47,6 +47,13 @@ void pf_setup_auth(const struct pf_conf *conf, struct pf_auth_settings *out_sett
     };
 }
 
+void pf_setup_lookup(const struct pf_conf *conf, struct pf_lookup_settings *out_settings)
+{
+    *out_settings = (struct pf_lookup_settings){
+        .aliases = conf->aliases, .domains = conf->domains, .fold = conf->ignore_case};
+    pf_setup_auth(conf, &out_settings->users);
+}
+
 static void trace(void *self, const char *line)
 {
     struct pf_field field = PF_TEXT_FIELD("call", line);

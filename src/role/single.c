@@ -2,6 +2,7 @@
 
 #include "role/listeners.h"
 #include "role/setup.h"
+#include "session/serve_lmtp.h"
 #include "session/serve_pop3.h"
 #include "sys/explain.h"
 #include "sys/log_sink.h"
@@ -36,10 +37,13 @@ struct single {
     struct pf_auth *auth;
     struct pf_guests *guests;
     struct pf_hall *hall;
+    struct pf_lookup *lookup;
+    struct pf_dock *dock;
     struct pf_listeners *listeners;
     struct pf_log *log;
     struct pf_signal *hup, *term, *interrupt;
     struct old *old;
+    unsigned emptied; /* of hall and dock, since the last signal */
     bool stopping;
 };
 
@@ -93,19 +97,22 @@ static void log_certificates(struct single *s, const struct pf_tls *tls)
 /* Puts what the settings want in force; on failure everything is as it was. */
 static enum pf_code apply(struct single *s, struct pf_conf *conf, struct pf_err *err)
 {
+    const struct pf_listeners_to to = {s->loop, s->hall, s->dock};
     struct pf_listeners *listeners;
     struct pf_tls *tls = NULL;
     enum pf_code code = pf_setup_tls(conf, s->tickets, &tls, err);
 
     if (code != PF_OK)
         return code;
-    listeners = pf_listeners_open(s->loop, s->hall, conf, s->listeners, err);
+    listeners = pf_listeners_open(&to, conf, s->listeners, err);
     if (!listeners) {
         pf_tls_free(tls);
         return err->code;
     }
     s->listeners = listeners;
     code = pf_hall_settings(s->hall, conf, tls, err);
+    if (code == PF_OK)
+        code = pf_dock_settings(s->dock, conf, tls, err);
     if (code == PF_OK)
         log_certificates(s, tls);
     pf_tls_free(tls);
@@ -143,21 +150,30 @@ static enum pf_code renew_parts(struct single *s, struct pf_conf *conf, struct p
     if (store)
         s->store = store;
     pf_hall_change(s->hall, s->log, s->store);
+    pf_dock_change(s->dock, s->log, s->store);
     return PF_OK;
+}
+
+static enum pf_code reload_users(struct single *s, const struct pf_conf *conf, struct pf_err *err)
+{
+    struct pf_auth_settings auth;
+    struct pf_lookup_settings lookup;
+    enum pf_code code;
+
+    pf_setup_auth(conf, &auth);
+    pf_setup_lookup(conf, &lookup);
+    code = pf_auth_reload(s->auth, &auth, err);
+    return code == PF_OK ? pf_lookup_reload(s->lookup, &lookup, err) : code;
 }
 
 static enum pf_code reload_with(struct single *s, struct pf_conf *conf, struct pf_err *err)
 {
-    struct pf_auth_settings auth;
-    enum pf_code code;
+    enum pf_code code = reload_users(s, conf, err);
 
-    pf_setup_auth(conf, &auth);
-    code = pf_auth_reload(s->auth, &auth, err);
     if (code == PF_OK)
         code = apply(s, conf, err);
-    if (code != PF_OK) { /* logins go on by the old settings too */
-        pf_setup_auth(s->conf, &auth);
-        pf_auth_reload(s->auth, &auth, NULL);
+    if (code != PF_OK) { /* logins and deliveries go on by the old settings too */
+        reload_users(s, s->conf, NULL);
         return code;
     }
     return renew_parts(s, conf, err);
@@ -190,22 +206,22 @@ static void emptied(void *self)
 {
     struct single *s = self;
 
-    pf_loop_stop(s->loop);
+    if (++s->emptied >= 2)
+        pf_loop_stop(s->loop);
 }
 
 static void stop(void *self, int number)
 {
     struct single *s = self;
-    bool again = s->stopping;
+    pf_time grace = s->stopping ? 0 : s->conf->drain_time;
 
     (void)number;
     s->stopping = true;
+    s->emptied = 0; /* both tell again */
     pf_listeners_free(s->listeners);
     s->listeners = NULL;
-    if (!again)
-        pf_hall_close(s->hall, s->conf->drain_time, emptied, s);
-    else
-        pf_hall_close(s->hall, 0, emptied, s);
+    pf_hall_close(s->hall, grace, emptied, s);
+    pf_dock_close(s->dock, grace, emptied, s);
 }
 
 static enum pf_code signals(struct single *s, struct pf_err *err)
@@ -221,9 +237,12 @@ static enum pf_code build(struct single *s, struct pf_err *err)
 {
     struct pf_conf *conf = s->conf;
     struct pf_auth_settings auth;
+    struct pf_lookup_settings lookup;
     struct pf_hall_parts parts;
+    struct pf_dock_parts dock;
 
     pf_setup_auth(conf, &auth);
+    pf_setup_lookup(conf, &lookup);
     pf_fail(err, PF_NO_MEMORY, 0, "start", "no memory");
     if (!(s->log = pf_setup_log(conf, err)) || !(s->loop = pf_loop_new(err)) ||
         !(s->disk = pf_pool_new(s->loop, "pf-disk", conf->disk_threads, conf->disk_queue, err)) ||
@@ -233,7 +252,11 @@ static enum pf_code build(struct single *s, struct pf_err *err)
         return err->code;
     parts = (struct pf_hall_parts){s->loop, s->log, NULL, s->store, s->guests};
     s->auth = parts.auth = pf_auth_new(s->loop, &auth, err);
-    if (!s->auth || !(s->hall = pf_hall_new(&parts, err)))
+    if (!s->auth || !(s->hall = pf_hall_new(&parts, err)) ||
+        !(s->lookup = pf_lookup_new(s->loop, &lookup, err)))
+        return err->code;
+    dock = (struct pf_dock_parts){s->loop, s->log, s->lookup, s->store};
+    if (!(s->dock = pf_dock_new(&dock, err)))
         return err->code;
     return signals(s, err);
 }
@@ -295,6 +318,8 @@ static void take_down(struct single *s)
     pf_signal_free(s->term);
     pf_signal_free(s->interrupt);
     pf_hall_free(s->hall);
+    pf_dock_free(s->dock);
+    pf_lookup_free(s->lookup);
     if (s->auth)
         pf_auth_free(s->auth);
     pf_store_free(s->store);

@@ -23,7 +23,9 @@
  *   - Wire sizes: from ,W= when it is plausible beside ,S=; else the cache; else counted by
  *     reading the file once. What RETR finds later to be different is
  *     remembered, so that the next session is right.
- *   - Removal: unlink, then fsync of the folder, then "done". */
+ *   - A file that Dovecot compressed is served as its text (squeeze.h); S and W are about that text.
+ *   - Removal: unlink, then fsync of the folder, then "done".
+ *   - Deliveries and removals are told to maildirsize where that file is (quota.h). */
 #ifndef POSTFACH_STORE_MAILDIR_H
 #define POSTFACH_STORE_MAILDIR_H
 

@@ -158,7 +158,8 @@ bool pf_maildir_uidls_find(struct pf_maildir_uidls *u, struct pf_bytes base, uin
         return false;
     hash = pf_maildir_hash(u->seed, base);
     while ((r = next(u, base, hash, &cursor))) {
-        if ((r->size != size && r->size != PF_MAILDIR_NO_SIZE && size != PF_MAILDIR_NO_SIZE) || !same_time(r->mtime, mtime))
+        if ((r->size != size && r->size != PF_MAILDIR_NO_SIZE && size != PF_MAILDIR_NO_SIZE) ||
+            !same_time(r->mtime, mtime))
             continue;
         u->live += !r->live;
         r->live = true;

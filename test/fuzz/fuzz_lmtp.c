@@ -65,7 +65,7 @@ static void tell(struct fuzz *f, enum pf_lmtp_tell_kind kind, unsigned recipient
     struct pf_lmtp_tell t = {.kind = kind, .recipient = recipient, .err = {.code = code}};
 
     if (roll(f, 2))
-        strcpy(t.err.say, "words of the world");
+        memcpy(t.err.say, "words of the world", 19);
     pf_lmtp_server_tell(f->engine, &t, f->now);
 }
 

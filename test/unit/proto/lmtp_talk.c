@@ -67,7 +67,7 @@ static void tell(struct play *p, enum pf_lmtp_tell_kind kind, unsigned recipient
     struct pf_lmtp_tell t = {.kind = kind, .recipient = recipient, .err = {.code = code}};
 
     if (code == PF_OVER_QUOTA)
-        strcpy(t.err.say, "is full to the brim");
+        snprintf(t.err.say, sizeof t.err.say, "is full to the brim");
     pf_lmtp_server_tell(p->engine, &t, 1000);
 }
 

@@ -17,10 +17,10 @@ static void s_001_command_lines_up_to_the_limit(void **state)
     assert_true(set.line_max >= 512 + 26 + 16 + 10);
     memset(said, 'x', 4093);
     memcpy(said, "NOOP ", 5);
-    strcpy(said + 4094, "\r\nNOOP\r\n");
+    memcpy(said + 4094, "\r\nNOOP\r\n", 8);
     said[4093] = 'x';
     assert_string_equal(talk(NULL, pf_bytes_from(said, 4094 + 8))->codes, "220|250 2.0.0|250 2.0.0|");
-    strcpy(said + 4095, "\r\nNOOP\r\n");
+    memcpy(said + 4095, "\r\nNOOP\r\n", 8);
     said[4094] = 'x';
     assert_string_equal(talk(NULL, pf_bytes_from(said, 4095 + 8))->codes, "220|500 5.5.2|250 2.0.0|");
     /* The octets behind a lost BDAT are no commands. */

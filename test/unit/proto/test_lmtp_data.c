@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "unit/proto/lmtp_talk.h"
 
 #define MAIL "LHLO c\r\nMAIL FROM:<a@b>\r\n"
@@ -231,17 +232,17 @@ static void s_041_binarymime_is_not_offered(void **state)
 static void s_004_a_thousand_recipients(void **state)
 {
     static char said[100000];
-    char *at = said;
+    struct pf_span s = {(unsigned char *)said, 0, sizeof said};
     struct pf_lmtp_server_settings set = talk_settings();
     const struct talk *t;
 
     (void)state;
     set.recipients_max = 1000;
-    at += sprintf(at, MAIL);
+    pf_span_put(&s, PF_LIT(MAIL));
     for (int i = 0; i < 1002; i++)
-        at += sprintf(at, "RCPT TO:<%s+%d@x>\r\n", i % 100 == 7 ? "late" : "p", i);
-    sprintf(at, "DATA\r\nx\r\n.\r\nNOOP\r\n");
-    t = talk(&set, pf_bytes_of(said));
+        assert_true(pf_span_format(&s, "RCPT TO:<%s+%d@x>\r\n", i % 100 == 7 ? "late" : "p", i));
+    assert_true(pf_span_put(&s, PF_LIT("DATA\r\nx\r\n.\r\nNOOP\r\n")));
+    t = talk(&set, pf_span_bytes(&s));
     assert_non_null(strstr(t->codes, "250 2.1.5|452 4.5.3|452 4.5.3|354|250 2.0.0|"));
     assert_non_null(strstr(t->out, "\r\n250 2.0.0 <p+906@x> delivered\r\n451 4.3.0 <late+907@x> "));
     assert_non_null(strstr(t->out, "\r\n250 2.0.0 <p+999@x> delivered\r\n250 2.0.0 ok\r\n"));

@@ -137,9 +137,10 @@ static void behind_text(struct walk *w)
 static void data(struct walk *w)
 {
     const unsigned char *said = w->log->said;
+    unsigned code = reply(w, true);
 
-    if (reply(w, true) != 354) {
-        w->spoilt = w->spoilt || w->text_from != SIZE_MAX; /* DATA does not go with BDAT */
+    if (code != 354) {
+        w->spoilt = w->spoilt || (code == 503 && w->text_from != SIZE_MAX); /* not with BDAT */
         return;
     }
     start_text(w);

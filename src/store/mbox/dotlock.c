@@ -114,6 +114,9 @@ void pf_mbox_dotlock_free(const struct pf_mbox_place *p, uint64_t ino)
 {
     struct stat st;
 
-    if (fstatat(p->folder, p->dot, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == ino)
-        unlinkat(p->folder, p->dot, 0);
+    /* A second try, because a lock that stays while its pid lives stops everybody for five minutes. */
+    for (int i = 0; i < 2; i++)
+        if (fstatat(p->folder, p->dot, &st, AT_SYMLINK_NOFOLLOW) != 0 || st.st_ino != ino ||
+            unlinkat(p->folder, p->dot, 0) == 0)
+            return;
 }

@@ -1,6 +1,7 @@
 #include "fuzz/lmtp_model.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -175,9 +176,10 @@ static bool chunk_line(const unsigned char *line, size_t len, uint64_t *n, bool 
         return false;
     memcpy(text, line + 4, len - 4);
     text[len - 4] = 0;
+    errno = 0;
     *n = strtoull(text, &end, 10);
     *last = *end == ' ';
-    if (strlen(text) != len - 4 || (*n == UINT64_MAX && strncmp(end - 20, "18446744073709551615", 20) != 0))
+    if (strlen(text) != len - 4 || errno == ERANGE)
         return false;
     end += strspn(end, " ");
     return *last ? strcasecmp(end, "LAST") == 0 : *end == 0;

@@ -108,7 +108,8 @@ static void mb_002_dates_of_many_forms(void **state)
         "Wed Dec  2 05:53 1992", "Wed Dec  2 05:53:22 1992", "Wed Dec 2 05:53 PST 1992",
         "Wed Dec  2 05:53:22 PST 1992", "Wed Dec  2 05:53 -0700 1992", "Wed Dec  2 05:53:22 1992 PST",
         "Wed Dec  2 05:53:22 1992 -0700", "Wed Dec  2 05:53:22 MET DST 1992", "Wed Dec  2 05:53 1992 remote from h"};
-    static const char *const bad[] = {"", "Wed", "here on Wed", "Wed Dec 32 05:53 1992", "Wed Dec 2 25:53 1992",
+    static const char *const bad[] = {"", "Wed", "here on Wed", "Wed Dec 32 05:53 1992",
+                                      "Wed Dec 2 25:53 1992",
                                       "Wed Foo  2 05:53 1992", "Wed Dec  2 05:53",
                                       "Wed Dec  2 05:53 1992 and more of it"};
     char line[120];

@@ -143,7 +143,7 @@ def p3_028_a_long_message_cut_on_disk_never_ends_in_a_dot():
         office.start()
         client = Raw(office.pop3)
         client.login()
-        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
         assert client.ask("RETR 1") == b"+OK %d octets\r\n" % len(wire(mail))
         os.truncate(path, len(mail) // 2)
         rest = client.rest()

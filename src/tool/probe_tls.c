@@ -64,7 +64,9 @@ static void describe(SSL *ssl, struct pf_probe_tls *out)
 static bool prepare(struct pf_probe_link *link, const char *host, const char *ca_file)
 {
     static const unsigned char alpn[] = "\4pop3";
+    char name[256]; /* OpenSSL's macro takes it without const */
 
+    snprintf(name, sizeof name, "%s", host);
     link->context = SSL_CTX_new(TLS_client_method());
     if (!link->context)
         return false;
@@ -74,7 +76,7 @@ static bool prepare(struct pf_probe_link *link, const char *host, const char *ca
     /* The result is reported, so the handshake goes on whatever it is. */
     SSL_CTX_set_verify(link->context, SSL_VERIFY_NONE, NULL);
     link->ssl = SSL_new(link->context);
-    return link->ssl && SSL_set_tlsext_host_name(link->ssl, host) == 1 &&
+    return link->ssl && SSL_set_tlsext_host_name(link->ssl, name) == 1 &&
            SSL_set1_host(link->ssl, host) == 1 &&
            SSL_set_alpn_protos(link->ssl, alpn, sizeof alpn - 1) == 0 &&
            SSL_set_fd(link->ssl, link->fd) == 1;

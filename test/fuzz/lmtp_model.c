@@ -167,7 +167,7 @@ static void data(struct walk *w)
 /* Digits, and perhaps LAST: true when the line says so. */
 static bool chunk_line(const unsigned char *line, size_t len, uint64_t *n, bool *last)
 {
-    char text[64];
+    char text[400]; /* the longest line here */
     char *end;
 
     while (len > 4 && line[4] == ' ')

@@ -29,7 +29,8 @@ enum {
     SIM_CLIENTS = 24,  /* in the life of a world, at most eight at a time */
     SIM_AT_ONCE = 8,
     SIM_MESSAGES = 64, /* of a maildrop: one bit of a mask each */
-    SIM_QUEUE = 2048   /* commands of a client without an answer yet */
+    SIM_OPENS = 64,
+    SIM_QUEUE = 8192   /* commands of a client without an answer yet */
 };
 
 struct sim;
@@ -107,7 +108,7 @@ struct sim_client {
     /* what the store's door saw of its guest */
     void (*done)(struct pf_store_op *);
     enum pf_code open_wanted;
-    enum pf_code opens[SIM_QUEUE]; /* outcomes whose answers were not read yet */
+    enum pf_code opens[SIM_OPENS]; /* outcomes whose answers were not read yet */
     unsigned opens_head, opens_tail;
     bool struck;
     struct sim_drop *drop;

@@ -11,12 +11,13 @@ enum {
     PIECE = 16384
 };
 
-static void small_buffers(struct sim *s, const int pair[2])
+/* From the least that the kernel gives to the most. */
+static void set_buffers(struct sim *s, const int pair[2])
 {
     for (int i = 0; i < 2; i++) {
-        int octets = 1 + (int)sim_pick(s, 20000); /* the kernel has a least size of its own */
+        int octets = sim_chance(s, 70) ? 1 + (int)sim_pick(s, 20000) : 1 << 20;
 
-        if (sim_chance(s, 60))
+        if (sim_chance(s, 80))
             setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &octets, sizeof octets);
     }
 }
@@ -28,7 +29,7 @@ struct sim_client *sim_client_new(struct sim *s)
 
     assert(c && s->client_count < SIM_CLIENTS);
     assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
-    small_buffers(s, pair);
+    set_buffers(s, pair);
     c->sim = s;
     c->number = s->client_count;
     c->fd = pair[0];

@@ -63,7 +63,7 @@ static bool heard_login(struct sim_client *c, unsigned user, bool good, const ch
         return !ok && begins(line, "-ERR [AUTH]");
     if (c->opens_head == c->opens_tail)
         sim_fail(c->sim, "client %u: a login was answered before the maildrop was opened", c->number);
-    opened = c->opens[c->opens_head++ % SIM_QUEUE];
+    opened = c->opens[c->opens_head++ % SIM_OPENS];
     if (begins(line, "-ERR [IN-USE]") != (opened == PF_IN_USE))
         return false;
     if (ok) {

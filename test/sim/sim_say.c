@@ -4,7 +4,7 @@
 
 enum {
     GROUP_MAX = 12,
-    FLOOD_MAX = 1500,
+    FLOOD_MAX = 6000,
     AHEAD_MAX = 64 /* a group more still fits into the queue */
 };
 
@@ -182,8 +182,13 @@ static void say_all(struct sim_client *c)
 /* More than a turn of the server may take on: the rest must not be forgotten. */
 static void say_flood(struct sim_client *c)
 {
+    unsigned capas = sim_pick(c->sim, 3) * 10;
+
     for (unsigned count = sim_pick(c->sim, FLOOD_MAX); count; count--)
-        simple(c, SIM_CAPA, "CAPA");
+        if (sim_chance(c->sim, capas))
+            simple(c, SIM_CAPA, "CAPA");
+        else
+            simple(c, SIM_USER, "USER u0");
     sim_client_send(c, c->out.len);
 }
 

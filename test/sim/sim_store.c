@@ -60,7 +60,7 @@ static void opened(struct pf_store_op *op)
     struct sim_client *c = sim_client_of(sim_world, op);
     struct pf_box_open *o = (struct pf_box_open *)op;
 
-    c->opens[c->opens_tail++ % SIM_QUEUE] = op->err.code;
+    c->opens[c->opens_tail++ % SIM_OPENS] = op->err.code;
     if (c->struck ? op->err.code == PF_OK : op->err.code != c->open_wanted)
         sim_fail(sim_world, "client %u: open gives %s, struck %d, wanted %s", c->number,
                  pf_verdict(op->err.code)->name, c->struck, pf_verdict(c->open_wanted)->name);

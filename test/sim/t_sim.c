@@ -38,6 +38,8 @@ void sim_fail(const struct sim *s, const char *format, ...)
     va_end(list);
     printf("\n");
     fflush(stdout);
+    unlink(s->users);
+    rmdir(s->dir);
     _exit(1);
 }
 

@@ -311,8 +311,19 @@ static enum pf_code start(struct single *s, struct pf_err *err)
     return code;
 }
 
+/* We are on the way out: a second SIGTERM must not turn a clean end into a death by signal in the moment
+ * when nobody handles it any more. */
+static void hear_no_more(void)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+}
+
 static void take_down(struct single *s)
 {
+    hear_no_more();
     pf_listeners_free(s->listeners);
     pf_signal_free(s->hup);
     pf_signal_free(s->term);

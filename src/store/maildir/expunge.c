@@ -10,7 +10,9 @@
 
 static const char where[] = "maildir_expunge";
 
-enum { ROUNDS = 3 }; /* the first as listed, then twice searched: a rename may hide a file once */
+/* The first as listed, the others searched: a rename may hide a file from one search, and from the next
+ * the next. What is still not found in quiet then stays, and is said to. */
+enum { ROUNDS = 8 };
 
 /* Removing messages: what is still to do, what failed, and which folders must be synced. */
 struct removal {
@@ -105,10 +107,13 @@ static void pass(struct removal *r, bool searched, bool final)
         code = unlink_one(r, i);
         if (code == PF_OK && (final || !(box->image.files[i].flags & PF_MAILDIR_TWIN)))
             settle(r, i, true);
-        else if (code == PF_GONE &&
-                 (final || (searched && box->image.files[i].flags & PF_MAILDIR_GONE)))
+        else if (code == PF_GONE && searched && box->image.files[i].flags & PF_MAILDIR_GONE)
             settle(r, i, false);
-        else if (code && code != PF_GONE) {
+        else if (code == PF_GONE && final) {
+            failed(r, i, PF_CHANGED, 0, "is renamed all the time, and stays");
+            pf_marks_set(&r->open, i, false);
+            r->left--;
+        } else if (code && code != PF_GONE) {
             pf_marks_set(&r->open, i, false);
             r->left--;
         }

@@ -12,6 +12,7 @@ struct port {
     struct pf_listeners_to to;
     enum pf_conf_protocol protocol;
     size_t index; /* in the settings' list */
+    size_t claimed; /* by which line of settings that are being taken on, from one; 0: none */
     char address[128];
     unsigned wanted; /* port in the settings, 0 for any */
     enum pf_conf_tls tls;
@@ -63,14 +64,34 @@ static struct port *port_open(struct pf_loop *loop, const struct pf_conf_listen 
     return NULL;
 }
 
-static struct port **find(struct pf_listeners *old, const struct pf_conf_listen *wanted)
+/* A fixed port can be bound once only, so what is spoken there may change with it; of those that took
+ * a free one, each stays what it was. */
+static bool fits(const struct port *port, const struct pf_conf_listen *wanted)
 {
-    for (size_t i = 0; old && i < old->count; i++) {
+    return port->wanted == wanted->port && strcmp(port->address, wanted->address) == 0 &&
+           (wanted->port || (port->tls == wanted->tls && port->protocol == wanted->protocol));
+}
+
+/* Each old port goes to one line of the new settings: `number` of it, from one. */
+static bool claim(struct pf_listeners *old, const struct pf_conf_listen *wanted, size_t number)
+{
+    for (size_t i = 0; old && i < old->count; i++)
+        if (old->ports[i]->claimed == 0 && fits(old->ports[i], wanted)) {
+            old->ports[i]->claimed = number;
+            return true;
+        }
+    return false;
+}
+
+static struct port *take(struct pf_listeners *old, size_t number)
+{
+    for (size_t i = 0; i < old->count; i++) {
         struct port *port = old->ports[i];
 
-        if (port && port->wanted == wanted->port && port->tls == wanted->tls &&
-            port->protocol == wanted->protocol && strcmp(port->address, wanted->address) == 0)
-            return &old->ports[i];
+        if (port && port->claimed == number) {
+            old->ports[i] = NULL;
+            return port;
+        }
     }
     return NULL;
 }
@@ -79,8 +100,10 @@ static struct port **find(struct pf_listeners *old, const struct pf_conf_listen 
 static bool open_new(struct pf_listeners *new, struct pf_loop *loop, const struct pf_conf *conf,
                      struct pf_listeners *old, struct pf_err *err)
 {
+    for (size_t i = 0; old && i < old->count; i++)
+        old->ports[i]->claimed = 0;
     for (size_t i = 0; i < new->count; i++) {
-        if (find(old, &conf->listens[i]))
+        if (claim(old, &conf->listens[i], i + 1))
             continue;
         new->ports[i] = port_open(loop, &conf->listens[i], err);
         if (!new->ports[i])
@@ -104,15 +127,12 @@ struct pf_listeners *pf_listeners_open(const struct pf_listeners_to *to, const s
         return NULL;
     }
     for (size_t i = 0; i < new->count; i++) {
-        if (!new->ports[i]) {
-            struct port **kept = find(old, &conf->listens[i]);
-
-            new->ports[i] = *kept;
-            *kept = NULL;
-        }
+        if (!new->ports[i])
+            new->ports[i] = take(old, i + 1);
         new->ports[i]->to = *to;
         new->ports[i]->index = i;
         new->ports[i]->tls = conf->listens[i].tls;
+        new->ports[i]->protocol = conf->listens[i].protocol;
     }
     pf_listeners_free(old);
     return new;

@@ -290,6 +290,18 @@ def reload_keeps_the_old_settings_when_the_new_are_bad():
         office.wait_log("event=store")
 
 
+def reload_takes_more_of_equal_listeners():
+    with office_with() as office:
+        office.start()
+        office.listens += office.listens  # twice the same lines, with port 0
+        office.write_conf()
+        office.reload()
+        assert "event=reload_failed" not in office.log(), office.log()
+        client = Raw(office.pop3)
+        assert client.login().startswith(b"+OK")
+        client.close()
+
+
 def sigterm_drains():
     with office_with() as office:
         office.start()
@@ -397,6 +409,7 @@ run(p3_008_one_session_per_maildrop, p3_009_delivery_is_not_blocked_and_stays_un
     tls_005_input_behind_stls_is_never_executed, tls_022_the_same_refusal_for_every_name,
     tls_on_the_plain_port_is_told_or_served, w_008_w_018_bad_input_is_answered_and_the_session_lives,
     hostile_names_are_wrong_passwords, w_047_octet_by_octet_and_half_closed,
-    reload_keeps_the_old_settings_when_the_new_are_bad, sigterm_drains, p3_002_limits_per_address,
+    reload_keeps_the_old_settings_when_the_new_are_bad,
+    reload_takes_more_of_equal_listeners, sigterm_drains, p3_002_limits_per_address,
     w_034_w_035_silence_is_ended_silently, w_036_who_takes_no_output_is_dropped, many_at_once,
     all_mistakes_of_a_file_in_one_run)

@@ -2,44 +2,9 @@
  * a word, and the client gets an honest 4xx or the end of the session. */
 #include "unit/cm.h"
 
-#include <stdlib.h>
+#include "unit/scarce.h"
 
 #include <postfach/lmtp_server.h>
-
-/* Linked in place of malloc and its kin by --wrap, and only the engine's calls are counted. */
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *at, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *at, size_t size);
-
-static unsigned long countdown, calls; /* countdown 0: nothing fails */
-static bool failed;
-
-static bool fails(void)
-{
-    calls++;
-    if (countdown == 0 || --countdown)
-        return false;
-    failed = true;
-    return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *at, size_t size)
-{
-    return fails() ? NULL : __real_realloc(at, size);
-}
 
 struct stage {
     struct pf_lmtp_server *engine;

@@ -2,43 +2,9 @@
  * gets an honest -ERR or the end of the session. */
 #include "unit/cm.h"
 
-#include <stdlib.h>
+#include "unit/scarce.h"
 
 #include "unit/proto/world.h"
-
-/* Linked in place of malloc and calloc by --wrap, and only the engine's calls are counted. */
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *at, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *at, size_t size);
-
-static unsigned long countdown; /* 0: nothing fails */
-static bool failed;
-
-static bool fails(void)
-{
-    if (countdown == 0 || --countdown)
-        return false;
-    failed = true;
-    return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *at, size_t size)
-{
-    return fails() ? NULL : __real_realloc(at, size);
-}
 
 struct stage {
     struct pf_pop3_server *engine;

@@ -4,46 +4,13 @@
 
 #include "hallrig.h"
 
-#include <stdlib.h>
-
-static long countdown; /* 0: nothing fails */
-static long failed;
-
-static bool fail_now(void)
-{
-    if (countdown == 0 || --countdown)
-        return false;
-    failed++;
-    return true;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *at, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *at, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-    return fail_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fail_now() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *at, size_t size)
-{
-    return fail_now() ? NULL : __real_realloc(at, size);
-}
+#include "unit/scarce.h"
 
 static struct rig rig;
 static struct client client;
 
-/* One session that deletes message 2 of 2; returns how often malloc failed. */
-static long session_with_failure(long n)
+/* One session that deletes message 2 of 2; true when one failed. */
+static bool session_with_failure(unsigned long n)
 {
     const char *got;
     uint32_t left;
@@ -51,7 +18,7 @@ static long session_with_failure(long n)
     rig_up(&rig, "");
     rig_add(&rig, "Subject: a\n\n.\nbody\n", "u1");
     rig_add(&rig, "Subject: b\n\nbody\n", "u2");
-    failed = 0;
+    failed = false;
     countdown = n;
     client_come(&rig, &client);
     client_send(&client, "CAPA\r\nAUTH PLAIN AGFubmEAc2VjcmV0\r\nUIDL\r\nRETR 1\r\nDELE 2\r\nQUIT\r\n");
@@ -76,7 +43,7 @@ static long session_with_failure(long n)
 
 static void every_allocation_fails_once(void **state)
 {
-    long n = 1;
+    unsigned long n = 1;
 
     (void)state;
     while (session_with_failure(n))

@@ -93,15 +93,17 @@ enum pf_code pf_maildir_box_open(struct pf_twin *twin, const struct pf_box_where
     return PF_OK;
 }
 
-/* What this session learned, put where the next one looks for it. */
-static void save(struct pf_twin_box *box)
+/* False when it is not on disk. */
+static bool save(struct pf_twin_box *box)
 {
+    bool saved;
+
     for (size_t i = 0; i < box->fix_count; i++) {
         struct pf_row *row = &box->image.rows[box->fixes[i].index];
         uint64_t sum;
 
         if (__builtin_add_overflow(box->image.octets - row->octets, box->fixes[i].octets, &sum))
-            return;
+            return false;
         box->image.octets = sum;
         row->octets = box->fixes[i].octets;
     }
@@ -109,12 +111,38 @@ static void save(struct pf_twin_box *box)
         pf_maildir_image_drop(&box->image, &box->removed);
     for (uint32_t i = 0; i < box->image.count; i++)
         box->image.files[i].flags &= PF_MAILDIR_COUNTED | PF_MAILDIR_DOUBT | PF_MAILDIR_SQUEEZED;
-    box->counts.saves += pf_maildir_cache_save(box->dirs.root, &box->image, &box->state);
+    saved = pf_maildir_cache_save(box->dirs.root, &box->image, &box->state);
+    box->counts.saves += saved;
+    return saved;
+}
+
+/* Whom the next session must not believe; true when there is anybody. */
+static bool note_lies(struct pf_twin_box *box)
+{
+    struct pf_maildir *m = box->maildir;
+    bool some = false;
+
+    for (uint32_t i = 0; i < box->image.count; i++)
+        if (box->image.files[i].flags & (PF_MAILDIR_DOUBT | PF_MAILDIR_FIXED)) {
+            pf_maildir_lies_add(&m->lies, m->seed, box->path, pf_maildir_image_base(&box->image, i));
+            some = true;
+        }
+    return some;
+}
+
+/* What this session learned, put where the next one looks for it. */
+static void keep(struct pf_twin_box *box)
+{
+    struct pf_maildir *m = box->maildir;
+    bool lies = note_lies(box);
+
+    if ((!m->settings.cache || !save(box)) && lies)
+        pf_maildir_lies_add(&m->lies, m->seed, box->path, (struct pf_bytes){0});
 }
 
 void pf_maildir_box_close(struct pf_twin_box *box)
 {
-    if (box->dirty && box->maildir->settings.cache)
-        save(box);
+    if (box->dirty)
+        keep(box);
     box_free(box);
 }

@@ -7,6 +7,7 @@
 #include "store/maildir/counts.h"
 #include "store/maildir/dirs.h"
 #include "store/maildir/image.h"
+#include "store/maildir/lies.h"
 #include "store/maildir/maildir.h"
 #include "store/maildir/name.h"
 #include "store/maildir/scan.h"
@@ -21,6 +22,7 @@ struct pf_maildir {
                            * stamp is judged: for tests, which cannot wait two seconds */
     _Atomic int64_t last_birth; /* time in the name of the last delivery, microseconds */
     _Atomic uint32_t births;    /* deliveries so far */
+    struct pf_maildir_lies lies; /* of names, where no cache remembers them */
 };
 
 /* The message that is being read. */
@@ -78,6 +80,12 @@ enum pf_code pf_maildir_box_open(struct pf_twin *, const struct pf_box_where *, 
 enum pf_code pf_maildir_box_read(struct pf_twin_box *, struct pf_box_read *, bool may_block,
                                  struct pf_err *err);
 void pf_maildir_box_close(struct pf_twin_box *);
+
+/* Whether this process knows better than a name of this maildrop; an empty base name: than any. */
+static inline bool pf_maildir_distrusts(struct pf_twin_box *box, struct pf_bytes base)
+{
+    return pf_maildir_lies_has(&box->maildir->lies, box->maildir->seed, box->path, base);
+}
 
 static inline struct pf_maildir_scanner pf_maildir_scanner_of(struct pf_twin_box *box)
 {

@@ -42,7 +42,7 @@ static bool current(struct pf_twin_box *box, const struct pf_maildir_state *stat
 {
     struct pf_maildir_state here = {0};
 
-    if (!state->settled || state->doubts ||
+    if (!state->settled || state->doubts || pf_maildir_distrusts(box, (struct pf_bytes){0}) ||
         pf_maildir_dirs_stamps(&box->dirs, box->path, here.folders, NULL) != PF_OK ||
         !same_folders(state, &here))
         return false;

@@ -22,7 +22,7 @@
  *     only where the settings allow it).
  *   - Wire sizes: from ,W= when it is plausible beside ,S=; else the cache; else counted by
  *     reading the file once. What RETR finds later to be different is
- *     remembered, so that the next session is right.
+ *     remembered, so that the next session is right; without a cache by this process (lies.h).
  *   - A file that Dovecot compressed is served as its text (squeeze.h); S and W are about that text.
  *   - Removal: unlink, then fsync of the folder, then "done".
  *   - Deliveries and removals are told to maildirsize where that file is (quota.h). */

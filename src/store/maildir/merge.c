@@ -21,6 +21,7 @@ struct item {
     uint64_t octets;
     bool looked;
     bool changed; /* is not what the cache knew */
+    bool lies;    /* a session before this one found the name wrong, and no cache says what is right */
 };
 
 static struct pf_bytes base_of(const struct pf_maildir_image *m, const struct pf_maildir_file *f)
@@ -62,7 +63,7 @@ static bool sizes_in_name(const struct item *it)
 
 static bool wants_look(const struct pf_maildir_merge *m, const struct item *it, bool twin)
 {
-    if (twin || !it->name.by_form || pf_maildir_uidls_knows(m->uidls, it->base))
+    if (twin || it->lies || !it->name.by_form || pf_maildir_uidls_knows(m->uidls, it->base))
         return true;
     if (it->old)
         return it->old->ino != it->file->ino || it->old->flags & PF_MAILDIR_DOUBT;
@@ -91,7 +92,7 @@ static bool is_same_squeezed(const struct item *it)
  * equal size is not all that speaks for it. */
 static bool is_proven(const struct item *it)
 {
-    return is_as_known(it) && !(it->old->flags & PF_MAILDIR_DOUBT) &&
+    return !it->lies && is_as_known(it) && !(it->old->flags & PF_MAILDIR_DOUBT) &&
            (it->old->mtime != PF_MAILDIR_NO_TIME || it->old->ino == it->file->ino);
 }
 
@@ -159,7 +160,7 @@ static enum pf_code count(struct pf_maildir_merge *m, struct item *it, struct pf
 static enum pf_code squeezed_size(struct pf_maildir_merge *m, struct item *it,
                                   struct pf_err *err)
 {
-    if (!sizes_in_name(it) || (it->old && it->old->flags & (PF_MAILDIR_DOUBT | PF_MAILDIR_COUNTED)))
+    if (it->lies || !sizes_in_name(it) || (it->old && it->old->flags & (PF_MAILDIR_DOUBT | PF_MAILDIR_COUNTED)))
         return count(m, it, err);
     is_squeezed(m, it);
     it->octets = it->name.wire;
@@ -183,7 +184,7 @@ static enum pf_code new_size(struct pf_maildir_merge *m, struct item *it, struct
         return PF_OK;
     }
     it->changed = it->old && m->comparable && !is_as_known(it);
-    if (named && !it->changed && !it->old) {
+    if (named && !it->changed && !it->old && !it->lies) {
         it->octets = n->wire;
         return PF_OK;
     }
@@ -288,6 +289,7 @@ static enum pf_code make_row(struct pf_maildir_merge *m, uint32_t i, uint32_t ne
     image->files[i] = image->files[next];
     it.base = pf_maildir_image_base(image, i);
     pf_maildir_name_parse(pf_maildir_image_name(image, i), &it.name);
+    it.lies = m->distrust && pf_maildir_distrusts(m->box, it.base);
     find_old(m, &it, k);
     code = find_size(m, &it, twin, err);
     if (!code) {
@@ -306,6 +308,7 @@ enum pf_code pf_maildir_merge_rows(struct pf_maildir_merge *m, struct pf_err *er
     struct pf_maildir_image *image = m->image;
     uint32_t made = 0, k = 0;
 
+    m->distrust = pf_maildir_distrusts(m->box, (struct pf_bytes){0});
     image->rows = reallocarray(NULL, image->count + 1, sizeof *image->rows);
     if (!image->rows)
         return pf_fail(err, PF_NO_MEMORY, 0, where, "no memory to list %s", m->box->path);

@@ -4,7 +4,8 @@
  * session's image from the cache; a walk along both finds for each file what
  * was known of it. A file is looked at (stat) only where that tells something:
  * when its name is not unique by form, when its inode is another one than
- * before, when somebody doubted it, or when neither name nor cache know its size. It is opened
+ * before, when somebody doubted it, when its name was found to lie, or when neither name nor cache know its
+ * size. It is opened
  * only when nothing but counting gives its wire size. */
 #ifndef POSTFACH_STORE_MAILDIR_MERGE_H
 #define POSTFACH_STORE_MAILDIR_MERGE_H
@@ -21,6 +22,7 @@ struct pf_maildir_merge {
     bool moved;      /* out: a file was not where the scan saw it, and is left out */
     bool learned;    /* out: files were looked at or counted */
     bool missing;    /* out: the cache knows messages that the scan did not meet */
+    bool distrust;   /* private: some names are known to be wrong (lies.h) */
 };
 
 /* Arrival times, order, doubles; fills moved, learned and missing. */

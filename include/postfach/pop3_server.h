@@ -151,6 +151,7 @@ struct pf_tell {
     struct pf_bytes challenge;  /* CHALLENGE, raw octets; copied */
     struct pf_listing listing;  /* OPEN */
     int32_t expire_days;        /* OPEN: this user's */
+    bool no_delete;             /* OPEN: DELE is refused with [SYS/PERM], and CAPA says EXPIRE NEVER */
     uint32_t login_delay;       /* OPEN: this user's */
 };
 
@@ -172,6 +173,14 @@ struct pf_pop3_server *pf_pop3_server_new(const struct pf_pop3_server_settings *
                                           pf_time now);
 /* Wipes and frees; NULL is allowed. */
 void pf_pop3_server_free(struct pf_pop3_server *);
+
+/* What is offered on this connection, as bits by the index of the settings' mechanisms, until the next
+ * call; without any call all are. Passwords are still shown to TLS only, unless the settings allow it.
+ * To be called before the first lend, and again before tell TLS. */
+void pf_pop3_server_offer(struct pf_pop3_server *, uint64_t mechanisms);
+/* APOP is offered: `timestamp` is "<digits.digits@host>" (RFC 1939 section 7; msg-id as other clients read it),
+ * at most 255 octets, copied, new for each connection. Before the first lend. It stays what it was after STLS. */
+void pf_pop3_server_apop(struct pf_pop3_server *, const char *timestamp);
 
 /* Instead of a greeting: "-ERR [code] text" and CLOSE (P3-002). Only before the
  * first feed, lend or out. */

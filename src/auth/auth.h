@@ -1,18 +1,27 @@
 /* Auth: who is it, and may they?
  *
- * One door for every login: `pf_auth_check` takes a name and a secret and
- * answers with a user or a verdict. Behind it stands a list of sources (a
- * password file here; databases, LDAP and PAM by and by), each a row in a
- * table. Before the door stands `exchange.h`, which speaks SASL mechanisms
- * and ends in the same check.
+ * One door for every login: `pf_auth_check` takes a name and a secret, an APOP
+ * digest, or one step of a SASL exchange, and answers with a user, a verdict,
+ * or a challenge. Behind it stands a list of sources (files, databases,
+ * directories, other servers), each a row in a table (auth_source.h), the
+ * mechanisms (exchange.h), others' tokens (oauth.h) and scoped credentials
+ * (tokens.h). All secrets and keys stay behind this door: what is in front of it
+ * sees octets of the wire and verdicts only, so that it can become another process.
  *
  * Laws:
  *   - Unknown user and wrong password cannot be told apart, by text or by time:
- *     an unknown name costs the hash of a stand-in.
- *   - Hashing happens in a pool, never on the loop.
+ *     an unknown name costs the hash of a stand-in, and gets challenges like
+ *     anybody's, the same ones each time.
+ *   - What blocks (databases, the steps of a mechanism) happens in a pool, and
+ *     hashing in a pool of its own whose threads and memory are bounded. Nothing
+ *     of it happens on the loop.
+ *   - A login that was good a while ago is remembered as a keyed digest of what
+ *     was shown, for a time, in bounded memory: it costs no hash and, with users in
+ *     memory, no thread. Who changed his password is not let in with the old one.
  *   - A failed login is answered late (a delay that rises with the failures of
  *     that address and name, on a timer, never blocking anyone else).
- *   - A source that is broken is PF_TEMP, never a wrong password.
+ *   - A source that is broken is PF_TEMP, never a wrong password, and the sources
+ *     behind it are not asked.
  *   - A name is refused as a wrong password before any source or path sees it when it is empty,
  *     longer than 255 octets, holds a control octet, '/' or NUL, or begins with a dot, or when
  *     SASLprep refuses it.
@@ -20,14 +29,17 @@
 #ifndef POSTFACH_AUTH_AUTH_H
 #define POSTFACH_AUTH_AUTH_H
 
+#include "conf/conf.h"
 #include "sys/loop.h"
 #include "sys/pool.h"
 #include <postfach/bytes.h>
 #include <postfach/err.h>
+#include <postfach/pop3_server.h>
 
 struct pf_auth;
+struct pf_exchange;
 
-enum { PF_AUTH_NAME_MAX = 255, PF_AUTH_PATH_MAX = 1024 };
+enum { PF_AUTH_NAME_MAX = 255, PF_AUTH_PATH_MAX = 1024, PF_AUTH_TOKEN_ID_MAX = 16 };
 
 /* Who logged in. Values -2 mean "as the settings say". */
 struct pf_user {
@@ -36,15 +48,43 @@ struct pf_user {
     int32_t expire_days;                  /* PF_EXPIRE_NEVER -1, days, or -2 */
     int32_t login_delay;                  /* seconds, or -2 */
     bool needs_tls;                       /* this user may not log in without TLS */
+    bool no_delete;                       /* DELE is refused */
+    bool read_only;                       /* and nothing else is changed: no marks, no expiry */
+    char folder[PF_AUTH_NAME_MAX + 1];    /* of a Maildir, with dots between levels; "": the inbox */
+    char master[PF_AUTH_NAME_MAX + 1];    /* who acts for this user, for the log; "": himself */
+    char token[PF_AUTH_TOKEN_ID_MAX + 1]; /* which scoped credential was shown; "": the password */
 };
 
+/* What auth may know about a connection. Views and texts are copied when a check begins. */
+struct pf_auth_link {
+    const char *peer;        /* numeric address, or "unix" */
+    bool tls;                /* the connection is encrypted */
+    const char *tls_version; /* "TLSv1.3", or NULL */
+    const char *certificate; /* the name that a verified client certificate stands for, or NULL */
+    struct pf_bytes exporter, unique; /* channel binding (RFC 9266, RFC 5929); empty: cannot be had */
+};
+
+enum pf_auth_way { PF_AUTH_BY_PASSWORD, PF_AUTH_BY_APOP, PF_AUTH_BY_SASL };
+
+/* One question. For SASL each step is a check with the same `exchange`. */
 struct pf_auth_check {
     void (*done)(struct pf_auth_check *); /* set by the asker; called once, on a later turn */
-    struct pf_bytes name, secret;         /* copied at once; the caller may wipe them after the call */
-    const char *peer;                     /* numeric address, for throttling; copied */
-    bool tls;                             /* the connection is encrypted */
-    struct pf_err err;                    /* out; PF_OK, PF_AUTH, PF_NEED_TLS, PF_TEMP, PF_BUSY, PF_CONFIG */
-    struct pf_user user;                  /* out */
+    enum pf_auth_way way;
+    struct pf_bytes name, secret;         /* password; APOP: the secret is the digest as it came. Copied
+                                           * at once; the caller may wipe them after the call */
+    const char *timestamp;                /* APOP: as it stood in the greeting, with its brackets */
+    const char *mechanism;                /* SASL: which; looked at in the first step */
+    struct pf_exchange *exchange;         /* SASL: NULL in the first step; kept here by auth between steps,
+                                           * freed by it with the last answer or by pf_auth_forget */
+    struct pf_bytes response;             /* SASL: decoded; copied at once */
+    bool has_response;                    /* SASL: false in a first step without initial response */
+    struct pf_auth_link link;
+    const char *peer;                     /* as link.peer, for who fills no link */
+    bool tls;
+    struct pf_err err;                    /* out; PF_OK, PF_AUTH, PF_NEED_TLS, PF_TEMP, PF_BUSY, PF_CONFIG, PF_SYNTAX */
+    bool more;                            /* out: no verdict yet, `challenge` is to be sent */
+    struct pf_bytes challenge;            /* out; lives until the next check or pf_auth_forget */
+    struct pf_user user;                  /* out; with an error its name is what was tried, for the log */
     void *state;                          /* private */
 };
 
@@ -54,6 +94,7 @@ struct pf_auth_settings {
     pf_time failure_delay;        /* first delay of a failed answer, ms (2 s) */
     pf_time failure_delay_max;    /* it doubles up to this */
     bool allow_weak_schemes;      /* {PLAIN}, {MD5-CRYPT} and the like are accepted */
+    struct pf_conf *conf;         /* everything else; NULL: nothing else (tests). Held as long as it is needed */
 };
 
 struct pf_auth *pf_auth_new(struct pf_loop *, const struct pf_auth_settings *, struct pf_err *err);
@@ -65,6 +106,17 @@ void pf_auth_free(struct pf_auth *);
 void pf_auth_check(struct pf_auth *, struct pf_auth_check *);
 /* The asker is gone: done is not called, the check is forgotten as soon as it can be. */
 void pf_auth_abandon(struct pf_auth *, struct pf_auth_check *);
+/* Ends an exchange between two steps (the client cancelled); nothing when there is none. */
+void pf_auth_forget(struct pf_auth *, struct pf_auth_check *);
+
+/* Every mechanism that the settings could ever allow, in the order of CAPA; as long as the auth
+ * lives without a reload. */
+const struct pf_pop3_mechanism *pf_auth_mechanisms(const struct pf_auth *, size_t *out_count);
+/* Which of them can be used on a connection, as bits by their index: what the users have (stored
+ * forms), what the connection has (TLS, a certificate, channel binding). */
+uint64_t pf_auth_offer(const struct pf_auth *, const struct pf_auth_link *);
+/* APOP is allowed, and at least one user has a secret that it can be computed from. */
+bool pf_auth_offers_apop(const struct pf_auth *);
 
 /* LOGIN-DELAY (RFC 2449 section 6.5): true and noted when the user may log in now; false when the
  * last noted login is less than `delay` seconds ago. Bounded memory. */

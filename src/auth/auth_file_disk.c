@@ -100,20 +100,19 @@ char *pf_auth_file_read(const char *path, size_t *out_len, struct pf_auth_stamp 
     return text;
 }
 
-static bool row_configured(const struct pf_auth_settings *settings)
+static const char *path_of(const struct pf_conf_userdb *userdb, const struct pf_auth_settings *settings)
 {
-    return settings->password_file != NULL;
+    return userdb ? userdb->path : settings->password_file;
 }
 
-static void *row_open(const struct pf_auth_settings *settings, struct pf_auth_stamp *out_stamp,
-                      struct pf_err *err)
+static void *row_open(const struct pf_conf_userdb *userdb, const struct pf_auth_settings *settings,
+                      struct pf_auth_stamp *out_stamp, struct pf_err *err)
 {
+    const char *path = path_of(userdb, settings);
     size_t len;
-    char *text = pf_auth_file_read(settings->password_file, &len, out_stamp, err);
+    char *text = pf_auth_file_read(path, &len, out_stamp, err);
 
-    return text ? pf_auth_file_parse(settings->password_file, text, len, settings->allow_weak_schemes,
-                                     err)
-                : NULL;
+    return text ? pf_auth_file_parse(path, text, len, settings->allow_weak_schemes, err) : NULL;
 }
 
 static void row_close(void *self)
@@ -121,7 +120,7 @@ static void row_close(void *self)
     pf_auth_file_free(self);
 }
 
-static enum pf_code row_find(const void *self, struct pf_bytes name, struct pf_auth_entry *out,
+static enum pf_code row_find(void *self, struct pf_bytes name, struct pf_auth_entry *out,
                              struct pf_err *err)
 {
     (void)err;
@@ -143,18 +142,20 @@ static size_t row_count(const void *self)
     return pf_auth_file_count(self);
 }
 
-static void row_stamp(const struct pf_auth_settings *settings, struct pf_auth_stamp *out)
+static void row_stamp(const struct pf_conf_userdb *userdb, const struct pf_auth_settings *settings,
+                      struct pf_auth_stamp *out)
 {
     struct stat st;
 
     *out = (struct pf_auth_stamp){0};
-    if (stat(settings->password_file, &st) == 0)
+    if (stat(path_of(userdb, settings), &st) == 0)
         stamp_of(&st, out);
 }
 
 const struct pf_auth_source pf_auth_file_source = {
     .kind = "password_file",
-    .configured = row_configured,
+    .in_memory = true,
+    .knows_users = true,
     .open = row_open,
     .close = row_close,
     .find = row_find,

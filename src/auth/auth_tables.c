@@ -1,6 +1,7 @@
 #include "auth/auth_tables.h"
 
 #include "auth/auth_file.h"
+#include "auth/password.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -10,8 +11,6 @@ enum {
     NANO = 1000000000
 };
 
-static const struct pf_auth_source *const rows[PF_AUTH_SOURCES] = {&pf_auth_file_source};
-
 /* Nobody's password: for a file without any user. */
 static const char nobody[] = "$y$j9T$85wuJ51V6Gnpq.VJvRqT91$VsWoo7BHEsKuPrPwhSiVRDdK5ziKpQhnCJwn4dUwgU/";
 
@@ -19,45 +18,82 @@ struct pf_auth_tables {
     unsigned holds;
     struct pf_auth_settings settings;
     char *password_file;
-    void *sources[PF_AUTH_SOURCES];
+    struct pf_auth_seat seats[PF_AUTH_SOURCES];
     struct pf_auth_stamps stamps;
     const char *stand_in;
-    bool some_need_tls;
+    unsigned forms;
+    bool some_need_tls, in_memory;
     size_t count;
 };
 
-static bool open_row(struct pf_auth_tables *tables, size_t i, struct pf_err *err)
+const struct pf_auth_source *pf_auth_source_row(enum pf_conf_userdb_kind kind)
 {
-    struct pf_err why = {.code = PF_AGAIN};
+    static const struct pf_auth_source *const rows[] = {
+        [PF_CONF_USERDB_FILE] = &pf_auth_file_source,
+        [PF_CONF_USERDB_SASLAUTHD] = NULL,
+    };
 
-    tables->stamps.of[i].there = 1; /* what has no file never goes missing */
-    if (!rows[i]->configured(&tables->settings))
-        return true;
-    for (int n = 0; n < READS && !tables->sources[i] && why.code == PF_AGAIN; n++)
-        tables->sources[i] = rows[i]->open(&tables->settings, &tables->stamps.of[i], &why);
-    if (!tables->sources[i]) {
-        if (err)
-            *err = why;
-        return false;
-    }
-    tables->some_need_tls |= rows[i]->some_need_tls(tables->sources[i]);
-    tables->count += rows[i]->count(tables->sources[i]);
-    if (!tables->stand_in)
-        tables->stand_in = rows[i]->common(tables->sources[i]);
-    return true;
+    return rows[kind];
 }
 
-static bool open_rows(struct pf_auth_tables *tables, struct pf_err *err)
+/* Which row serves a place of the settings; false where there is no source. */
+static bool seat_of(const struct pf_auth_settings *settings, size_t i, struct pf_auth_seat *out)
+{
+    *out = (struct pf_auth_seat){0};
+    if (i == 0) {
+        out->row = settings->password_file ? &pf_auth_file_source : NULL;
+    } else if (settings->conf && i <= settings->conf->userdb_count) {
+        out->userdb = &settings->conf->userdbs[i - 1];
+        out->row = pf_auth_source_row(out->userdb->kind);
+    }
+    return out->row || out->userdb;
+}
+
+static void note_row(struct pf_auth_tables *tables, const struct pf_auth_seat *seat)
+{
+    const struct pf_auth_source *row = seat->row;
+
+    tables->some_need_tls |= row->some_need_tls && row->some_need_tls(seat->self);
+    tables->count += row->count ? row->count(seat->self) : 1;
+    tables->forms |= row->forms ? row->forms(seat->self) : (unsigned)PF_FORM_OTHER;
+    tables->in_memory &= row->in_memory;
+    if (!tables->stand_in && row->common)
+        tables->stand_in = row->common(seat->self);
+}
+
+static bool open_seat(struct pf_auth_tables *tables, size_t i, struct pf_err *err)
+{
+    struct pf_err why = {.code = PF_AGAIN};
+    struct pf_auth_seat *seat = &tables->seats[i];
+
+    tables->stamps.of[i].there = 1; /* what has no file never goes missing */
+    if (!seat_of(&tables->settings, i, seat))
+        return true;
+    if (!seat->row) {
+        pf_fail(err, PF_CONFIG, 0, "auth", "this build has no support for that kind of userdb (block number %zu)", i);
+        return false;
+    }
+    for (int n = 0; n < READS && !seat->self && why.code == PF_AGAIN; n++)
+        seat->self = seat->row->open(seat->userdb, &tables->settings, &tables->stamps.of[i], &why);
+    if (seat->self)
+        note_row(tables, seat);
+    else if (err)
+        *err = why;
+    return seat->self != NULL;
+}
+
+static bool open_seats(struct pf_auth_tables *tables, struct pf_err *err)
 {
     bool some = false;
 
+    tables->in_memory = true;
     for (size_t i = 0; i < PF_AUTH_SOURCES; i++) {
-        if (!open_row(tables, i, err))
+        if (!open_seat(tables, i, err))
             return false;
-        some |= tables->sources[i] != NULL;
+        some |= tables->seats[i].self != NULL;
     }
     if (!some)
-        pf_fail(err, PF_CONFIG, 0, "auth", "no source of users is set (password_file)");
+        pf_fail(err, PF_CONFIG, 0, "auth", "no source of users is set (password-file, userdb)");
     if (!tables->stand_in)
         tables->stand_in = nobody;
     return some;
@@ -73,13 +109,15 @@ struct pf_auth_tables *pf_auth_tables_open(const struct pf_auth_settings *settin
     }
     tables->holds = 1;
     tables->settings = *settings;
+    if (settings->conf)
+        pf_conf_hold(settings->conf);
     if (settings->password_file) {
         tables->password_file = strdup(settings->password_file);
         tables->settings.password_file = tables->password_file;
     }
     if (settings->password_file && !tables->password_file)
         pf_fail(err, PF_NO_MEMORY, 0, "auth", "no memory for the users");
-    else if (open_rows(tables, err))
+    else if (open_seats(tables, err))
         return tables;
     pf_auth_tables_drop(tables);
     return NULL;
@@ -96,8 +134,9 @@ void pf_auth_tables_drop(struct pf_auth_tables *tables)
     if (!tables || --tables->holds)
         return;
     for (size_t i = 0; i < PF_AUTH_SOURCES; i++)
-        if (tables->sources[i])
-            rows[i]->close(tables->sources[i]);
+        if (tables->seats[i].self)
+            tables->seats[i].row->close(tables->seats[i].self);
+    pf_conf_free(tables->settings.conf);
     free(tables->password_file);
     free(tables);
 }
@@ -112,10 +151,28 @@ enum pf_code pf_auth_tables_find(const struct pf_auth_tables *tables, struct pf_
 {
     enum pf_code code = PF_NO_USER;
 
-    for (size_t i = 0; i < PF_AUTH_SOURCES && code == PF_NO_USER; i++)
-        if (tables->sources[i])
-            code = rows[i]->find(tables->sources[i], name, out, err);
+    for (size_t i = 0; i < PF_AUTH_SOURCES && code == PF_NO_USER; i++) {
+        const struct pf_auth_seat *seat = &tables->seats[i];
+
+        if (seat->self && seat->row->knows_users)
+            code = seat->row->find(seat->self, name, out, err);
+    }
     return code;
+}
+
+struct pf_auth_seat pf_auth_tables_seat(const struct pf_auth_tables *tables, size_t index)
+{
+    return tables->seats[index];
+}
+
+bool pf_auth_tables_in_memory(const struct pf_auth_tables *tables)
+{
+    return tables->in_memory;
+}
+
+unsigned pf_auth_tables_forms(const struct pf_auth_tables *tables)
+{
+    return tables->forms;
 }
 
 const char *pf_auth_tables_stand_in(const struct pf_auth_tables *tables)
@@ -142,9 +199,11 @@ void pf_auth_tables_stamps_now(const struct pf_auth_settings *settings, struct p
 {
     *out = (struct pf_auth_stamps){0};
     for (size_t i = 0; i < PF_AUTH_SOURCES; i++) {
+        struct pf_auth_seat seat;
+
         out->of[i].there = 1;
-        if (rows[i]->stamp && rows[i]->configured(settings))
-            rows[i]->stamp(settings, &out->of[i]);
+        if (seat_of(settings, i, &seat) && seat.row && seat.row->stamp)
+            seat.row->stamp(seat.userdb, settings, &out->of[i]);
     }
 }
 

@@ -11,7 +11,7 @@
 
 #include "auth/auth_source.h"
 
-enum { PF_AUTH_SOURCES = 1 }; /* rows of the table in auth_tables.c */
+enum { PF_AUTH_SOURCES = 1 + PF_CONF_USERDBS }; /* the password file, and the blocks userdb */
 
 struct pf_auth_stamps {
     struct pf_auth_stamp of[PF_AUTH_SOURCES];
@@ -25,9 +25,23 @@ struct pf_auth_tables *pf_auth_tables_hold(struct pf_auth_tables *);
 void pf_auth_tables_drop(struct pf_auth_tables *); /* NULL is allowed */
 
 const struct pf_auth_settings *pf_auth_tables_settings(const struct pf_auth_tables *);
-/* PF_OK, PF_NO_USER, PF_TEMP: sources are asked in order, the first that knows the name decides. */
+/* PF_OK, PF_NO_USER, PF_TEMP: sources are asked in order, the first that knows the name decides. Those that
+ * know no users are passed over. */
 enum pf_code pf_auth_tables_find(const struct pf_auth_tables *, struct pf_bytes name,
                                  struct pf_auth_entry *out, struct pf_err *err);
+
+/* One source after the other, for who must ask further when one only guesses. */
+struct pf_auth_seat {
+    const struct pf_auth_source *row; /* NULL: none at this place */
+    const struct pf_conf_userdb *userdb; /* NULL: the password file */
+    void *self;
+};
+struct pf_auth_seat pf_auth_tables_seat(const struct pf_auth_tables *, size_t index); /* < PF_AUTH_SOURCES */
+/* All sources are in memory: finding never blocks. */
+bool pf_auth_tables_in_memory(const struct pf_auth_tables *);
+/* Bits of enum pf_password_form that some user may have. */
+unsigned pf_auth_tables_forms(const struct pf_auth_tables *);
+
 /* A hash that costs what most users' do. Its answer must be thrown away. */
 const char *pf_auth_tables_stand_in(const struct pf_auth_tables *);
 bool pf_auth_tables_some_need_tls(const struct pf_auth_tables *);

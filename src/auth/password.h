@@ -29,6 +29,30 @@ bool pf_password_scheme_weak(const char *scheme);
 /* A new password of `len` letters and digits that nobody takes for others, NUL-terminated; 20 of them
  * are worth 115 bits. */
 void pf_password_random(char *out_text, size_t len);
+/* What can be proved with a stored password besides showing it. */
+enum pf_password_form {
+    PF_FORM_OTHER = 1,         /* a hash: it must be shown */
+    PF_FORM_PLAIN = 2,         /* the password itself: everything can be computed */
+    PF_FORM_SCRAM_SHA_1 = 4,   /* RFC 5802: {SCRAM-SHA-1}iterations,salt,StoredKey,ServerKey */
+    PF_FORM_SCRAM_SHA_256 = 8, /* RFC 7677 */
+    PF_FORM_ANY = 15
+};
+enum pf_password_form pf_password_form(const char *stored);
+
+struct pf_scram_keys {
+    unsigned char salt[64], stored_key[32], server_key[32];
+    size_t salt_len, key_len; /* 20 or 32 */
+    unsigned iterations;
+};
+/* The keys of a stored password of that form (one of the two SCRAM ones); from PF_FORM_PLAIN they are
+ * computed with `plain_salt` (16 octets) and 10,000 rounds. PF_OK or PF_AUTH (it cannot be had). */
+enum pf_code pf_password_scram(const char *stored, enum pf_password_form, const unsigned char plain_salt[16],
+                               struct pf_scram_keys *out_keys);
+/* The password of PF_FORM_PLAIN, decoded, as a C string to be wiped; false for other forms. */
+bool pf_password_plain(const char *stored, char *out_text, size_t cap);
+/* Octets of memory that a check takes, about. */
+size_t pf_password_memory(const char *stored);
+
 /* Hashes that this process has computed so far: what a test counts to know that an unknown name
  * costs what a known one does, and what a statistic shows. */
 uint64_t pf_password_computed(void);

@@ -38,6 +38,59 @@ struct pf_conf_pair {
     const char *certificate, *key;
 };
 
+/* Where users come from: a block `userdb KIND { … }`. Those that a kind has no use for are not set. */
+enum pf_conf_userdb_kind {
+    PF_CONF_USERDB_FILE,       /* path */
+    PF_CONF_USERDB_SQLITE,     /* path, query */
+    PF_CONF_USERDB_POSTGRESQL, /* connect, query, secret_file */
+    PF_CONF_USERDB_MARIADB,    /* connect, query, secret_file */
+    PF_CONF_USERDB_LDAP,       /* connect, base, filter, attributes, bind_dn, secret_file, starttls, ca, compare */
+    PF_CONF_USERDB_PAM,        /* service */
+    PF_CONF_USERDB_DOVECOT,    /* path, user_path, service */
+    PF_CONF_USERDB_SASLAUTHD   /* path, service, realm */
+};
+
+enum { PF_CONF_USERDBS = 8 }; /* asked one behind the other */
+
+struct pf_conf_userdb {
+    enum pf_conf_userdb_kind kind;
+    const char *path;        /* a file, a database file, or a socket */
+    const char *user_path;   /* Dovecot: the socket that knows users (auth-userdb) */
+    const char *connect;     /* a connection string as the database's library has it, or LDAP URIs */
+    const char *secret_file; /* its first line is the password for `connect` or `bind_dn` */
+    const char *query;       /* one row for a user; :user, :name, :domain stand for what is asked */
+    const char *base, *filter, *attributes, *bind_dn; /* LDAP */
+    bool compare;            /* LDAP: the server compares userPassword instead of a bind */
+    bool starttls;
+    const char *ca;          /* PEM file for TLS to the database; NULL: the system's */
+    const char *service;     /* of PAM, saslauthd, Dovecot; default pop3 */
+    const char *realm;
+    int64_t timeout;         /* ms for one question */
+    unsigned connections;    /* open at the same time */
+    int64_t cache_time;      /* seconds that a good login is believed without asking again; 0: none */
+};
+
+/* What differs for the users of a domain: a block `domain NAME { … }`. */
+struct pf_conf_domain {
+    const char *name;        /* lower case */
+    const char *path;        /* template, or NULL: mail path */
+    int32_t expire_days;     /* or -2: as policy says */
+    int64_t quota_octets, quota_messages; /* or -1: as mail says */
+};
+
+/* Tokens of others (OAuth 2.0): the block `oauth`. */
+struct pf_conf_oauth {
+    const char *issuer, *audience, *scope; /* NULL: not looked at; at least one of the first two with keys */
+    const char *keys;          /* a JWKS: a file, or an https URL */
+    const char *introspect;    /* the URL of an RFC 7662 end point, or NULL */
+    const char *client_id, *client_secret_file;
+    const char *name_claim;    /* which claim is the user's name; "email" */
+    const char *configuration; /* URL that a refused client is told (openid-configuration), or NULL */
+    const char *ca;
+    int64_t timeout;           /* ms */
+    int64_t refresh;           /* seconds between looks at `keys` */
+};
+
 struct pf_conf {
     const char *hostname;      /* default: the machine's */
     const char *run_as;        /* user to become after binding, or NULL */
@@ -62,13 +115,38 @@ struct pf_conf {
     const char *domains;       /* or NULL: all */
     bool ignore_case;
 
+    struct pf_conf_userdb *userdbs; /* behind password_file, in the order of the file */
+    size_t userdb_count;
+    struct pf_conf_domain *domains_list; /* sorted by name */
+    size_t domain_count;
+    struct pf_conf_oauth oauth;
+    const char *mechanisms;    /* of SASL, with blanks between them, or NULL: the usual ones */
+    bool apop;
+    const char *tokens;        /* the file of scoped credentials, or NULL */
+    const char *login_record;  /* who logged in last and how safely, or NULL */
+    const char *master_file;   /* users who may act for others, or NULL */
+    const char *master_separator, *folder_separator; /* one octet, or NULL: off */
+    const char *default_domain;/* or NULL */
+    bool lower_case_logins;
+    int64_t cache_time;        /* seconds */
+    unsigned cache_entries;
+    size_t hash_memory;
+    unsigned lookups_at_once;
+    unsigned failures_per_address;
+    const char *keytab;        /* GSSAPI, or NULL: off */
+    const char *client_ca;     /* PEM: who may sign client certificates, or NULL */
+    enum pf_conf_client_name { PF_CONF_CLIENT_EMAIL, PF_CONF_CLIENT_COMMON_NAME } client_name;
+
     size_t message_size;
     unsigned recipients, delivery_connections;
     bool bare_line_ends;
 
-    const char *mail_path;     /* template: %u whole name, %n local part, %d domain; each may be used
+    const char *mail_path;     /* template, perhaps with a kind in front (base/kind.h): %u whole name, %n local part, %d domain; each may be used
                                 * more than once; %% for a percent sign */
     bool mark_seen, follow_root, create, cache;
+    bool mboxrd, dotlock;
+    unsigned lock_wait;        /* seconds */
+    const char *state_folder;  /* or NULL: beside the mbox */
 
     int32_t expire_days, expire_min;        /* -1 never; expire_min: the smallest any user may have */
     uint32_t login_delay, login_delay_max;  /* seconds */

@@ -32,6 +32,8 @@ struct pf_conn_info {      /* valid as long as the connection */
     const char *tls_cipher;  /* OpenSSL's name, or "" */
     bool tls_resumed;
     char sni[256];         /* the name asked for, or "" */
+    char certificate[256]; /* the name that a client's certificate stands for, when it was asked for and
+                            * verified: pf_tls_settings client_name; else "" */
 };
 
 /* Takes over `fd` (non-blocking, close-on-exec; TCP_NODELAY and keep-alive are set here); on
@@ -62,6 +64,12 @@ enum pf_code pf_conn_start_tls(struct pf_conn *, struct pf_tls *, struct pf_err 
 enum pf_code pf_conn_tls_result(const struct pf_conn *, struct pf_err *err);
 
 const struct pf_conn_info *pf_conn_info(const struct pf_conn *);
+
+/* Channel binding of a connection with TLS, into at most cap octets (64 are enough); 0 when it cannot be had:
+ * tls-exporter (RFC 9266) with TLS 1.3, or with 1.2 and extended master secret; tls-unique (RFC 5929) with TLS 1.2
+ * and extended master secret or without resumption. */
+enum pf_conn_binding { PF_BINDING_EXPORTER, PF_BINDING_UNIQUE };
+size_t pf_conn_binding(const struct pf_conn *, enum pf_conn_binding, unsigned char *at, size_t cap);
 
 /* Sends close_notify where TLS is up, ends output, and frees the connection. Input that still
  * arrives is drained for a bounded time so that the last answer is not lost to a reset

@@ -11,7 +11,8 @@
  * Policy: TLS 1.2 and 1.3 (RFC 8996, RFC 9325), no renegotiation, no
  * compression, no 0-RTT (TLS-033), ALPN "pop3" with a foreign-only offer
  * refused (PORT-010), the certificate chosen by SNI with the first as
- * default (TLS-031), no client certificate asked for (TLS-024). */
+ * default (TLS-031), no client certificate asked for (TLS-024) unless the
+ * settings name who may sign them. */
 #ifndef POSTFACH_SYS_TLS_H
 #define POSTFACH_SYS_TLS_H
 
@@ -33,6 +34,10 @@ struct pf_tls_settings {
     size_t pair_count;
     enum pf_tls_min minimum;
     const char *ciphers;             /* OpenSSL's TLS 1.2 list, or NULL for the built-in one */
+    const char *client_ca;           /* PEM file: who may sign certificates of clients. They are asked for one
+                                      * then, and need none; a bad one ends the handshake. NULL: not asked */
+    bool client_common_name;         /* such a certificate's name is its subject's commonName; else the first
+                                      * rfc822Name of subjectAltName */
     bool ktls;                       /* hand record encryption to the kernel where it can */
 };
 

@@ -25,4 +25,10 @@ enum pf_code pf_recipients_find(struct pf_recipients *, struct pf_bytes address,
 /* True once for each time that a changed file could not be taken. */
 bool pf_recipients_trouble(struct pf_recipients *, struct pf_err *out_err);
 
+/* Behind the door: pf_lookup_reload in two steps, of which only the first can fail. */
+struct pf_lookup_generation;
+struct pf_lookup_generation *pf_lookup_prepare(const struct pf_lookup_settings *, struct pf_err *err);
+void pf_lookup_take(struct pf_lookup *, struct pf_lookup_generation *); /* owns it now */
+void pf_lookup_forget(struct pf_lookup_generation *); /* instead of take; NULL is allowed */
+
 #endif

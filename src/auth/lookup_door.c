@@ -10,7 +10,7 @@ enum {
 };
 
 /* Users and aliases as of one reading of the settings; counted on the loop, used on the thread. */
-struct generation {
+struct pf_lookup_generation {
     unsigned holds;
     struct pf_recipients *recipients;
 };
@@ -18,7 +18,7 @@ struct generation {
 struct pf_lookup {
     struct pf_loop *loop;
     struct pf_pool *pool;
-    struct generation *generation;
+    struct pf_lookup_generation *generation;
     unsigned open; /* questions, also abandoned ones */
     struct pf_err trouble;
 };
@@ -26,7 +26,7 @@ struct pf_lookup {
 struct question {
     struct pf_job job; /* the first member */
     struct pf_lookup *lookup;
-    struct generation *generation;
+    struct pf_lookup_generation *generation;
     struct pf_lookup_ask *ask; /* NULL: abandoned */
     struct pf_found found;
     struct pf_err err, trouble;
@@ -34,7 +34,7 @@ struct question {
     unsigned char address[TEXT];
 };
 
-static void drop(struct generation *g)
+void pf_lookup_forget(struct pf_lookup_generation *g)
 {
     if (!g || --g->holds)
         return;
@@ -42,9 +42,9 @@ static void drop(struct generation *g)
     free(g);
 }
 
-static struct generation *generation_new(const struct pf_lookup_settings *settings, struct pf_err *err)
+struct pf_lookup_generation *pf_lookup_prepare(const struct pf_lookup_settings *settings, struct pf_err *err)
 {
-    struct generation *g = calloc(1, sizeof *g);
+    struct pf_lookup_generation *g = calloc(1, sizeof *g);
 
     if (!g) {
         pf_fail(err, PF_NO_MEMORY, 0, "lookup", "no memory for recipients");
@@ -68,26 +68,31 @@ struct pf_lookup *pf_lookup_new(struct pf_loop *loop, const struct pf_lookup_set
         return NULL;
     }
     lookup->loop = loop;
-    lookup->generation = generation_new(settings, err);
+    lookup->generation = pf_lookup_prepare(settings, err);
     if (lookup->generation)
         lookup->pool = pf_pool_new(loop, "pf-lookup", THREADS, QUEUE, err);
     if (lookup->pool)
         return lookup;
-    drop(lookup->generation);
+    pf_lookup_forget(lookup->generation);
     free(lookup);
     return NULL;
+}
+
+void pf_lookup_take(struct pf_lookup *lookup, struct pf_lookup_generation *fresh)
+{
+    pf_lookup_forget(lookup->generation);
+    lookup->generation = fresh;
 }
 
 enum pf_code pf_lookup_reload(struct pf_lookup *lookup, const struct pf_lookup_settings *settings,
                               struct pf_err *err)
 {
     struct pf_err why = {0};
-    struct generation *fresh = generation_new(settings, &why);
+    struct pf_lookup_generation *fresh = pf_lookup_prepare(settings, &why);
 
     if (!fresh)
         return pf_fail(err, why.code, why.sys, why.where, "%s", why.log);
-    drop(lookup->generation);
-    lookup->generation = fresh;
+    pf_lookup_take(lookup, fresh);
     return PF_OK;
 }
 
@@ -97,7 +102,7 @@ void pf_lookup_free(struct pf_lookup *lookup)
         return;
     pf_pool_free(lookup->pool); /* those abandoned end here */
     assert(lookup->open == 0);
-    drop(lookup->generation);
+    pf_lookup_forget(lookup->generation);
     free(lookup);
 }
 
@@ -127,7 +132,7 @@ static void worked(struct pf_job *job)
     } else {
         free(q->found.users);
     }
-    drop(q->generation);
+    pf_lookup_forget(q->generation);
     free(q);
     if (ask)
         ask->done(ask);

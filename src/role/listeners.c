@@ -112,8 +112,8 @@ static bool open_new(struct pf_listeners *new, struct pf_loop *loop, const struc
     return true;
 }
 
-struct pf_listeners *pf_listeners_open(const struct pf_listeners_to *to, const struct pf_conf *conf,
-                                       struct pf_listeners *old, struct pf_err *err)
+struct pf_listeners *pf_listeners_prepare(struct pf_loop *loop, const struct pf_conf *conf,
+                                          struct pf_listeners *old, struct pf_err *err)
 {
     struct pf_listeners *new = calloc(1, sizeof *new + conf->listen_count * sizeof new->ports[0]);
 
@@ -122,10 +122,15 @@ struct pf_listeners *pf_listeners_open(const struct pf_listeners_to *to, const s
         return NULL;
     }
     new->count = conf->listen_count;
-    if (!open_new(new, to->loop, conf, old, err)) {
-        pf_listeners_free(new);
-        return NULL;
-    }
+    if (open_new(new, loop, conf, old, err))
+        return new;
+    pf_listeners_free(new);
+    return NULL;
+}
+
+void pf_listeners_commit(struct pf_listeners *new, const struct pf_listeners_to *to, const struct pf_conf *conf,
+                         struct pf_listeners *old)
+{
     for (size_t i = 0; i < new->count; i++) {
         if (!new->ports[i])
             new->ports[i] = take(old, i + 1);
@@ -135,7 +140,6 @@ struct pf_listeners *pf_listeners_open(const struct pf_listeners_to *to, const s
         new->ports[i]->protocol = conf->listens[i].protocol;
     }
     pf_listeners_free(old);
-    return new;
 }
 
 void pf_listeners_free(struct pf_listeners *l)

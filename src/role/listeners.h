@@ -12,16 +12,18 @@ struct pf_listeners;
 
 /* Who serves those who come: the hall those who fetch mail, the dock those who bring it. */
 struct pf_listeners_to {
-    struct pf_loop *loop;
     struct pf_hall *hall;
     struct pf_dock *dock;
 };
 
-/* Opens the ports of `conf` that `old` (NULL for none) does not have, and takes over those that it
- * has. On failure `old` is as it was and NULL is returned; on success `old` is freed and the ports
- * that are not wanted any more are closed. */
-struct pf_listeners *pf_listeners_open(const struct pf_listeners_to *, const struct pf_conf *,
-                                       struct pf_listeners *old, struct pf_err *err);
+/* Opens the ports of `conf` that `old` (NULL for none) does not have. Until commit, which must come before
+ * the loop's next turn, nothing else is changed: `old` is as it was, and free takes back what was opened. */
+struct pf_listeners *pf_listeners_prepare(struct pf_loop *, const struct pf_conf *, struct pf_listeners *old,
+                                          struct pf_err *err);
+/* Takes over the ports that `old` has, frees it, and closes those that are not wanted any more. `conf` and
+ * `old` are those of prepare. */
+void pf_listeners_commit(struct pf_listeners *, const struct pf_listeners_to *, const struct pf_conf *,
+                         struct pf_listeners *old);
 void pf_listeners_free(struct pf_listeners *);
 void pf_listeners_log(const struct pf_listeners *, struct pf_log *);
 /* Writes "pop3 127.0.0.1 40001" lines (pop3s, lmtp, smtp; the port of a unix socket is 0) to a file,

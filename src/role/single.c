@@ -1,9 +1,7 @@
 #include "role/single.h"
 
-#include "role/listeners.h"
 #include "role/setup.h"
-#include "session/serve_lmtp.h"
-#include "session/serve_pop3.h"
+#include "role/single_parts.h"
 #include "sys/explain.h"
 #include "sys/log_sink.h"
 #include "sys/proc.h"
@@ -20,33 +18,6 @@ enum { SPARE_DESCRIPTORS = 512 };
 /* A guest holds a socket, a lock, two folders and an open message. */
 enum { DESCRIPTORS_PER_GUEST = 6 };
 
-/* Stores and logs of earlier settings, which guests may still use; freed at the end. */
-struct old {
-    struct old *next;
-    struct pf_store *store;
-    struct pf_log *log;
-};
-
-struct single {
-    const char *conf_file;
-    struct pf_conf *conf;
-    struct pf_loop *loop;
-    struct pf_pool *disk;
-    struct pf_tls_tickets *tickets;
-    struct pf_store *store;
-    struct pf_auth *auth;
-    struct pf_guests *guests;
-    struct pf_hall *hall;
-    struct pf_lookup *lookup;
-    struct pf_dock *dock;
-    struct pf_listeners *listeners;
-    struct pf_log *log;
-    struct pf_signal *hup, *term, *interrupt;
-    struct old *old;
-    unsigned emptied; /* of hall and dock, since the last signal */
-    bool stopping;
-};
-
 static int complain(const struct pf_err *err)
 {
     char text[PF_EXPLAIN_MAX];
@@ -61,150 +32,9 @@ static void print_mistake(void *self, const struct pf_conf_mistake *mistake)
     pf_conf_print_mistake(stderr, mistake);
 }
 
-static void log_mistake(void *self, const struct pf_conf_mistake *mistake)
-{
-    struct single *s = self;
-    char where[600];
-    struct pf_field fields[] = {
-        PF_TEXT_FIELD("at", where),
-        PF_TEXT_FIELD("err", mistake->text),
-        PF_TEXT_FIELD("hint", mistake->hint[0] ? mistake->hint : NULL),
-    };
-
-    snprintf(where, sizeof where, "%s:%u:%u", mistake->file, mistake->line, mistake->column);
-    pf_log_event(s->log, PF_EVENT_reload_failed, fields, 3);
-}
-
-static void log_err(struct single *s, enum pf_event event, const struct pf_err *err)
-{
-    char text[PF_EXPLAIN_MAX];
-    struct pf_field field = PF_TEXT_FIELD("err", pf_explain(err, text, sizeof text));
-
-    pf_log_event(s->log, event, &field, 1);
-}
-
-static void log_certificates(struct single *s, const struct pf_tls *tls)
-{
-    char text[500];
-
-    for (size_t i = 0; tls && pf_tls_describe(tls, i, text, sizeof text); i++) {
-        struct pf_field field = PF_TEXT_FIELD("text", text);
-
-        pf_log_event(s->log, PF_EVENT_certificate, &field, 1);
-    }
-}
-
-/* Puts what the settings want in force; on failure everything is as it was. */
-static enum pf_code apply(struct single *s, struct pf_conf *conf, struct pf_err *err)
-{
-    const struct pf_listeners_to to = {s->loop, s->hall, s->dock};
-    struct pf_listeners *listeners;
-    struct pf_tls *tls = NULL;
-    enum pf_code code = pf_setup_tls(conf, s->tickets, &tls, err);
-
-    if (code != PF_OK)
-        return code;
-    listeners = pf_listeners_open(&to, conf, s->listeners, err);
-    if (!listeners) {
-        pf_tls_free(tls);
-        return err->code;
-    }
-    s->listeners = listeners;
-    code = pf_hall_settings(s->hall, conf, tls, err);
-    if (code == PF_OK)
-        code = pf_dock_settings(s->dock, conf, tls, err);
-    if (code == PF_OK)
-        log_certificates(s, tls);
-    pf_tls_free(tls);
-    pf_guests_limits(s->guests, conf->connections, conf->connections_per_address);
-    return code;
-}
-
-static void keep_old(struct single *s, struct pf_store *store, struct pf_log *log)
-{
-    struct old *old = calloc(1, sizeof *old);
-
-    if (!old) /* it stays in memory for the life of the process, which is what a list would do too */
-        return;
-    *old = (struct old){s->old, store, log};
-    s->old = old;
-}
-
-/* A new log and store, when the settings ask for others. A failure leaves the old in use. */
-static enum pf_code renew_parts(struct single *s, struct pf_conf *conf, struct pf_err *err)
-{
-    struct pf_log *log = pf_setup_log(conf, err);
-    struct pf_store *store = NULL;
-
-    if (!log)
-        return err->code;
-    if (pf_setup_store_differs(s->conf, conf) || conf->log_debug) {
-        store = pf_setup_store(conf, s->loop, s->disk, log, err);
-        if (!store) {
-            keep_old(s, NULL, log);
-            return err->code;
-        }
-    }
-    keep_old(s, store ? s->store : NULL, s->log);
-    s->log = log;
-    if (store)
-        s->store = store;
-    pf_hall_change(s->hall, s->log, s->store);
-    pf_dock_change(s->dock, s->log, s->store);
-    return PF_OK;
-}
-
-static enum pf_code reload_users(struct single *s, const struct pf_conf *conf, struct pf_err *err)
-{
-    struct pf_auth_settings auth;
-    struct pf_lookup_settings lookup;
-    enum pf_code code;
-
-    pf_setup_auth(conf, &auth);
-    pf_setup_lookup(conf, &lookup);
-    code = pf_auth_reload(s->auth, &auth, err);
-    return code == PF_OK ? pf_lookup_reload(s->lookup, &lookup, err) : code;
-}
-
-static enum pf_code reload_with(struct single *s, struct pf_conf *conf, struct pf_err *err)
-{
-    enum pf_code code = reload_users(s, conf, err);
-
-    if (code == PF_OK)
-        code = apply(s, conf, err);
-    if (code != PF_OK) { /* logins and deliveries go on by the old settings too */
-        reload_users(s, s->conf, NULL);
-        return code;
-    }
-    return renew_parts(s, conf, err);
-}
-
-static void reload(void *self, int number)
-{
-    struct single *s = self;
-    struct pf_conf *conf;
-    struct pf_err err;
-
-    (void)number;
-    if (s->stopping)
-        return;
-    conf = pf_conf_read(s->conf_file, log_mistake, s);
-    if (!conf)
-        return;
-    if (reload_with(s, conf, &err) != PF_OK) {
-        log_err(s, PF_EVENT_reload_failed, &err);
-        pf_conf_free(conf);
-        return;
-    }
-    pf_conf_free(s->conf);
-    s->conf = conf;
-    pf_log_event(s->log, PF_EVENT_reload, NULL, 0);
-    pf_listeners_log(s->listeners, s->log);
-}
-
 static void emptied(void *self)
 {
-    struct single *s = self;
+    struct pf_single *s = self;
 
     if (++s->emptied >= 2)
         pf_loop_stop(s->loop);
@@ -212,7 +42,7 @@ static void emptied(void *self)
 
 static void stop(void *self, int number)
 {
-    struct single *s = self;
+    struct pf_single *s = self;
     pf_time grace = s->stopping ? 0 : s->conf->drain_time;
 
     (void)number;
@@ -224,16 +54,16 @@ static void stop(void *self, int number)
     pf_dock_close(s->dock, grace, emptied, s);
 }
 
-static enum pf_code signals(struct single *s, struct pf_err *err)
+static enum pf_code signals(struct pf_single *s, struct pf_err *err)
 {
-    s->hup = pf_signal_new(s->loop, SIGHUP, reload, s, err);
+    s->hup = pf_signal_new(s->loop, SIGHUP, pf_single_reload, s, err);
     s->term = s->hup ? pf_signal_new(s->loop, SIGTERM, stop, s, err) : NULL;
     s->interrupt = s->term ? pf_signal_new(s->loop, SIGINT, stop, s, err) : NULL;
     return s->interrupt ? PF_OK : err->code;
 }
 
 /* The parts that live as long as the process. */
-static enum pf_code build(struct single *s, struct pf_err *err)
+static enum pf_code build(struct pf_single *s, struct pf_err *err)
 {
     struct pf_conf *conf = s->conf;
     struct pf_auth_settings auth;
@@ -261,7 +91,7 @@ static enum pf_code build(struct single *s, struct pf_err *err)
     return signals(s, err);
 }
 
-static enum pf_code announce(struct single *s, struct pf_err *err)
+static enum pf_code announce(struct pf_single *s, struct pf_err *err)
 {
     struct pf_field fields[] = {
         PF_TEXT_FIELD("version", PF_VERSION),
@@ -278,7 +108,7 @@ static enum pf_code announce(struct single *s, struct pf_err *err)
     return code;
 }
 
-static enum pf_code write_pid(const struct single *s, struct pf_err *err)
+static enum pf_code write_pid(const struct pf_single *s, struct pf_err *err)
 {
     FILE *file;
 
@@ -292,7 +122,7 @@ static enum pf_code write_pid(const struct single *s, struct pf_err *err)
 }
 
 /* Ports and files that need root come first, then root is given up. */
-static enum pf_code start(struct single *s, struct pf_err *err)
+static enum pf_code start(struct pf_single *s, struct pf_err *err)
 {
     enum pf_code code;
 
@@ -301,7 +131,7 @@ static enum pf_code start(struct single *s, struct pf_err *err)
     pf_proc_descriptors((size_t)s->conf->connections * DESCRIPTORS_PER_GUEST + SPARE_DESCRIPTORS);
     code = build(s, err);
     if (code == PF_OK)
-        code = apply(s, s->conf, err);
+        code = pf_single_apply(s, err);
     if (code == PF_OK)
         code = write_pid(s, err);
     if (code == PF_OK && s->conf->run_as)
@@ -321,7 +151,7 @@ static void hear_no_more(void)
     sigprocmask(SIG_BLOCK, &all, NULL);
 }
 
-static void take_down(struct single *s)
+static void take_down(struct pf_single *s)
 {
     hear_no_more();
     pf_listeners_free(s->listeners);
@@ -333,11 +163,10 @@ static void take_down(struct single *s)
     pf_lookup_free(s->lookup);
     if (s->auth)
         pf_auth_free(s->auth);
+    pf_timer_free(s->sweep);
+    pf_single_sweep(s, true);
     pf_store_free(s->store);
-    for (struct old *old = s->old, *next; old; old = next) {
-        next = old->next;
-        pf_store_free(old->store);
-    }
+    pf_tls_free(s->tls);
     if (s->disk)
         pf_pool_free(s->disk);
     if (s->guests)
@@ -349,18 +178,12 @@ static void take_down(struct single *s)
             ;
         pf_loop_free(s->loop);
     }
-    for (struct old *old = s->old, *next; old; old = next) {
-        next = old->next;
-        if (old->log)
-            pf_log_free(old->log);
-        free(old);
-    }
     if (s->log)
         pf_log_free(s->log);
     pf_conf_free(s->conf);
 }
 
-static void say_end(struct single *s)
+static void say_end(struct pf_single *s)
 {
     struct pf_field field = PF_NUMBER_FIELD("sessions", pf_hall_served(s->hall));
 
@@ -371,7 +194,7 @@ static void say_end(struct single *s)
 
 int pf_single_run(const char *conf_file)
 {
-    struct single s = {.conf_file = conf_file};
+    struct pf_single s = {.conf_file = conf_file};
     struct pf_err err = {0};
     int status = 0;
 

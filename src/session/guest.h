@@ -27,9 +27,6 @@ struct pf_generation {
     struct pf_pop3_server_settings engines[]; /* one per listener */
 };
 
-struct pf_generation *pf_generation_new(struct pf_conf *, struct pf_tls *, struct pf_err *err);
-void pf_generation_free(struct pf_generation *); /* gives one hold back */
-
 struct pf_hall {
     struct pf_hall_parts parts;
     struct pf_generation *generation;

@@ -29,6 +29,12 @@ void pf_hall_free(struct pf_hall *hall)
     free(hall);
 }
 
+void pf_hall_take(struct pf_hall *hall, struct pf_generation *gen)
+{
+    pf_generation_free(hall->generation);
+    hall->generation = gen;
+}
+
 enum pf_code pf_hall_settings(struct pf_hall *hall, struct pf_conf *conf, struct pf_tls *tls,
                               struct pf_err *err)
 {
@@ -36,8 +42,7 @@ enum pf_code pf_hall_settings(struct pf_hall *hall, struct pf_conf *conf, struct
 
     if (!gen)
         return PF_NO_MEMORY;
-    pf_generation_free(hall->generation);
-    hall->generation = gen;
+    pf_hall_take(hall, gen);
     return PF_OK;
 }
 

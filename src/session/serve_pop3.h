@@ -23,6 +23,7 @@
 #include "sys/tls.h"
 
 struct pf_hall;
+struct pf_generation;
 
 struct pf_hall_parts { /* owned by the role; all outlive the hall */
     struct pf_loop *loop;
@@ -40,8 +41,13 @@ void pf_hall_free(struct pf_hall *);
  * here and by each guest. `tls` may be NULL. */
 enum pf_code pf_hall_settings(struct pf_hall *, struct pf_conf *, struct pf_tls *tls, struct pf_err *err);
 
+/* The same in two steps, of which only the first can fail: what several rooms take on is all new or all old. */
+struct pf_generation *pf_generation_new(struct pf_conf *, struct pf_tls *, struct pf_err *err);
+void pf_generation_free(struct pf_generation *); /* gives one hold back; NULL is allowed */
+void pf_hall_take(struct pf_hall *, struct pf_generation *); /* owns it now */
+
 /* Where those who come from now on are logged and served from; the old ones must outlive the guests
- * who are here. */
+ * who are here: while any is, the settings he came under are held. */
 void pf_hall_change(struct pf_hall *, struct pf_log *, struct pf_store *);
 
 /* A stranger at listener number `listen` of the settings; fd is taken over. */

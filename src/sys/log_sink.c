@@ -111,9 +111,13 @@ static void write_syslog(struct pf_log *log, enum pf_event event, enum pf_level 
     syslog(priorities[level], "%s", line);
 }
 
+/* Logs that go to syslog. Its connection and our name there are one thing of the process, which a log of
+ * earlier settings must not close for the one that is in use. */
+static unsigned syslogs;
+
 void pf_log_free(struct pf_log *log)
 {
-    if (log && log->write == write_syslog)
+    if (log && log->write == write_syslog && --syslogs == 0)
         closelog();
     free(log);
 }
@@ -137,8 +141,10 @@ struct pf_log *pf_log_syslog(enum pf_level from, const char *facility, struct pf
         return NULL;
     }
     log = new_log(from, write_syslog, err);
-    if (log)
+    if (log) {
+        syslogs++;
         openlog(own_name, LOG_PID | LOG_NDELAY, found->number);
+    }
     return log;
 }
 

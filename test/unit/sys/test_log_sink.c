@@ -12,7 +12,7 @@
 /* The machine's own log is no place for a test: what would go there is caught at the last call. */
 static char said[4096];
 static int said_at;
-static int entries;
+static int entries, closed;
 static bool journal_there;
 
 int __wrap_sd_journal_sendv(const struct iovec *parts, int count);
@@ -41,6 +41,13 @@ int __wrap_access(const char *path, int mode)
     assert_string_equal(path, "/run/systemd/journal/socket");
     assert_int_equal(mode, W_OK);
     return journal_there ? 0 : -1;
+}
+
+void __wrap_closelog(void);
+
+void __wrap_closelog(void)
+{
+    closed++;
 }
 
 static void caught(int priority, const char *format, va_list arguments)
@@ -158,6 +165,20 @@ static void syslog_gets_the_line_and_never_a_format(void **state)
     pf_log_free(log);
 }
 
+/* A reload makes the new log first; our name there is lost with closelog(). */
+static void syslog_stays_open_for_the_log_that_is_left(void **state)
+{
+    struct pf_log *old = pf_log_syslog(PF_LOG_INFO, "local3", NULL);
+    struct pf_log *new = pf_log_syslog(PF_LOG_INFO, "local4", NULL);
+
+    (void)state;
+    closed = 0;
+    pf_log_free(old);
+    assert_int_equal(closed, 0);
+    pf_log_free(new);
+    assert_int_equal(closed, 1);
+}
+
 static void an_unknown_facility_is_told(void **state)
 {
     struct pf_err err = {.code = PF_OK};
@@ -219,6 +240,7 @@ int main(void)
         T(stderr_gets_time_level_and_line),
         T(a_very_long_line_stays_one_line),
         T(syslog_gets_the_line_and_never_a_format),
+        T(syslog_stays_open_for_the_log_that_is_left),
         T(an_unknown_facility_is_told),
         T(the_journal_gets_fields),
         T(journal_fields_are_bounded),

@@ -44,7 +44,8 @@ enum { PF_AUTH_NAME_MAX = 255, PF_AUTH_PATH_MAX = 1024, PF_AUTH_TOKEN_ID_MAX = 1
 /* Who logged in. Values -2 mean "as the settings say". */
 struct pf_user {
     char name[PF_AUTH_NAME_MAX + 1];      /* as the source spells it */
-    char maildrop[PF_AUTH_PATH_MAX];      /* absolute path, or "" for the settings' template */
+    char maildrop[PF_AUTH_PATH_MAX];      /* absolute path, perhaps with its kind (base/kind.h), or "" for the
+                                           * settings' template */
     int32_t expire_days;                  /* PF_EXPIRE_NEVER -1, days, or -2 */
     int32_t login_delay;                  /* seconds, or -2 */
     bool needs_tls;                       /* this user may not log in without TLS */

@@ -2,6 +2,7 @@
 
 #include "auth/exchange.h"
 #include "auth/password.h"
+#include "base/kind.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -91,30 +92,41 @@ static const char *take_name(const char *name)
     return NULL;
 }
 
-/* No dot-dot: what a path says must not depend on symlinks on the way. */
-static const char *take_path(char *path, struct entry *entry)
+/* No dot-dot: what a path says must not depend on symlinks on the way. A kind may stand in front. */
+static const char *take_path(char *place, struct entry *entry)
 {
-    size_t len = strlen(path);
+    struct pf_bytes path;
+    enum pf_kind kind = pf_kind_of(pf_bytes_of(place), &path);
+    const char *end = place + strlen(place);
 
-    if (path[0] != '/' || len >= PF_AUTH_PATH_MAX)
-        return "a maildrop is an absolute path of at most 1023 octets";
-    if (strstr(path, "/../") || (len >= 3 && strcmp(path + len - 3, "/..") == 0))
+    if (path.len == 0 || path.at[0] != '/' || strlen(place) >= PF_AUTH_PATH_MAX)
+        return "a maildrop is an absolute path of at most 1023 octets, maildir: or mbox: may stand in front";
+    if (strstr(place, "/../") || strcmp(end - (path.len < 3 ? 0 : 3), "/..") == 0)
         return "a maildrop's path has no '..'";
-    entry->maildrop = path;
+    if (kind == PF_KIND_MBOX && end[-1] == '/')
+        return "an mbox is a file: its path has no '/' at the end";
+    entry->maildrop = kind == PF_KIND_MAILDIR ? end - path.len : place;
     return NULL;
 }
 
-/* "maildir:/path:LAYOUT=fs": only the path concerns a maildrop. */
+/* "maildir:/path:LAYOUT=fs", "mbox:/folder:INBOX=/var/mail/anna": only the path concerns a maildrop. */
 static const char *take_mail(char *location, struct entry *entry)
 {
-    char *options;
+    struct pf_bytes path;
+    enum pf_kind kind = pf_kind_of(pf_bytes_of(location), &path);
+    char *at = location + (strlen(location) - path.len), *options = strchr(at, ':');
+    char *inbox = options && kind == PF_KIND_MBOX ? strstr(options, ":INBOX=") : NULL;
 
-    if (strncmp(location, "maildir:", 8) != 0)
-        return "userdb_mail must be maildir:/path";
-    options = strchr(location + 8, ':');
+    if (at == location)
+        return "userdb_mail must be maildir:/path or mbox:/path";
     if (options)
         *options = 0;
-    return take_path(location + 8, entry);
+    if (inbox) {
+        inbox += strlen(":INBOX=");
+        inbox[strcspn(inbox, ":")] = 0;
+        memmove(at, inbox, strlen(inbox) + 1);
+    }
+    return take_path(location, entry);
 }
 
 static bool take_number(const char *value, int32_t max, int32_t *out)

@@ -6,8 +6,8 @@
  * to shell are read over. `extra` is everything behind the seventh colon, words
  * with spaces between them:
  *
- *     maildrop=/path            this user's maildrop
- *     userdb_mail=maildir:/path the same as Dovecot spells it
+ *     maildrop=/path            this user's maildrop; mbox:/path for an mbox
+ *     userdb_mail=maildir:/path the same as Dovecot spells it; or mbox:/folder:INBOX=/path
  *     expire=N|never            days that mail is kept (EXPIRE)
  *     login_delay=N             seconds between logins
  *     needs_tls=yes             no login without TLS

@@ -141,8 +141,9 @@ struct pf_conf {
     unsigned recipients, delivery_connections;
     bool bare_line_ends;
 
-    const char *mail_path;     /* template, perhaps with a kind in front (base/kind.h): %u whole name, %n local part, %d domain; each may be used
-                                * more than once; %% for a percent sign */
+    const char *mail_path;     /* template, perhaps with its kind in front (base/kind.h): %u whole name,
+                                * %n local part, %d domain; each may be used more than once; %% for a
+                                * percent sign */
     bool mark_seen, follow_root, create, cache;
     bool mboxrd, dotlock;
     unsigned lock_wait;        /* seconds */

@@ -1,5 +1,6 @@
 #include "conf/value.h"
 
+#include "base/kind.h"
 #include "base/text.h"
 #include "conf/host.h"
 #include "conf/number.h"
@@ -126,6 +127,8 @@ static bool check_template(const struct pf_conf_input *in)
 
 static bool check_text(const struct pf_conf_row *row, const struct pf_conf_input *in)
 {
+    struct pf_bytes path = in->word;
+
     if (row->type == PF_CONF_CHOICE) /* its words are short */
         return true;
     if (in->word.len > (uint64_t)row->max) {
@@ -140,8 +143,11 @@ static bool check_text(const struct pf_conf_row *row, const struct pf_conf_input
         return refuse(in, "is not a user of this machine", "write its name, as vmail");
     if (row->type == PF_CONF_TEXT && has_control(in->word))
         return refuse(in, "has a control character in it", "");
-    if ((row->type == PF_CONF_PATH || row->type == PF_CONF_TEMPLATE) && in->word.at[0] != '/')
-        return refuse(in, "is not an absolute path", "begin with /");
+    if (row->type == PF_CONF_TEMPLATE)
+        pf_kind_of(in->word, &path);
+    if ((row->type == PF_CONF_PATH || row->type == PF_CONF_TEMPLATE) && (path.len == 0 || path.at[0] != '/'))
+        return refuse(in, "is not an absolute path",
+                      row->type == PF_CONF_PATH ? "begin with /" : "begin with /, maildir:/ or mbox:/");
     return row->type != PF_CONF_TEMPLATE || check_template(in);
 }
 

@@ -1,6 +1,6 @@
 #include "role/setup.h"
 
-#include "store/maildir/maildir.h"
+#include "store/kinds.h"
 #include "store/traced.h"
 #include "sys/log_sink.h"
 
@@ -64,15 +64,13 @@ static void trace(void *self, const char *line)
 struct pf_store *pf_setup_store(const struct pf_conf *conf, struct pf_loop *loop,
                                 struct pf_pool *pool, struct pf_log *log, struct pf_err *err)
 {
-    struct pf_maildir_settings settings = {
-        .mark_seen = conf->mark_seen,
-        .follow_root = conf->follow_root,
-        .create = conf->create,
-        .cache = conf->cache,
-    };
-    struct pf_twin *twin = pf_maildir_new(&settings, err);
-    struct pf_store *store = twin ? pf_lift_new(loop, pool, twin, err) : NULL;
+    struct pf_kinds_settings settings;
+    struct pf_twin *twin;
+    struct pf_store *store;
 
+    pf_kinds_settings(conf, &settings);
+    twin = pf_kinds_new(&settings, err);
+    store = twin ? pf_lift_new(loop, pool, twin, err) : NULL;
     if (store && conf->log_debug) {
         struct pf_store *traced = pf_traced_new(store, trace, log);
 
@@ -87,8 +85,7 @@ struct pf_store *pf_setup_store(const struct pf_conf *conf, struct pf_loop *loop
 
 bool pf_setup_store_differs(const struct pf_conf *a, const struct pf_conf *b)
 {
-    return a->mark_seen != b->mark_seen || a->follow_root != b->follow_root ||
-           a->create != b->create || a->cache != b->cache || a->log_debug != b->log_debug;
+    return a->log_debug != b->log_debug || pf_kinds_differ(a, b);
 }
 
 struct pf_log *pf_setup_log(const struct pf_conf *conf, struct pf_err *err)

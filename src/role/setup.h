@@ -15,7 +15,8 @@ enum pf_code pf_setup_tls(const struct pf_conf *, struct pf_tls_tickets *, struc
 void pf_setup_auth(const struct pf_conf *, struct pf_auth_settings *out_settings);
 /* Who is a recipient; texts belong to the settings. */
 void pf_setup_lookup(const struct pf_conf *, struct pf_lookup_settings *out_settings);
-/* The back end: Maildir, lifted into the pool; traced into the log when it wants debug lines. */
+/* The back end: maildrops of every kind (store/kinds.h), lifted into the pool; traced into the log
+ * when it wants debug lines. */
 struct pf_store *pf_setup_store(const struct pf_conf *, struct pf_loop *, struct pf_pool *,
                                 struct pf_log *, struct pf_err *err);
 /* True when a store made for `a` does not fit `b`. */

@@ -1,9 +1,8 @@
 #include "tool/box.h"
 
-#include "store/maildir/maildir.h"
 #include "sys/explain.h"
 
-#include <errno.h>
+#include <getopt.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -11,10 +10,13 @@
 enum { PIECE = 65536 };
 
 static const char usage[] =
-    "usage: postfach box ls MAILDIR                  number, octets, date, UIDL, from, subject\n"
-    "       postfach box show [--raw] MAILDIR WHICH  one message; WHICH is a number or a UIDL\n"
-    "       postfach box check [--fix] MAILDIR       reads everything and says what is not sound\n"
-    "       postfach box quota MAILDIR               usage and limit of its Maildir++ quota\n"
+    "usage: postfach box ls MAILDROP                  number, octets, date, UIDL, from, subject\n"
+    "       postfach box show [--raw] MAILDROP WHICH  one message; WHICH is a number or a UIDL\n"
+    "       postfach box check [--fix] MAILDROP       reads everything and says what is not sound\n"
+    "       postfach box quota [--recount] MAILDROP   how much of its quota a Maildir uses\n"
+    "\n"
+    "  MAILDROP  a path, with maildir: or mbox: in front where it needs that, or the name of a user\n"
+    "  -c FILE   settings (default: /etc/postfach/postfach.conf, where that is)\n"
     "Manual: postfach(1)\n";
 
 enum pf_code pf_tool_box_read(struct pf_tool_box *b, uint32_t index,
@@ -63,23 +65,32 @@ int pf_tool_box_complain(const struct pf_err *err)
     return pf_verdict(err->code)->exit_status;
 }
 
-static int run(struct pf_tool_box *b, int (*verb)(struct pf_tool_box *, int, char **), int argc,
-               char **argv)
+bool pf_tool_box_entry(const struct pf_tool_box *b, uint32_t index, struct pf_maildir_entry *out_entry)
 {
-    static const struct pf_maildir_settings settings = {.follow_root = true, .cache = true};
-    struct pf_box_where where = {.user = "", .path = b->path, .now = (int64_t)time(NULL),
-                                 .expire_days = -1};
+    enum pf_kind kind;
+    const struct pf_twin_box *inner = pf_kinds_box(b->box, &kind);
+
+    return kind == PF_KIND_MAILDIR && pf_maildir_entry(inner, index, out_entry);
+}
+
+static int run(struct pf_tool_box *b, int (*verb)(struct pf_tool_box *))
+{
+    struct pf_kinds_settings settings;
+    struct pf_box_where where = {.user = "", .path = b->place, .now = (int64_t)time(NULL), .expire_days = -1};
     struct pf_twin_opened opened;
     struct pf_err err;
     int status;
 
-    b->twin = pf_maildir_new(&settings, &err);
+    pf_kinds_settings(b->conf, &settings);
+    settings.maildir.follow_root = true; /* whoever names it knows where it leads */
+    settings.maildir.create = settings.mbox.create = false;
+    b->twin = pf_kinds_new(&settings, &err);
     if (!b->twin)
         return pf_tool_box_complain(&err);
     if (b->twin->kind->box_open(b->twin, &where, true, &opened, &err) == PF_OK) {
         b->box = opened.box;
         b->listing = opened.listing;
-        status = verb(b, argc, argv);
+        status = verb(b);
         b->twin->kind->box_close(b->box);
     } else {
         status = pf_tool_box_complain(&err);
@@ -88,21 +99,61 @@ static int run(struct pf_tool_box *b, int (*verb)(struct pf_tool_box *, int, cha
     return status;
 }
 
-static const struct {
+static const struct verb {
     const char *word;
-    int (*verb)(struct pf_tool_box *, int argc, char **argv);
-    int arguments; /* behind options: the maildrop, and what the verb takes */
+    int (*run)(struct pf_tool_box *);
+    const char *options;
+    int arguments; /* the maildrop, and what the verb takes */
+    bool closed;   /* opens no maildrop */
 } verbs[] = {
-    {"ls", pf_tool_box_ls, 1},
-    {"show", pf_tool_box_show, 2},
-    {"check", pf_tool_box_check, 1},
-    {"quota", NULL, 1}, /* opens no maildrop */
+    {"ls", pf_tool_box_ls, "", 1, false},
+    {"show", pf_tool_box_show, "r", 2, false},
+    {"check", pf_tool_box_check, "f", 1, false},
+    {"quota", pf_tool_box_quota, "n", 1, true},
 };
 
 static int refuse(const char *why, const char *word)
 {
     fprintf(stderr, "postfach box: %s%s\n%s", why, word, usage);
     return pf_verdict(PF_SYNTAX)->exit_status;
+}
+
+static bool take_options(struct pf_tool_box *b, const struct verb *verb, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"raw", no_argument, NULL, 'r'}, {"fix", no_argument, NULL, 'f'}, {"recount", no_argument, NULL, 'n'}, {0}};
+    int option;
+
+    optind = 0; /* GNU: begin anew */
+    while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+        if (option == 'c')
+            b->conf_file = optarg;
+        else if (option == '?' || !strchr(verb->options, option))
+            return false;
+        b->raw = b->raw || option == 'r';
+        b->fix = b->fix || option == 'f';
+        b->recount = b->recount || option == 'n';
+    }
+    return true;
+}
+
+static int start(struct pf_tool_box *b, const struct verb *verb, int argc, char **argv)
+{
+    struct pf_err err;
+    int status;
+
+    if (!take_options(b, verb, argc, argv))
+        return refuse("that option does not go with ", verb->word);
+    if (argc - optind != verb->arguments)
+        return refuse("wrong number of arguments for ", verb->word);
+    b->word = argv[optind];
+    b->which = argv[argc - 1];
+    if (pf_tool_box_find(b, &err) != PF_OK)
+        status = pf_tool_box_complain(&err);
+    else
+        status = verb->closed ? verb->run(b) : run(b, verb->run);
+    pf_conf_free(b->conf);
+    return status;
 }
 
 int pf_tool_box(int argc, char **argv)
@@ -115,19 +166,8 @@ int pf_tool_box(int argc, char **argv)
         fputs(usage, stdout);
         return 0;
     }
-    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-        int option = 2;
-
-        if (strcmp(argv[1], verbs[i].word) != 0)
-            continue;
-        while (option < argc && strncmp(argv[option], "--", 2) == 0)
-            option++;
-        if (argc - option != verbs[i].arguments)
-            return refuse("wrong number of arguments for ", argv[1]);
-        box.path = argv[option];
-        if (!verbs[i].verb)
-            return pf_tool_box_quota(box.path);
-        return run(&box, verbs[i].verb, argc - 1, argv + 1);
-    }
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (strcmp(argv[1], verbs[i].word) == 0)
+            return start(&box, &verbs[i], argc - 1, argv + 1);
     return refuse("unknown: ", argv[1]);
 }

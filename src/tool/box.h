@@ -7,7 +7,8 @@
 #ifndef POSTFACH_TOOL_BOX_H
 #define POSTFACH_TOOL_BOX_H
 
-#include "store/lift.h"
+#include "auth/auth.h"
+#include "store/kinds.h"
 #include <stdio.h>
 
 int pf_tool_box(int argc, char **argv);
@@ -17,8 +18,19 @@ struct pf_tool_box {
     struct pf_twin *twin;
     struct pf_twin_box *box;
     struct pf_listing listing;
-    const char *path;
+    enum pf_kind kind;
+    const char *word;  /* the maildrop as it was asked for */
+    const char *which; /* show: the message */
+    const char *path;  /* without the kind */
+    char place[PF_AUTH_PATH_MAX]; /* with it */
+    const char *conf_file;
+    struct pf_conf *conf;
+    struct pf_user user; /* name "" when the maildrop was named by its path */
+    bool raw, fix, recount;
 };
+
+/* Reads the settings and finds out which maildrop `word` is. The settings are to be freed in any case. */
+enum pf_code pf_tool_box_find(struct pf_tool_box *, struct pf_err *err);
 
 /* Reads a whole message through the store, piece by piece, into a function; the store's verdict. */
 enum pf_code pf_tool_box_read(struct pf_tool_box *, uint32_t index,
@@ -27,16 +39,18 @@ enum pf_code pf_tool_box_read(struct pf_tool_box *, uint32_t index,
 /* Prints UTF-8 text without control characters (newlines and tabs stay when `lines`). */
 void pf_tool_print_safe(FILE *to, const char *text, bool lines);
 
-int pf_tool_box_ls(struct pf_tool_box *, int argc, char **argv);
-int pf_tool_box_show(struct pf_tool_box *, int argc, char **argv);
-int pf_tool_box_check(struct pf_tool_box *, int argc, char **argv);
+int pf_tool_box_ls(struct pf_tool_box *);
+int pf_tool_box_show(struct pf_tool_box *);
+int pf_tool_box_check(struct pf_tool_box *);
 
 /* The quota of Maildir++. Needs no open maildrop, and so no lock. */
-int pf_tool_box_quota(const char *path);
+int pf_tool_box_quota(struct pf_tool_box *);
 /* The same below the sum of ls; prints nothing where there is no limit. */
-void pf_tool_box_quota_line(const char *path);
+void pf_tool_box_quota_line(struct pf_tool_box *);
 
 /* Says on standard error what went wrong; the exit status. */
 int pf_tool_box_complain(const struct pf_err *err);
+/* The row as it is on disk; false where the maildrop is no Maildir. */
+bool pf_tool_box_entry(const struct pf_tool_box *, uint32_t index, struct pf_maildir_entry *out_entry);
 
 #endif

@@ -1,7 +1,5 @@
 #include "tool/box.h"
 
-#include "store/maildir/maildir.h"
-
 #include <postfach/dot.h>
 
 #include <inttypes.h>
@@ -34,11 +32,14 @@ struct report {
 
 static void say(struct pf_tool_box *b, uint32_t index, const char *what, const char *hint)
 {
-    struct pf_maildir_entry entry = {.name = "?"};
+    struct pf_bytes uidl = pf_listing_uidl(&b->listing, index);
+    struct pf_maildir_entry entry;
 
-    pf_maildir_entry(b->box, index, &entry);
     printf("message %" PRIu32 ", ", index + 1);
-    pf_tool_print_safe(stdout, entry.name, false);
+    if (pf_tool_box_entry(b, index, &entry))
+        pf_tool_print_safe(stdout, entry.name, false);
+    else
+        printf("UIDL %.*s", (int)uidl.len, (const char *)uidl.at);
     printf(": %s\n    %s\n", what, hint);
 }
 
@@ -52,7 +53,7 @@ static void check_message(struct pf_tool_box *b, uint32_t index, struct report *
     pf_dot_init(&sums.dot);
     if (pf_tool_box_read(b, index, add, &sums, &err) != PF_OK) {
         report->faults++;
-        say(b, index, err.log, "POP3 refuses to send and to delete it; restore the file, or remove it by hand");
+        say(b, index, err.log, "POP3 refuses to send and to delete it; restore it, or remove it by hand");
         return;
     }
     pf_dot_measure_end(&sums.dot);
@@ -74,25 +75,31 @@ static void check_message(struct pf_tool_box *b, uint32_t index, struct report *
     }
 }
 
-int pf_tool_box_check(struct pf_tool_box *b, int argc, char **argv)
+/* A mailbox file has no leftovers of its own: what a broken delivery wrote is gone with the process. */
+static void sweep(struct pf_tool_box *b, struct report *report)
+{
+    uint32_t litter = 0;
+    struct pf_err err;
+
+    if (b->kind != PF_KIND_MAILDIR) {
+        puts("nothing to fix: only Maildirs have leftovers of broken deliveries");
+        return;
+    }
+    if (pf_maildir_sweep(b->path, (int64_t)time(NULL), &litter, &err) != PF_OK) {
+        report->faults++;
+        printf("tmp: %s\n", err.log);
+    }
+    printf("tmp: %" PRIu32 " leftovers of broken deliveries removed\n", litter);
+}
+
+int pf_tool_box_check(struct pf_tool_box *b)
 {
     struct report report = {0};
-    struct pf_err err;
-    uint32_t litter = 0;
-    bool fix = false;
 
-    for (int i = 1; i < argc - 1; i++)
-        if (strcmp(argv[i], "--fix") == 0)
-            fix = true;
     for (uint32_t i = 0; i < b->listing.count; i++)
         check_message(b, i, &report);
-    if (fix) {
-        if (pf_maildir_sweep(b->path, (int64_t)time(NULL), &litter, &err) != PF_OK) {
-            report.faults++;
-            printf("tmp: %s\n", err.log);
-        }
-        printf("tmp: %" PRIu32 " leftovers of broken deliveries removed\n", litter);
-    }
+    if (b->fix)
+        sweep(b, &report);
     printf("%s: messages %" PRIu32 ", octets %" PRIu64 ", faults %" PRIu32 ", notes %" PRIu32 "\n", b->path,
            b->listing.count, b->listing.octets, report.faults, report.notes);
     return report.faults ? pf_verdict(PF_DAMAGED)->exit_status : 0;

@@ -23,26 +23,31 @@ static enum pf_code look(const char *path, struct pf_maildir_quota *limit,
     return code ? code : pf_maildir_quota_read(path, &unknown, (int64_t)time(NULL), usage, err);
 }
 
-int pf_tool_box_quota(const char *path)
+int pf_tool_box_quota(struct pf_tool_box *b)
 {
     struct pf_maildir_quota limit;
     struct pf_maildir_usage usage;
     struct pf_err err;
 
-    if (look(path, &limit, &usage, &err) != PF_OK)
+    if (b->kind != PF_KIND_MAILDIR) {
+        fprintf(stderr, "postfach box: %s: only a Maildir has a quota\n", b->place);
+        return pf_verdict(PF_NO_BOX)->exit_status;
+    }
+    if (look(b->path, &limit, &usage, &err) != PF_OK)
         return pf_tool_box_complain(&err);
-    printf("%s\n", path);
+    printf("%s\n", b->path);
     print_part("octets", usage.octets, limit.octets);
     print_part("messages", usage.messages, limit.messages);
     return 0;
 }
 
-void pf_tool_box_quota_line(const char *path)
+void pf_tool_box_quota_line(struct pf_tool_box *b)
 {
     struct pf_maildir_quota limit;
     struct pf_maildir_usage usage;
 
-    if (look(path, &limit, &usage, NULL) != PF_OK || (!limit.octets && !limit.messages))
+    if (b->kind != PF_KIND_MAILDIR || look(b->path, &limit, &usage, NULL) != PF_OK ||
+        (!limit.octets && !limit.messages))
         return;
     puts("quota, folders included:");
     print_part("octets", usage.octets, limit.octets);

@@ -1,7 +1,6 @@
 #include "tool/box.h"
 
 #include "base/text.h"
-#include "store/maildir/maildir.h"
 
 #include <gmime/gmime.h>
 #include <inttypes.h>
@@ -56,7 +55,9 @@ static void print_field(const char *text, int width)
 static void print_date(GMimeMessage *message, int64_t arrival)
 {
     GDateTime *date = message ? g_mime_message_get_date(message) : NULL;
-    GDateTime *utc = date ? g_date_time_to_utc(date) : g_date_time_new_from_unix_utc(arrival);
+    GDateTime *utc = date      ? g_date_time_to_utc(date)
+                     : arrival ? g_date_time_new_from_unix_utc(arrival)
+                               : NULL;
     char *text = utc ? g_date_time_format(utc, "%Y-%m-%d %H:%M") : NULL;
 
     printf("%-16s ", text ? text : "-");
@@ -72,7 +73,7 @@ static void print_row(struct pf_tool_box *b, uint32_t index, GMimeMessage *messa
     InternetAddressList *from = message ? g_mime_message_get_from(message) : NULL;
     char *names = from ? internet_address_list_to_string(from, NULL, FALSE) : NULL;
 
-    pf_maildir_entry(b->box, index, &entry);
+    pf_tool_box_entry(b, index, &entry);
     printf("%5" PRIu32 " %10" PRIu64 " ", index + 1, b->listing.rows[index].octets);
     print_date(message, entry.arrival);
     print_field(names, 24);
@@ -99,9 +100,8 @@ static GMimeMessage *head(struct pf_tool_box *b, uint32_t index)
     return message;
 }
 
-int pf_tool_box_ls(struct pf_tool_box *b, int argc, char **argv)
+int pf_tool_box_ls(struct pf_tool_box *b)
 {
-    (void)argc, (void)argv;
     g_mime_init();
     printf("%5s %10s %-16s %-24s %-36s %s\n", "", "octets", "date (UTC)", "from", "subject", "UIDL");
     for (uint32_t i = 0; i < b->listing.count; i++) {
@@ -113,7 +113,7 @@ int pf_tool_box_ls(struct pf_tool_box *b, int argc, char **argv)
     }
     printf("%" PRIu32 " message%s, %" PRIu64 " octets\n", b->listing.count,
            b->listing.count == 1 ? "" : "s", b->listing.octets);
-    pf_tool_box_quota_line(b->path);
+    pf_tool_box_quota_line(b);
     g_mime_shutdown();
     return 0;
 }
@@ -203,21 +203,17 @@ static int show_decoded(struct pf_tool_box *b, uint32_t index)
     return status;
 }
 
-int pf_tool_box_show(struct pf_tool_box *b, int argc, char **argv)
+int pf_tool_box_show(struct pf_tool_box *b)
 {
-    bool raw = false;
     uint32_t index;
     struct pf_err err;
 
-    for (int i = 1; i < argc - 2; i++)
-        if (strcmp(argv[i], "--raw") == 0)
-            raw = true;
-    if (!find(b, argv[argc - 1], &index)) {
+    if (!find(b, b->which, &index)) {
         fprintf(stderr, "postfach box: no message `%s`; `postfach box ls %s` shows numbers and UIDLs\n",
-                argv[argc - 1], b->path);
+                b->which, b->word);
         return pf_verdict(PF_NO_MESSAGE)->exit_status;
     }
-    if (!raw)
+    if (!b->raw)
         return show_decoded(b, index);
     return pf_tool_box_read(b, index, to_stdout, NULL, &err) == PF_OK ? 0 : failed(index, &err);
 }

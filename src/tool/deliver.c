@@ -3,7 +3,7 @@
 #include "auth/lookup.h"
 #include "conf/conf.h"
 #include "session/post_text.h"
-#include "store/maildir/maildir.h"
+#include "store/kinds.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -138,10 +138,10 @@ static enum pf_code write_all(struct deliver *d, struct pf_span *out, struct pf_
 
 static enum pf_code begin_all(struct deliver *d, struct pf_err *err)
 {
-    const struct pf_maildir_settings settings = {.follow_root = d->conf->follow_root, .create = d->conf->create,
-                                                 .cache = d->conf->cache};
+    struct pf_kinds_settings settings;
 
-    d->twin = pf_maildir_new(&settings, err);
+    pf_kinds_settings(d->conf, &settings);
+    d->twin = pf_kinds_new(&settings, err);
     if (!d->twin)
         return err->code;
     for (size_t i = 0; i < d->found.count; i++) {

@@ -9,7 +9,7 @@
 
 static const char usage[] =
     "usage: postfach user add|passwd|remove|list|check …  accounts in a password file\n"
-    "       postfach box ls|show|check MAILDIR            a maildrop as POP3 would show it\n"
+    "       postfach box ls|show|check|quota MAILDROP     a maildrop as POP3 would show it\n"
     "       postfach probe HOST[:PORT]                    what a server tells a stranger\n"
     "       postfach deliver -d USER …  < MESSAGE         a message into a maildrop, for a mail server\n"
     "       postfach --version | --help\n"

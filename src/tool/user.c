@@ -4,6 +4,7 @@
 #include "auth/exchange.h"
 #include "auth/password.h"
 #include "auth/users_edit.h"
+#include "base/kind.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -225,13 +226,16 @@ static void say_random(const struct job *job)
 static int add(struct job *job)
 {
     char extra[PF_AUTH_PATH_MAX + 16] = "";
+    struct pf_bytes path = {0};
     struct pf_users *users;
     struct pf_err err = {0};
     int status;
 
-    if (job->maildrop && (strpbrk(job->maildrop, " \t\r\n") || job->maildrop[0] != '/' ||
+    if (job->maildrop)
+        pf_kind_of(pf_bytes_of(job->maildrop), &path);
+    if (job->maildrop && (strpbrk(job->maildrop, " \t\r\n") || path.len == 0 || path.at[0] != '/' ||
                           strlen(job->maildrop) >= PF_AUTH_PATH_MAX))
-        return refuse("a maildrop is an absolute path without spaces: ", job->maildrop);
+        return refuse("a maildrop is an absolute path without spaces, mbox: may stand in front: ", job->maildrop);
     if (job->maildrop)
         snprintf(extra, sizeof extra, "maildrop=%s", job->maildrop);
     if (look_first(job, false, &err) != PF_OK)

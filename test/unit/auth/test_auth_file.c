@@ -83,7 +83,13 @@ static void mistakes(void **state)
         {"alice:" SESAME "::::::maildrop=/a/../b", "'..'"},
         {"alice:" SESAME "::::::maildrop=/a/..", "'..'"},
         {"alice:" SESAME "::::::maildrop", "lacks its =value"},
-        {"alice:" SESAME "::::::userdb_mail=mbox:/a", "maildir:/path"},
+        {"alice:" SESAME "::::::userdb_mail=mdbox:/a", "maildir:/path or mbox:/path"},
+        {"alice:" SESAME "::::::userdb_mail=/a", "maildir:/path or mbox:/path"},
+        {"alice:" SESAME "::::::maildrop=mbox:a", "absolute"},
+        {"alice:" SESAME "::::::maildrop=mbox:", "absolute"},
+        {"alice:" SESAME "::::::maildrop=mbox:/a/", "is a file"},
+        {"alice:" SESAME "::::::maildrop=mbox:/a/..", "'..'"},
+        {"alice:" SESAME "::::::maildrop=mbox:/../a", "'..'"},
         {"alice:" SESAME "::::::userdb_mail=maildir:~/a", "absolute"},
         {"alice:" SESAME "::::::expire=-1", "expire"},
         {"alice:" SESAME "::::::expire=99999999999", "expire"},
@@ -144,6 +150,24 @@ static void words_of_the_last_field(void **state)
     assert_int_equal(pf_auth_file_find(file, PF_LIT("A"), &entry), PF_NO_USER);
     assert_int_equal(pf_auth_file_find(file, PF_LIT(""), &entry), PF_NO_USER);
     assert_true(pf_auth_file_some_need_tls(file));
+    pf_auth_file_free(file);
+}
+
+static void a_maildrop_may_bear_its_kind(void **state)
+{
+    static const char text[] = "a:" SESAME "::::::maildrop=mbox:/var/mail/a\n"
+                               "b:" SESAME "::::::maildrop=maildir:/mail/b\n"
+                               "c:" SESAME "::::::userdb_mail=mbox:/home/c/mail:INBOX=/var/mail/c:LAYOUT=fs\n"
+                               "d:" SESAME "::::::userdb_mail=mbox:/var/mail/d\n";
+    static const char *const drops[] = {"mbox:/var/mail/a", "/mail/b", "mbox:/var/mail/c", "mbox:/var/mail/d"};
+    struct pf_auth_file *file = parse(text, strlen(text), false, NULL);
+    struct pf_auth_entry entry;
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        pf_auth_file_at(file, i, &entry);
+        assert_string_equal(entry.user.maildrop, drops[i]);
+    }
     pf_auth_file_free(file);
 }
 
@@ -221,6 +245,7 @@ int main(void)
         T(every_mistake_is_counted_and_the_first_is_shown),
         T(mistakes),
         T(words_of_the_last_field),
+        T(a_maildrop_may_bear_its_kind),
         T(the_most_common_class_is_the_stand_in),
         T(a_hundred_thousand_users),
         T(check_warns_of_what_is_unwise),

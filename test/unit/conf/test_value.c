@@ -182,7 +182,13 @@ static void a_template_must_tell_users_apart(void **state)
     told_bad(
         "mail { path /var/%d/%%u }",
         "1:13: `/var/%d/%%u` is the same for every user (put %u or %n where the user's name belongs)\n");
-    told_bad("mail { path %u }", "1:13: `%u` is not an absolute path (begin with /)\n");
+    told_bad("mail { path %u }", "1:13: `%u` is not an absolute path (begin with /, maildir:/ or mbox:/)\n");
+    told_bad("mail { path mbox:%u }", "1:13: `mbox:%u` is not an absolute path (begin with /, maildir:/ or mbox:/)\n");
+    told_bad("mail { path imap:/%u }",
+             "1:13: `imap:/%u` is not an absolute path (begin with /, maildir:/ or mbox:/)\n");
+    told_bad("mail { state-folder mbox:/a }", "1:21: `mbox:/a` is not an absolute path (begin with /)\n");
+    pf_conf_free(told_good("mail { path mbox:/var/mail/%n }"));
+    pf_conf_free(told_good("mail { path maildir:/var/mail/%n }"));
 }
 
 int main(void)

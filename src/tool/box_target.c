@@ -1,0 +1,89 @@
+#include "tool/box.h"
+
+#include "auth/auth_file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char default_conf[] = "/etc/postfach/postfach.conf";
+
+static void print_mistake(void *self, const struct pf_conf_mistake *mistake)
+{
+    (void)self;
+    pf_conf_print_mistake(stderr, mistake);
+}
+
+/* Without -c a machine need not have settings: a maildrop by its path can be looked at all the same. */
+static enum pf_code read_conf(struct pf_tool_box *b, struct pf_err *err)
+{
+    bool none = !b->conf_file && access(default_conf, F_OK) != 0 && errno == ENOENT;
+
+    if (none)
+        b->conf = pf_conf_parse("defaults", PF_LIT(""), print_mistake, NULL);
+    else
+        b->conf = pf_conf_read(b->conf_file ? b->conf_file : default_conf, print_mistake, NULL);
+    return b->conf ? PF_OK : pf_fail(err, PF_CONFIG, 0, "box", "the settings cannot be used");
+}
+
+static bool is_path(const char *word)
+{
+    struct pf_bytes path;
+
+    pf_kind_of(pf_bytes_of(word), &path);
+    return strchr(word, '/') || path.len < strlen(word) || strcmp(word, ".") == 0;
+}
+
+static enum pf_code find_user(struct pf_tool_box *b, struct pf_err *err)
+{
+    struct pf_auth_stamp stamp;
+    size_t len;
+    char *text = pf_auth_file_read(b->conf->password_file, &len, &stamp, err);
+    struct pf_auth_file *file =
+        text ? pf_auth_file_parse(b->conf->password_file, text, len, true, err) : NULL;
+    struct pf_auth_entry entry;
+    enum pf_code code;
+
+    if (!file)
+        return err->code;
+    code = pf_auth_file_find(file, pf_bytes_of(b->word), &entry);
+    if (code == PF_OK)
+        b->user = entry.user;
+    pf_auth_file_free(file);
+    if (code == PF_OK)
+        return PF_OK;
+    return pf_fail(err, PF_NO_USER, 0, "box", "there is no user %s in %s (a maildrop's path has a '/' in it)",
+                   b->word, b->conf->password_file);
+}
+
+static enum pf_code find_place(struct pf_tool_box *b, struct pf_err *err)
+{
+    if (strlen(b->word) >= sizeof b->place)
+        return pf_fail(err, PF_NO_BOX, 0, "box", "%s: the path is too long", b->word);
+    if (is_path(b->word)) {
+        snprintf(b->place, sizeof b->place, "%s", b->word);
+        return PF_OK;
+    }
+    if (find_user(b, err) != PF_OK)
+        return err->code;
+    if (b->user.maildrop[0])
+        snprintf(b->place, sizeof b->place, "%s", b->user.maildrop);
+    else if (!pf_conf_maildrop(b->conf, b->user.name, b->place, sizeof b->place))
+        return pf_fail(err, PF_NO_BOX, 0, "box", "%s has no maildrop by the template %s", b->user.name,
+                       b->conf->mail_path);
+    return PF_OK;
+}
+
+enum pf_code pf_tool_box_find(struct pf_tool_box *b, struct pf_err *err)
+{
+    struct pf_bytes path;
+    enum pf_code code = read_conf(b, err);
+
+    if (code == PF_OK)
+        code = find_place(b, err);
+    if (code != PF_OK)
+        return code;
+    b->kind = pf_kind_of(pf_bytes_of(b->place), &path);
+    b->path = b->place + (strlen(b->place) - path.len);
+    return PF_OK;
+}

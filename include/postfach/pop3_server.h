@@ -92,6 +92,7 @@ void pf_pop3_server_settings_init(struct pf_pop3_server_settings *out_settings);
 
 enum pf_ask_kind {
     PF_ASK_PASS,   /* check name and secret (USER and PASS)            -> tell AUTH */
+    PF_ASK_APOP,   /* check name and digest (`secret`, as it came)      -> tell AUTH */
     PF_ASK_SASL,   /* one step of a SASL exchange                      -> tell AUTH or CHALLENGE */
     PF_ASK_CANCEL, /* drop the SASL exchange; has no answer            */
     PF_ASK_OPEN,   /* lock and list the maildrop of who logged in      -> tell OPEN */
@@ -122,8 +123,8 @@ enum pf_close {
 /* Views in an ask point into the engine and live until the tell. */
 struct pf_ask {
     enum pf_ask_kind kind;
-    struct pf_bytes name;      /* PASS */
-    struct pf_bytes secret;    /* PASS; SASL: the decoded response */
+    struct pf_bytes name;      /* PASS, APOP */
+    struct pf_bytes secret;    /* PASS; APOP: 32 hex digits of either case; SASL: the decoded response */
     bool has_response;         /* SASL: false in the first step without initial response */
     bool first;                /* SASL: begins a new exchange */
     const char *mechanism;     /* SASL: the settings' name */
@@ -179,7 +180,8 @@ void pf_pop3_server_free(struct pf_pop3_server *);
  * To be called before the first lend, and again before tell TLS. */
 void pf_pop3_server_offer(struct pf_pop3_server *, uint64_t mechanisms);
 /* APOP is offered: `timestamp` is "<digits.digits@host>" (RFC 1939 section 7; msg-id as other clients read it),
- * at most 255 octets, copied, new for each connection. Before the first lend. It stays what it was after STLS. */
+ * at most 255 octets, copied, new for each connection. Before the first lend. It stays what it was after STLS.
+ * Without memory APOP is not offered. */
 void pf_pop3_server_apop(struct pf_pop3_server *, const char *timestamp);
 
 /* Instead of a greeting: "-ERR [code] text" and CLOSE (P3-002). Only before the

@@ -24,7 +24,6 @@ static void put_safe(struct pf_span *s, struct pf_bytes text, size_t limit)
 {
     for (size_t i = 0; i < text.len && s->len < limit; i++)
         s->at[s->len++] = safe(text.at[i]);
-    pf_span_put(s, PF_LIT("\r\n"));
 }
 
 void pf_reply_ok(struct pf_span *s, struct pf_bytes text)
@@ -35,13 +34,18 @@ void pf_reply_ok(struct pf_span *s, struct pf_bytes text)
     pf_span_put(s, PF_LIT("\r\n"));
 }
 
-void pf_reply_greeting(struct pf_span *s, struct pf_bytes text)
+void pf_reply_greeting(struct pf_span *s, struct pf_bytes text, struct pf_bytes timestamp)
 {
-    size_t limit = s->len + PF_REPLY_MAX - LINE_END;
+    size_t behind = timestamp.len ? 1 + timestamp.len : 0;
+    size_t limit = s->len + PF_REPLY_MAX - LINE_END - behind;
 
-    assert(pf_span_room(s) >= PF_REPLY_MAX);
+    assert(pf_span_room(s) >= PF_REPLY_MAX && timestamp.len <= PF_TIMESTAMP_MAX);
     pf_span_put(s, PF_LIT("+OK POP3 "));
     put_safe(s, text, limit);
+    if (behind)
+        pf_span_put(s, PF_LIT(" "));
+    pf_span_put(s, timestamp);
+    pf_span_put(s, PF_LIT("\r\n"));
 }
 
 void pf_reply_err(struct pf_span *s, enum pf_code code, struct pf_bytes text)
@@ -57,4 +61,5 @@ void pf_reply_err(struct pf_span *s, enum pf_code code, struct pf_bytes text)
         pf_span_put(s, PF_LIT("] "));
     }
     put_safe(s, text, limit);
+    pf_span_put(s, PF_LIT("\r\n"));
 }

@@ -36,6 +36,7 @@ struct pf_pop3_server *pf_pop3_server_new(const struct pf_pop3_server_settings *
         return NULL;
     *e = (struct pf_pop3_server){.set = set,
                                  .state = PF_IN_A0,
+                                 .mechanisms = UINT64_MAX,
                                  .fresh = true,
                                  .tls = tls,
                                  .now = now,
@@ -53,9 +54,25 @@ void pf_pop3_server_free(struct pf_pop3_server *e)
     pf_line_done(&e->line);
     pf_keep_drop(&e->name);
     pf_keep_drop(&e->secret);
+    pf_keep_drop(&e->timestamp);
     pf_drop_close(&e->drop);
     pf_wipe(e, sizeof *e);
     free(e);
+}
+
+void pf_pop3_server_offer(struct pf_pop3_server *e, uint64_t mechanisms)
+{
+    assert(!e->mechanism);
+    e->mechanisms = mechanisms;
+}
+
+void pf_pop3_server_apop(struct pf_pop3_server *e, const char *timestamp)
+{
+    size_t len = strlen(timestamp);
+
+    assert(!e->greeted && len > 4 && len <= PF_TIMESTAMP_MAX && timestamp[0] == '<' &&
+           timestamp[len - 1] == '>');
+    e->apop = pf_keep_set(&e->timestamp, pf_bytes_from(timestamp, len));
 }
 
 void pf_pop3_server_refuse(struct pf_pop3_server *e, const struct pf_err *why)
@@ -68,6 +85,12 @@ void pf_pop3_server_refuse(struct pf_pop3_server *e, const struct pf_err *why)
 bool pf_server_may_show_secrets(const struct pf_pop3_server *e)
 {
     return e->tls || e->set->plaintext_login;
+}
+
+/* What has no bit of its own cannot be told apart: offered only where everything is. */
+bool pf_server_offers(const struct pf_pop3_server *e, size_t index)
+{
+    return index < 64 ? e->mechanisms >> index & 1 : e->mechanisms == UINT64_MAX;
 }
 
 void pf_server_good(struct pf_pop3_server *e, struct pf_bytes text)
@@ -177,7 +200,9 @@ static void greet(struct pf_pop3_server *e)
         if (refused)
             pf_server_close(e, PF_CLOSE_REFUSED);
     } else if (!e->greeted && !e->closing) {
-        pf_reply_greeting(&e->out.span, pf_bytes_of(e->set->greeting ? e->set->greeting : ""));
+        pf_reply_greeting(&e->out.span, pf_bytes_of(e->set->greeting ? e->set->greeting : ""),
+                          pf_keep_bytes(&e->timestamp));
+        pf_keep_drop(&e->timestamp);
     }
     e->greeted = true;
 }

@@ -28,7 +28,9 @@ struct pf_pop3_server {
     struct pf_server_out out;
     struct pf_line line;
     struct pf_keep name;   /* of USER; before the greeting, why the client is refused */
-    struct pf_keep secret; /* of PASS, or a SASL response; then a challenge on its way out */
+    struct pf_keep secret; /* of PASS, APOP, or a SASL response; then a challenge on its way out */
+    struct pf_keep timestamp; /* until the greeting is written */
+    uint64_t mechanisms;   /* offered here, bits by their index in the settings */
     const char *mechanism; /* an exchange is under way */
     struct pf_drop drop;
     struct pf_server_body body;
@@ -62,9 +64,13 @@ struct pf_pop3_server {
     bool secret_taken;
     bool eof;
     bool going_down;
+    bool apop;      /* the greeting offers it */
+    bool no_delete; /* DELE is refused to this login */
 };
 
 bool pf_server_may_show_secrets(const struct pf_pop3_server *);
+/* Whether the mechanism of that index is offered here, be it only behind TLS. */
+bool pf_server_offers(const struct pf_pop3_server *, size_t index);
 
 /* A good answer. */
 void pf_server_good(struct pf_pop3_server *, struct pf_bytes text);

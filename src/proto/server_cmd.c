@@ -5,6 +5,8 @@
 #include "proto/parse.h"
 #include "proto/server.h"
 
+enum { DIGEST_DIGITS = 32 }; /* MD5 (RFC 1939 section 7) */
+
 /* The index a number names, or -ERR. */
 static bool numbered(struct pf_pop3_server *e, struct pf_bytes digits, uint32_t *out_index)
 {
@@ -96,6 +98,10 @@ static void dele(struct pf_pop3_server *e, const struct pf_command *c)
         pf_server_failed(e, e->drop.why_broken, PF_LIT("message could not be sent whole, it is kept"));
         return;
     }
+    if (e->no_delete) {
+        pf_server_failed(e, PF_PERM, PF_LIT("this login may not delete messages"));
+        return;
+    }
     pf_drop_delete(&e->drop, index);
     e->stats.marked = e->drop.listing.count - e->drop.left;
     pf_server_good(e, PF_LIT("marked for removal"));
@@ -167,6 +173,28 @@ static void pass(struct pf_pop3_server *e, const struct pf_command *c)
     pf_server_ask_for(e, PF_ASK_PASS);
 }
 
+static bool is_digest(struct pf_bytes text)
+{
+    struct pf_bytes hex = text;
+
+    while (hex.len && (pf_is_digit(hex.at[0]) || (pf_lower(hex.at[0]) >= 'a' && pf_lower(hex.at[0]) <= 'f')))
+        hex = pf_bytes_skip(hex, 1);
+    return hex.len == 0 && text.len == DIGEST_DIGITS;
+}
+
+/* Also without TLS: it shows no password. A name that USER gave is forgotten. */
+static void apop(struct pf_pop3_server *e, const struct pf_command *c)
+{
+    if (!is_digest(c->arguments[1])) {
+        pf_server_bad_text(e, PF_SYNTAX, PF_LIT("the digest has 32 hexadecimal digits"));
+    } else if (pf_keep_set(&e->name, c->arguments[0]) && pf_keep_set(&e->secret, c->arguments[1])) {
+        pf_server_ask_for(e, PF_ASK_APOP);
+    } else {
+        pf_server_forget(e);
+        pf_server_failed(e, PF_NO_MEMORY, pf_bytes_of(pf_verdict(PF_NO_MEMORY)->say));
+    }
+}
+
 /* A plaintext login without TLS: the same words for every name, and the way out. The code is not
  * for USER, where it would speak of a name (RFC 2449 section 8.1.1). */
 static void need_tls(struct pf_pop3_server *e, bool coded)
@@ -180,7 +208,7 @@ static void need_tls(struct pf_pop3_server *e, bool coded)
 static const struct pf_pop3_mechanism *mechanism(const struct pf_pop3_server *e, struct pf_bytes name)
 {
     for (size_t i = 0; i < e->set->mechanism_count; i++)
-        if (pf_equal_nocase(name, pf_bytes_of(e->set->mechanisms[i].name)))
+        if (pf_server_offers(e, i) && pf_equal_nocase(name, pf_bytes_of(e->set->mechanisms[i].name)))
             return &e->set->mechanisms[i];
     return NULL;
 }
@@ -290,6 +318,8 @@ static bool offered(const struct pf_pop3_server *e, enum pf_offer offer)
         return e->set->stls;
     case PF_OFFER_LAST:
         return e->set->last;
+    case PF_OFFER_APOP:
+        return e->apop;
     case PF_OFFER_NEVER:
         return false;
     }

@@ -67,20 +67,27 @@ static void capa_number(struct pf_pop3_server *e, struct pf_bytes tag, int64_t n
     capa_line(e, tag, pf_span_bytes(&text));
 }
 
+/* Can it be used now? */
+static bool usable(const struct pf_pop3_server *e, size_t index)
+{
+    return pf_server_offers(e, index) &&
+           (!e->set->mechanisms[index].plaintext || pf_server_may_show_secrets(e));
+}
+
 static void capa_sasl(struct pf_pop3_server *e)
 {
     unsigned char room[PF_REPLY_MAX - 7]; /* without "SASL " and CRLF */
     struct pf_span text = {room, 0, sizeof room};
 
     for (size_t i = 0; i < e->set->mechanism_count; i++) {
-        const struct pf_pop3_mechanism *m = &e->set->mechanisms[i];
-        size_t len = strlen(m->name);
+        const char *name = e->set->mechanisms[i].name;
+        size_t len = strlen(name);
 
-        if ((m->plaintext && !pf_server_may_show_secrets(e)) || pf_span_room(&text) < len + 1)
+        if (!usable(e, i) || pf_span_room(&text) < len + 1)
             continue;
         if (text.len)
             pf_span_put(&text, PF_LIT(" "));
-        pf_span_put(&text, pf_bytes_from(m->name, len));
+        pf_span_put(&text, pf_bytes_from(name, len));
     }
     if (text.len)
         capa_line(e, PF_LIT("SASL"), pf_span_bytes(&text));
@@ -151,15 +158,13 @@ static void capa(struct pf_pop3_server *e)
 static void mechanisms(struct pf_pop3_server *e)
 {
     while (pf_server_out_room(&e->out, PF_REPLY_MAX)) {
-        const struct pf_pop3_mechanism *m;
-
         if (e->cursor == e->set->mechanism_count) {
             finish(e);
             return;
         }
-        m = &e->set->mechanisms[e->cursor++];
-        if (!m->plaintext || pf_server_may_show_secrets(e))
-            capa_line(e, pf_bytes_of(m->name), PF_LIT(""));
+        if (usable(e, e->cursor))
+            capa_line(e, pf_bytes_of(e->set->mechanisms[e->cursor].name), PF_LIT(""));
+        e->cursor++;
     }
 }
 

@@ -45,8 +45,8 @@ bool pf_server_commit_waits(const struct pf_pop3_server *e)
 bool pf_pop3_server_ask(struct pf_pop3_server *e, struct pf_ask *out_ask)
 {
     static void (*const fill[])(const struct pf_pop3_server *, struct pf_ask *) = {
-        [PF_ASK_PASS] = ask_pass,     [PF_ASK_SASL] = ask_sasl,   [PF_ASK_BODY] = ask_body,
-        [PF_ASK_COMMIT] = ask_commit, [PF_ASK_CLOSE] = ask_close,
+        [PF_ASK_PASS] = ask_pass, [PF_ASK_APOP] = ask_pass,     [PF_ASK_SASL] = ask_sasl,
+        [PF_ASK_BODY] = ask_body, [PF_ASK_COMMIT] = ask_commit, [PF_ASK_CLOSE] = ask_close,
     };
 
     if (e->cancel) {
@@ -98,7 +98,9 @@ static void opened(struct pf_pop3_server *e, const struct pf_tell *tell)
     struct pf_span text = {room, 0, sizeof room};
 
     e->state = PF_IN_T;
-    e->expire_days = tell->expire_days;
+    e->no_delete = tell->no_delete;
+    /* Nothing is removed by this login, fetched or not. */
+    e->expire_days = tell->no_delete ? PF_EXPIRE_NEVER : tell->expire_days;
     e->login_delay = tell->login_delay;
     e->stats.logged_in = true;
     e->stats.messages = tell->listing.count;
@@ -157,7 +159,7 @@ void pf_pop3_server_tell(struct pf_pop3_server *e, const struct pf_tell *tell, p
         unsigned asked; /* bits of enum pf_ask_kind that it answers */
         void (*told)(struct pf_pop3_server *, const struct pf_tell *);
     } answers[] = {
-        [PF_TELL_AUTH] = {1u << PF_ASK_PASS | 1u << PF_ASK_SASL, told_auth},
+        [PF_TELL_AUTH] = {1u << PF_ASK_PASS | 1u << PF_ASK_APOP | 1u << PF_ASK_SASL, told_auth},
         [PF_TELL_CHALLENGE] = {1u << PF_ASK_SASL, told_challenge},
         [PF_TELL_OPEN] = {1u << PF_ASK_OPEN, told_open},
         [PF_TELL_TLS] = {1u << PF_ASK_TLS, told_tls},

@@ -131,6 +131,9 @@ static bool answer(struct pf_guest_session *g)
     case PF_ASK_PASS:
         pf_guest_ask_pass(g, &ask);
         break;
+    case PF_ASK_APOP:
+        pf_guest_ask_apop(g, &ask);
+        break;
     case PF_ASK_SASL:
         pf_guest_ask_sasl(g, &ask);
         break;

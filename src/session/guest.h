@@ -110,8 +110,9 @@ void pf_guest_tell(struct pf_guest_session *, const struct pf_tell *);
 void pf_guest_depart(struct pf_guest_session *, enum pf_close, bool abrupt);
 pf_time pf_guest_now(const struct pf_guest_session *);
 
-/* guest_login.c: PF_ASK_PASS, SASL, CANCEL, OPEN */
+/* guest_login.c: PF_ASK_PASS, APOP, SASL, CANCEL, OPEN */
 void pf_guest_ask_pass(struct pf_guest_session *, const struct pf_ask *);
+void pf_guest_ask_apop(struct pf_guest_session *, const struct pf_ask *);
 void pf_guest_ask_sasl(struct pf_guest_session *, const struct pf_ask *);
 void pf_guest_ask_cancel(struct pf_guest_session *);
 void pf_guest_ask_open(struct pf_guest_session *);

@@ -48,6 +48,16 @@ void pf_guest_ask_pass(struct pf_guest_session *g, const struct pf_ask *ask)
     check(g, ask->name, ask->secret);
 }
 
+void pf_guest_ask_apop(struct pf_guest_session *g, const struct pf_ask *ask)
+{
+    struct pf_err err;
+
+    g->mechanism = "APOP";
+    pf_fail(&err, PF_NO_MECH, 0, "apop", "no stored password can be compared with a digest");
+    pf_guest_log_login_failed(g, &err, ask->name);
+    pf_guest_tell_login(g, &err);
+}
+
 void pf_guest_ask_cancel(struct pf_guest_session *g)
 {
     pf_exchange_free(g->exchange);

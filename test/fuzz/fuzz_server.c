@@ -154,6 +154,7 @@ static void answer(struct fuzz *f)
 {
     switch (f->ask.kind) {
     case PF_ASK_PASS:
+    case PF_ASK_APOP:
     case PF_ASK_SASL:
         answer_login(f);
         return;

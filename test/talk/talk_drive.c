@@ -187,6 +187,24 @@ void talk_wait(struct play *p, pf_time span)
         look_at_clock(p);
 }
 
+void talk_drive_offer(struct play *p)
+{
+    const struct talk *t = p->talk;
+    const char *names = p->tls_active && t->offer_in_tls ? t->offer_in_tls : t->offer;
+    uint64_t bits = 0;
+
+    if (!names)
+        return;
+    for (size_t i = 0; i < t->settings.mechanism_count; i++) {
+        const char *name = t->mechanisms[i].name;
+
+        for (const char *at = names; *at; at += strcspn(at, " "), at += strspn(at, " "))
+            if (strcspn(at, " ") == strlen(name) && !strncmp(at, name, strlen(name)))
+                bits |= UINT64_C(1) << i;
+    }
+    pf_pop3_server_offer(p->engine, bits);
+}
+
 void talk_drive_connect(struct play *p)
 {
     struct pf_err err = {0};
@@ -198,6 +216,9 @@ void talk_drive_connect(struct play *p)
     p->engine = pf_pop3_server_new(&p->talk->settings, p->talk->tls, p->now);
     if (!p->engine)
         abort();
+    talk_drive_offer(p);
+    if (p->talk->timestamp)
+        pf_pop3_server_apop(p->engine, p->talk->timestamp);
     if (p->talk->refuse != PF_OK) {
         pf_fail(&err, p->talk->refuse, 0, "talk", "as the talk wants it");
         pf_pop3_server_refuse(p->engine, &err);

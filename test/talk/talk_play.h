@@ -63,6 +63,8 @@ void talk_world_tls(struct play *);
 /* talk_drive.c */
 void talk_drive_connect(struct play *);
 void talk_drive_done(struct play *);
+/* What the talk offers now: the same, or another choice behind TLS. */
+void talk_drive_offer(struct play *);
 /* The client sends these octets, cut as the play cuts, and everything settles. */
 void talk_drive(struct play *, struct pf_bytes);
 void talk_settle(struct play *);

@@ -1,5 +1,9 @@
 #include "talk_play.h"
 
+#include "base/text.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* The world of one engine: who may log in, what the maildrop holds, what breaks. */
@@ -63,6 +67,31 @@ static enum pf_code plain(struct play *p, struct pf_bytes response)
     if (!part[1].len || !part[2].len || (part[0].len && !pf_bytes_equal(part[0], part[1])))
         return PF_AUTH;
     return login(p, part[1], part[2]);
+}
+
+/* MD5 of timestamp and password (RFC 1939 section 7), in digits of either case. */
+static enum pf_code apop(struct play *p)
+{
+    struct talk_buf text = {0};
+    unsigned char digest[16];
+    char hex[2 * sizeof digest + 1];
+    struct pf_bytes secret = {0};
+    enum pf_code code;
+
+    for (size_t i = 0; i < TALK_USERS; i++)
+        if (pf_bytes_equal(p->talk->users[i].name, p->ask.name))
+            secret = p->talk->users[i].secret;
+    talk_put(&text, pf_bytes_of(p->talk->timestamp));
+    talk_put(&text, secret);
+    if (EVP_Digest(text.at, text.len, digest, NULL, EVP_md5(), NULL) != 1)
+        abort();
+    talk_buf_free(&text);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    code = once(p, TALK_FAIL_AUTH);
+    if (code == PF_OK && (!secret.at || !pf_equal_nocase(p->ask.secret, pf_bytes_of(hex))))
+        code = PF_AUTH;
+    return code;
 }
 
 static void end_exchange(struct play *p, enum pf_code code)
@@ -139,6 +168,7 @@ static void open_box(struct play *p)
     t.login_delay = talk->user_login_delay;
     if (t.login_delay == UINT32_MAX)
         t.login_delay = talk->settings.login_delay;
+    t.no_delete = talk->no_delete;
     p->open = false;
     pf_pop3_server_tell(p->engine, &t, p->now);
 }
@@ -234,6 +264,9 @@ static bool answer(struct play *p)
     case PF_ASK_PASS:
         tell(p, PF_TELL_AUTH, login(p, p->ask.name, p->ask.secret));
         return true;
+    case PF_ASK_APOP:
+        tell(p, PF_TELL_AUTH, apop(p));
+        return true;
     case PF_ASK_SASL:
         sasl(p);
         return true;
@@ -260,14 +293,15 @@ static void follow_exchange(struct play *p)
         talk_wrong(p, "%s an exchange", p->sasl ? "begins another within" : "goes on without");
     else if (p->ask.kind == PF_ASK_CANCEL && !p->sasl)
         talk_wrong(p, "gives up what has not begun");
-    else if (p->ask.kind == PF_ASK_PASS && p->sasl)
+    else if ((p->ask.kind == PF_ASK_PASS || p->ask.kind == PF_ASK_APOP) && p->sasl)
         talk_wrong(p, "asks for a password within an exchange");
     p->sasl = p->ask.kind == PF_ASK_SASL;
 }
 
 static void take_up(struct play *p)
 {
-    bool secret = p->ask.kind == PF_ASK_PASS || (p->ask.kind == PF_ASK_SASL && p->ask.has_response);
+    bool secret = p->ask.kind == PF_ASK_PASS || p->ask.kind == PF_ASK_APOP ||
+                  (p->ask.kind == PF_ASK_SASL && p->ask.has_response);
 
     follow_exchange(p);
     if (secret && !p->secret_taken)
@@ -333,6 +367,7 @@ void talk_world_tls(struct play *p)
     }
     p->tls_wanted = false;
     p->tls_active = code == PF_OK;
+    talk_drive_offer(p);
     tell(p, PF_TELL_TLS, code);
 }
 

@@ -29,6 +29,7 @@ static void answer(struct stage *s, const struct pf_ask *ask)
         s->why = ask->close;
         return;
     case PF_ASK_PASS:
+    case PF_ASK_APOP:
         break;
     case PF_ASK_SASL:
         tell.kind = ask->has_response && ask->secret.len > 3 ? PF_TELL_AUTH : PF_TELL_CHALLENGE;

@@ -39,7 +39,7 @@ static void w_010_a_line_has_at_most_512_octets(void **state)
     pf_reply_err(&s, PF_LOGIN_DELAY, pf_bytes_from(text, sizeof text));
     assert_int_equal(s.len, 512);
     s.len = 0;
-    pf_reply_greeting(&s, pf_bytes_from(text, sizeof text));
+    pf_reply_greeting(&s, pf_bytes_from(text, sizeof text), PF_LIT(""));
     assert_int_equal(s.len, 512);
     assert_memory_equal(room + 509, "x\r\n", 3);
 }
@@ -100,7 +100,7 @@ static void p3_004_p3_068_a_greeting_says_pop3_and_offers_no_apop(void **state)
     struct pf_span s = {room, 0, sizeof room};
 
     (void)state;
-    pf_reply_greeting(&s, PF_LIT("<1.2@example> ready"));
+    pf_reply_greeting(&s, PF_LIT("<1.2@example> ready"), PF_LIT(""));
     assert_string_equal(text_of(&s), "+OK POP3 (1.2@example) ready\r\n");
 }
 

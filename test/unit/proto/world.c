@@ -73,6 +73,8 @@ void world_init(struct world *w)
     *w = (struct world){.tls = true,
                         .user = "alice",
                         .password = "secret",
+                        .digest = "5fd5a4a8a4b8b7b5d6e3c1f0a9b8c7d6",
+                        .offer = UINT64_MAX,
                         .expire_days = PF_EXPIRE_NEVER,
                         .lent = 65536,
                         .dice = 2463534242u};
@@ -154,7 +156,8 @@ static void answer_open(struct world *w)
     if (!w->listing.rows)
         w->listing = world_listing(w->messages, count);
     tell(w, (struct pf_tell){.kind = PF_TELL_OPEN, .listing = w->listing,
-                             .expire_days = w->expire_days, .login_delay = w->login_delay}, w->open);
+                             .expire_days = w->expire_days, .login_delay = w->login_delay,
+                             .no_delete = w->no_delete}, w->open);
 }
 
 /* The wire form of a whole message. */
@@ -209,6 +212,10 @@ void world_answer(struct world *w)
         tell(w, (struct pf_tell){.kind = PF_TELL_AUTH},
              equal(a->name, w->user) && equal(a->secret, w->password) ? PF_OK : PF_AUTH);
         return;
+    case PF_ASK_APOP:
+        tell(w, (struct pf_tell){.kind = PF_TELL_AUTH},
+             equal(a->name, w->user) && equal(a->secret, w->digest) ? PF_OK : PF_AUTH);
+        return;
     case PF_ASK_SASL:
         answer_sasl(w);
         return;
@@ -235,13 +242,14 @@ void world_answer(struct world *w)
 static void note_ask(struct world *w)
 {
     static const char *const names[] = {
-        [PF_ASK_PASS] = "PASS", [PF_ASK_SASL] = "SASL",     [PF_ASK_CANCEL] = "CANCEL",
+        [PF_ASK_PASS] = "PASS", [PF_ASK_APOP] = "APOP",
+        [PF_ASK_SASL] = "SASL", [PF_ASK_CANCEL] = "CANCEL",
         [PF_ASK_OPEN] = "OPEN", [PF_ASK_TLS] = "TLS",       [PF_ASK_BODY] = "BODY",
         [PF_ASK_CLOSE] = "CLOSE", [PF_ASK_COMMIT] = "COMMIT",
     };
     const struct pf_ask *a = &w->open_ask;
 
-    if (a->kind == PF_ASK_PASS)
+    if (a->kind == PF_ASK_PASS || a->kind == PF_ASK_APOP)
         note(w, names[a->kind], a->name, a->secret.at ? a->secret : PF_LIT(""));
     else if (a->kind == PF_ASK_BODY)
         note_number(w, names[a->kind], a->index);
@@ -306,6 +314,9 @@ void world_start(struct world *w)
 {
     w->engine = pf_pop3_server_new(&w->settings, w->tls, w->now);
     assert(w->engine);
+    pf_pop3_server_offer(w->engine, w->offer);
+    if (w->timestamp)
+        pf_pop3_server_apop(w->engine, w->timestamp);
     lend(w);
     world_pump(w);
 }

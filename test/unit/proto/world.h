@@ -25,9 +25,13 @@ struct world {
     struct pf_pop3_server_settings settings;
     bool tls;
     const char *user, *password;
+    const char *timestamp; /* APOP is offered, and `digest` is right; NULL: it is not */
+    const char *digest;
+    uint64_t offer;        /* mechanisms, by bits */
     enum pf_code open, commit, handshake; /* PF_OK or how it fails */
     int32_t expire_days;
     uint32_t login_delay;
+    bool no_delete;
     struct world_message messages[WORLD_MESSAGES];
     struct pf_listing listing; /* made from messages at login, when rows is NULL */
     bool clean;                /* bodies are given in wire form */

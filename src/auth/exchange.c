@@ -5,10 +5,8 @@
 #include <gsasl.h>
 #include <stdlib.h>
 
-/* What shows the password to the wire is announced on an encrypted connection only, unless the
- * settings say otherwise (RFC 5034 section 4); the engine sees to that. */
-static const struct pf_pop3_mechanism mechanisms[] = {
-    {"PLAIN", true},
+static const struct pf_exchange_mechanism mechanisms[] = {
+    {"PLAIN", PF_NEED_SHOW, PF_FORM_ANY, true},
 };
 
 struct pf_exchange {
@@ -23,7 +21,7 @@ struct pf_exchange {
     bool captured, too_long;
 };
 
-const struct pf_pop3_mechanism *pf_exchange_mechanisms(size_t *out_count)
+const struct pf_exchange_mechanism *pf_exchange_mechanisms(size_t *out_count)
 {
     *out_count = sizeof mechanisms / sizeof mechanisms[0];
     return mechanisms;
@@ -79,8 +77,9 @@ static bool begin(struct pf_exchange *exchange, const char *mechanism)
     return true;
 }
 
-struct pf_exchange *pf_exchange_new(const char *mechanism, struct pf_err *err)
+struct pf_exchange *pf_exchange_new(const struct pf_exchange_settings *settings, struct pf_err *err)
 {
+    const char *mechanism = settings->mechanism;
     struct pf_exchange *exchange;
     const char *known = NULL;
 
@@ -130,14 +129,20 @@ static enum pf_exchange_step failed(struct pf_err *err, enum pf_code code, const
     return PF_EXCHANGE_FAILED;
 }
 
-/* Another name to act as needs a right to do so, which nobody has here (RFC 4616 section 2). */
-static bool acts_as_itself(const struct pf_exchange *exchange)
+/* The authorization identity is prepared as the name is, and left out when it is the same (RFC 4616
+ * section 2); who may act for another, auth.c decides. */
+static bool prepare_authzid(struct pf_exchange *exchange)
 {
     char prepared[PF_EXCHANGE_PART_MAX + 1];
 
-    return !exchange->authzid[0] ||
-           (pf_saslprep(pf_bytes_of(exchange->authzid), prepared, sizeof prepared) &&
-            strcmp(prepared, exchange->name) == 0);
+    if (!pf_saslprep(pf_bytes_of(exchange->authzid), prepared, sizeof prepared))
+        return false;
+    if (exchange->authzid[0] && !prepared[0])
+        return false;
+    memcpy(exchange->authzid, prepared, strcmp(prepared, exchange->name) == 0 ? 1 : strlen(prepared) + 1);
+    if (strcmp(prepared, exchange->name) == 0)
+        exchange->authzid[0] = 0;
+    return true;
 }
 
 /* The library prepares the password; some stored hashes were made of unprepared octets, so both are
@@ -178,12 +183,13 @@ static enum pf_exchange_step judge(struct pf_exchange *exchange, int status,
         return failed(err, PF_AUTH, "a name in the exchange is too long");
     if (status != GSASL_OK || !exchange->captured)
         return failed(err, PF_AUTH, gsasl_strerror(status));
-    if (!acts_as_itself(exchange))
-        return failed(err, PF_AUTH, "the authorization identity is another than who logs in");
+    if (!prepare_authzid(exchange))
+        return failed(err, PF_AUTH, "the authorization identity is no name");
     exchange->secret = behind_second_nul(pf_bytes_from(exchange->message, exchange->message_len));
     if (!exchange->name[0] || !exchange->secret.len) /* RFC 4616 section 2: one octet at least */
         return failed(err, PF_AUTH, "the name or the password is empty");
     out_told->name = pf_bytes_of(exchange->name);
+    out_told->acts_for = pf_bytes_of(exchange->authzid);
     out_told->secret = exchange->secret;
     return PF_EXCHANGE_CHECK;
 }

@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* What every user can speak, whatever is stored of him. */
+static const struct pf_pop3_mechanism mechanisms[] = {{"PLAIN", true}};
+
 static void fill(struct pf_pop3_server_settings *s, const struct pf_generation *gen,
                  const struct pf_conf_listen *listen)
 {
@@ -11,7 +14,8 @@ static void fill(struct pf_pop3_server_settings *s, const struct pf_generation *
     pf_pop3_server_settings_init(s);
     s->greeting = gen->greeting;
     s->implementation = conf->implementation ? "Postfach" : NULL;
-    s->mechanisms = pf_exchange_mechanisms(&s->mechanism_count);
+    s->mechanisms = mechanisms;
+    s->mechanism_count = sizeof mechanisms / sizeof mechanisms[0];
     s->stls = gen->tls && listen->tls == PF_CONF_TLS_STARTTLS;
     s->plaintext_login = listen->plaintext_login;
     s->last = conf->last;

@@ -70,7 +70,7 @@ static enum pf_exchange_step step(struct pf_guest_session *g, const struct pf_as
     if (ask->first) {
         pf_guest_ask_cancel(g);
         g->mechanism = ask->mechanism;
-        g->exchange = pf_exchange_new(ask->mechanism, err);
+        g->exchange = pf_exchange_new(&(struct pf_exchange_settings){.mechanism = ask->mechanism}, err);
     }
     if (!g->exchange)
         return PF_EXCHANGE_FAILED;
@@ -88,8 +88,14 @@ void pf_guest_ask_sasl(struct pf_guest_session *g, const struct pf_ask *ask)
         pf_guest_tell(g, &tell);
         break;
     case PF_EXCHANGE_CHECK:
-        check(g, told.name, told.secret);
-        break;
+        if (told.acts_for.len == 0) {
+            check(g, told.name, told.secret);
+            break;
+        }
+        /* fall through */
+    case PF_EXCHANGE_PROVED:
+        pf_fail(&tell.err, PF_AUTH, 0, "exchange", "nobody acts for another or proves a name himself");
+        /* fall through */
     case PF_EXCHANGE_FAILED:
         pf_guest_log_login_failed(g, &tell.err, (struct pf_bytes){0});
         pf_guest_tell_login(g, &tell.err);

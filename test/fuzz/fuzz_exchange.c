@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size == 0)
         return 0;
-    exchange = pf_exchange_new("PLAIN", NULL);
+    exchange = pf_exchange_new(&(struct pf_exchange_settings){.mechanism = "PLAIN"}, NULL);
     must(exchange != NULL);
     if (data[0] & 1)
         step(exchange, (struct pf_bytes){0}, false);

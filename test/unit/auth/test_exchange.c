@@ -12,7 +12,7 @@ struct result {
 
 static void step(struct result *r, struct pf_bytes message)
 {
-    struct pf_exchange *exchange = pf_exchange_new("PLAIN", &r->err);
+    struct pf_exchange *exchange = pf_exchange_new(&(struct pf_exchange_settings){.mechanism = "PLAIN"}, &r->err);
 
     *r = (struct result){.exchange = exchange};
     assert_non_null(exchange);
@@ -92,11 +92,21 @@ static void plain_003_parts_of_255_octets_and_more(void **state)
     refuse(pf_bytes_from(message, 1026 + 2), PF_AUTH); /* a name of 1025 */
 }
 
-static void plain_005_nobody_acts_for_another(void **state)
+static void plain_005_who_acts_for_another_says_so(void **state)
 {
+    struct result r;
+
     (void)state;
-    refuse(PF_LIT("admin\0tim\0secret"), PF_AUTH);
-    refuse(PF_LIT("Tim\0tim\0secret"), PF_AUTH);
+    step(&r, PF_LIT("admin\0tim\0secret"));
+    assert_int_equal(r.step, PF_EXCHANGE_CHECK);
+    assert_true(pf_bytes_equal(r.told.name, PF_LIT("tim")));
+    assert_true(pf_bytes_equal(r.told.acts_for, PF_LIT("admin")));
+    pf_exchange_free(r.exchange);
+    step(&r, PF_LIT("tim\0tim\0secret"));
+    assert_int_equal(r.told.acts_for.len, 0);
+    pf_exchange_free(r.exchange);
+    refuse(PF_LIT("a\x07\0tim\0secret"), PF_AUTH);
+    refuse(PF_LIT("\xc2\xad\0tim\0secret"), PF_AUTH); /* nothing is left of it */
     expect(PF_LIT("tim\0tim\0secret"), "tim", "secret");
     expect(PF_LIT("t\xc2\xadim\0tim\0secret"), "tim", "secret"); /* the same after SASLprep */
 }
@@ -113,7 +123,7 @@ static void plain_006_names_are_prepared_and_passwords_come_as_they_are(void **s
 
 static void without_initial_response_there_is_an_empty_challenge(void **state)
 {
-    struct result r = {.exchange = pf_exchange_new("plain", NULL)};
+    struct result r = {.exchange = pf_exchange_new(&(struct pf_exchange_settings){.mechanism = "plain"}, NULL)};
 
     (void)state;
     r.step = pf_exchange_step(r.exchange, (struct pf_bytes){0}, false, &r.told,
@@ -132,15 +142,15 @@ static void mechanisms_are_a_list(void **state)
 {
     struct pf_err err = {0};
     size_t count;
-    const struct pf_pop3_mechanism *list = pf_exchange_mechanisms(&count);
+    const struct pf_exchange_mechanism *list = pf_exchange_mechanisms(&count);
 
     (void)state;
     assert_true(count >= 1);
     assert_string_equal(list[0].name, "PLAIN");
-    assert_true(list[0].plaintext);
-    assert_null(pf_exchange_new("CRAM-MD5", &err));
+    assert_true(list[0].needs & PF_NEED_SHOW);
+    assert_null(pf_exchange_new(&(struct pf_exchange_settings){.mechanism = "CRAM-MD6"}, &err));
     assert_int_equal(err.code, PF_NO_MECH);
-    assert_null(pf_exchange_new("", &err));
+    assert_null(pf_exchange_new(&(struct pf_exchange_settings){.mechanism = ""}, &err));
     pf_exchange_free(NULL);
 }
 
@@ -182,7 +192,7 @@ int main(void)
         T(plain_001_004_malformed_is_a_syntax_error),
         T(plain_002_empty_parts_fail),
         T(plain_003_parts_of_255_octets_and_more),
-        T(plain_005_nobody_acts_for_another),
+        T(plain_005_who_acts_for_another_says_so),
         T(plain_006_names_are_prepared_and_passwords_come_as_they_are),
         T(without_initial_response_there_is_an_empty_challenge),
         T(mechanisms_are_a_list),

@@ -106,9 +106,9 @@ static void exchange(void **state)
 
     (void)state;
     fail_at = 1;
-    assert_null(pf_exchange_new("PLAIN", &err));
+    assert_null(pf_exchange_new(&(struct pf_exchange_settings){.mechanism = "PLAIN"}, &err));
     assert_int_equal(err.code, PF_NO_MEMORY);
-    e = pf_exchange_new("PLAIN", &err);
+    e = pf_exchange_new(&(struct pf_exchange_settings){.mechanism = "PLAIN"}, &err);
     fail_at = 1;
     assert_int_equal(pf_exchange_step(e, PF_LIT("\0a\0b"), true, &told, &err),
                      PF_EXCHANGE_FAILED);

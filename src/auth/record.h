@@ -12,7 +12,14 @@
 
 #include "auth/auth.h"
 
-enum pf_record_kind { PF_RECORD_LAST, PF_RECORD_PLAINTEXT, PF_RECORD_OLD_TLS, PF_RECORD_APOP, PF_RECORD_CRAM_MD5, PF_RECORD_KINDS };
+enum pf_record_kind {
+    PF_RECORD_LAST,
+    PF_RECORD_PLAINTEXT,
+    PF_RECORD_OLD_TLS,
+    PF_RECORD_APOP,
+    PF_RECORD_CRAM_MD5,
+    PF_RECORD_KINDS
+};
 
 extern const char *const pf_record_names[PF_RECORD_KINDS]; /* "last", "plaintext", "old-tls", "apop", "cram-md5" */
 

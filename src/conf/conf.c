@@ -1,5 +1,6 @@
 #include "conf/conf.h"
 
+#include "conf/domains.h"
 #include "conf/file.h"
 #include "conf/host.h"
 #include "conf/reader.h"
@@ -48,7 +49,7 @@ static void tell_one(const char *file, const char *text, const char *hint, const
 static bool keep(struct pf_conf_reader *reader, const void *from, size_t size, void **out_copy)
 {
     *out_copy = pf_conf_memory_take(&reader->keep, size ? size : 1);
-    if (*out_copy)
+    if (*out_copy && size)
         memcpy(*out_copy, from, size);
     return *out_copy;
 }
@@ -57,23 +58,33 @@ static bool keep(struct pf_conf_reader *reader, const void *from, size_t size, v
 static struct pf_conf *finish(struct pf_conf_reader *reader)
 {
     struct pf_conf *draft = &reader->draft.conf;
-    void *conf, *listens, *pairs;
+    void *conf, *listens, *pairs, *userdbs, *domains;
     char machine[PF_CONF_HOST_TEXT];
 
     if (!draft->hostname) {
         pf_conf_machine(machine);
         draft->hostname = pf_conf_memory_text(&reader->keep, pf_bytes_of(machine));
     }
+    if (!draft->password_file && reader->userdb_count == 0)
+        draft->password_file = PF_CONF_PASSWORD_FILE;
     if (!draft->hostname ||
         !keep(reader, reader->listens, reader->listen_count * sizeof reader->listens[0], &listens) ||
         !keep(reader, reader->pairs, reader->pair_count * sizeof reader->pairs[0], &pairs) ||
+        !keep(reader, reader->userdbs, reader->userdb_count * sizeof reader->userdbs[0], &userdbs) ||
+        !keep(reader, reader->domains, reader->domain_count * sizeof reader->domains[0], &domains) ||
         !keep(reader, draft, sizeof *draft, &conf))
         return NULL;
     draft = conf;
+    if (reader->domain_count)
+        qsort(domains, reader->domain_count, sizeof(struct pf_conf_domain), pf_conf_domains_order);
     draft->listens = listens;
     draft->listen_count = reader->listen_count;
     draft->pairs = pairs;
     draft->pair_count = reader->pair_count;
+    draft->userdbs = userdbs;
+    draft->userdb_count = reader->userdb_count;
+    draft->domain_blocks = domains;
+    draft->domain_count = reader->domain_count;
     draft->holds = 1;
     draft->memory = reader->keep;
     reader->keep = NULL;

@@ -60,7 +60,7 @@ struct pf_conf_userdb {
     const char *secret_file; /* its first line is the password for `connect` or `bind_dn` */
     const char *query;       /* one row for a user; :user, :name, :domain stand for what is asked */
     const char *base, *filter, *attributes, *bind_dn; /* LDAP */
-    bool compare;            /* LDAP: the server compares userPassword instead of a bind */
+    enum pf_conf_ldap { PF_CONF_LDAP_BIND, PF_CONF_LDAP_READ } compare; /* LDAP: how a password is checked */
     bool starttls;
     const char *ca;          /* PEM file for TLS to the database; NULL: the system's */
     const char *service;     /* of PAM, saslauthd, Dovecot; default pop3 */
@@ -72,7 +72,7 @@ struct pf_conf_userdb {
 
 /* What differs for the users of a domain: a block `domain NAME { … }`. */
 struct pf_conf_domain {
-    const char *name;        /* lower case */
+    const char *name;        /* its case does not matter */
     const char *path;        /* template, or NULL: mail path */
     int32_t expire_days;     /* or -2: as policy says */
     int64_t quota_octets, quota_messages; /* or -1: as mail says */
@@ -117,7 +117,7 @@ struct pf_conf {
 
     struct pf_conf_userdb *userdbs; /* behind password_file, in the order of the file */
     size_t userdb_count;
-    struct pf_conf_domain *domains_list; /* sorted by name */
+    struct pf_conf_domain *domain_blocks; /* sorted by name */
     size_t domain_count;
     struct pf_conf_oauth oauth;
     const char *mechanisms;    /* of SASL, with blanks between them, or NULL: the usual ones */
@@ -125,7 +125,8 @@ struct pf_conf {
     const char *tokens;        /* the file of scoped credentials, or NULL */
     const char *login_record;  /* who logged in last and how safely, or NULL */
     const char *master_file;   /* users who may act for others, or NULL */
-    const char *master_separator, *folder_separator; /* one octet, or NULL: off */
+    const char *master_separator; /* one octet */
+    bool folders;              /* user+folder */
     const char *default_domain;/* or NULL */
     bool lower_case_logins;
     int64_t cache_time;        /* seconds */
@@ -197,8 +198,10 @@ void pf_conf_show(const struct pf_conf *, FILE *to, bool all);
 /* Prints a mistake for people: "file:3:9: text", the line, a caret, the hint. */
 void pf_conf_print_mistake(FILE *to, const struct pf_conf_mistake *);
 
-/* The maildrop of a user name by the template; false when it does not fit, or when a part of the
- * name is empty or would leave its directory ('/', leading '.'). */
+/* The block of the user's domain, or NULL. */
+const struct pf_conf_domain *pf_conf_domain_of(const struct pf_conf *, struct pf_bytes user);
+/* The maildrop of a user name by the template of his domain or of all; false when it does not fit, or when
+ * a part of the name is empty or would leave its directory ('/', leading '.'). */
 bool pf_conf_maildrop(const struct pf_conf *, const char *user, char *out_path, size_t cap);
 
 #endif

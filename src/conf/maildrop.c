@@ -1,6 +1,9 @@
 #include "conf/conf.h"
 
 #include "base/text.h"
+#include "conf/domains.h"
+
+#include <stdlib.h>
 
 /* A part of a name that can be one part of a path and cannot leave it. */
 static bool is_safe(struct pf_bytes part)
@@ -47,12 +50,33 @@ static bool next_piece(const char **template, const struct name *name, struct pf
     return true;
 }
 
+int pf_conf_domains_order(const void *a, const void *b)
+{
+    const struct pf_conf_domain *one = a, *other = b;
+
+    return strcasecmp(one->name, other->name);
+}
+
+const struct pf_conf_domain *pf_conf_domain_of(const struct pf_conf *conf, struct pf_bytes user)
+{
+    char name[256]; /* a block's name is a host name: nothing longer is found */
+    struct pf_bytes domain = pf_bytes_skip(user, divide(user) + 1);
+    const struct pf_conf_domain key = {.name = name};
+
+    if (!conf->domain_count || !domain.len || domain.len >= sizeof name)
+        return NULL;
+    memcpy(name, domain.at, domain.len);
+    name[domain.len] = 0;
+    return bsearch(&key, conf->domain_blocks, conf->domain_count, sizeof key, pf_conf_domains_order);
+}
+
 bool pf_conf_maildrop(const struct pf_conf *conf, const char *user, char *out_path, size_t cap)
 {
     struct pf_bytes whole = pf_bytes_of(user), piece;
     size_t at = divide(whole), len = 0;
     struct name name = {whole, pf_bytes_head(whole, at), pf_bytes_skip(whole, at + 1), at < whole.len};
-    const char *template = conf->mail_path;
+    const struct pf_conf_domain *domain = pf_conf_domain_of(conf, whole);
+    const char *const chosen = domain && domain->path ? domain->path : conf->mail_path, *template = chosen;
 
     if (!is_safe(name.local) || (name.has_domain && !is_safe(name.domain)))
         return false;
@@ -63,7 +87,7 @@ bool pf_conf_maildrop(const struct pf_conf *conf, const char *user, char *out_pa
     }
     if (len >= cap)
         return false;
-    template = conf->mail_path;
+    template = chosen;
     for (char *to = out_path; next_piece(&template, &name, &piece); to += piece.len)
         memcpy(to, piece.at, piece.len);
     out_path[len] = 0;

@@ -1,5 +1,6 @@
 #include "conf/reading.h"
 
+#include "base/text.h"
 #include "conf/value.h"
 
 enum pf_conf_block pf_conf_here(const struct pf_conf_reading *r)
@@ -103,6 +104,108 @@ static void end_pair(struct pf_conf_reading *r, const struct pf_conf_token *head
         reader->pairs[reader->pair_count++] = reader->draft.pair;
 }
 
+/* The kind of a userdb; true when there is such a kind. */
+static bool begin_userdb(struct pf_conf_reading *r, const struct pf_conf_statement *s)
+{
+    static const char kinds[] = "file|sqlite|postgresql|mariadb|ldap|pam|dovecot|saslauthd"; /* as the enum */
+    struct pf_conf_row kind = {.name = "userdb", .type = PF_CONF_ENUM, .unit = kinds,
+                               .at = offsetof(struct pf_conf_draft, userdb.kind),
+                               .size = sizeof r->reader->draft.userdb.kind};
+    struct pf_conf_input in = {s->words[1].text, &s->words[1].place, mistakes(r), &r->reader->keep};
+
+    set_defaults(r->reader, PF_CONF_BLOCK_userdb);
+    if (s->bad)
+        return false;
+    if (s->count < 2) {
+        pf_conf_hint(pf_conf_wrong(mistakes(r), &s->words[0].place, "`userdb` lacks its kind"),
+                     "as in: userdb sqlite { ... }");
+        return false;
+    }
+    return pf_conf_value_read(&kind, &in, &r->reader->draft) && !pf_conf_too_many(r, s, 2);
+}
+
+static bool begin_domain(struct pf_conf_reading *r, const struct pf_conf_statement *s)
+{
+    struct pf_conf_row name = {.name = "domain", .type = PF_CONF_HOST, .max = 255,
+                               .at = offsetof(struct pf_conf_draft, domain.name), .size = sizeof(char *)};
+    struct pf_conf_input in = {s->words[1].text, &s->words[1].place, mistakes(r), &r->reader->keep};
+
+    set_defaults(r->reader, PF_CONF_BLOCK_domain);
+    if (s->bad)
+        return false;
+    if (s->count < 2) {
+        pf_conf_hint(pf_conf_wrong(mistakes(r), &s->words[0].place, "`domain` lacks its name"),
+                     "as in: domain example.org { ... }");
+        return false;
+    }
+    return pf_conf_value_read(&name, &in, &r->reader->draft) && !pf_conf_too_many(r, s, 2);
+}
+
+static void end_userdb(struct pf_conf_reading *r, const struct pf_conf_token *head)
+{
+    struct pf_conf_reader *reader = r->reader;
+
+    if (reader->userdb_count == PF_CONF_USERDBS)
+        pf_conf_wrong(mistakes(r), &head->place, "there are more than %d blocks `userdb`", PF_CONF_USERDBS);
+    else if (pf_conf_check_userdb(reader, &head->place))
+        reader->userdbs[reader->userdb_count++] = reader->draft.userdb;
+}
+
+/* Room for one more domain; false when memory ran out. */
+static bool room_for_domain(struct pf_conf_reader *reader)
+{
+    size_t cap = reader->domain_cap ? reader->domain_cap * 2 : 16;
+    struct pf_conf_domain *more;
+
+    if (reader->domain_count < reader->domain_cap)
+        return true;
+    more = pf_conf_memory_take(&reader->scratch, cap * sizeof *more);
+    if (!more)
+        return false;
+    if (reader->domain_count)
+        memcpy(more, reader->domains, reader->domain_count * sizeof *more);
+    reader->domains = more;
+    reader->domain_cap = cap;
+    return true;
+}
+
+static void end_domain(struct pf_conf_reading *r, const struct pf_conf_token *head)
+{
+    struct pf_conf_reader *reader = r->reader;
+    struct pf_bytes name = pf_bytes_of(reader->draft.domain.name);
+
+    for (size_t i = 0; i < reader->domain_count; i++)
+        if (pf_equal_nocase(name, pf_bytes_of(reader->domains[i].name))) {
+            pf_conf_wrong(mistakes(r), &head->place, "there are two blocks for the domain %s",
+                          reader->draft.domain.name);
+            return;
+        }
+    if (reader->domain_count == PF_CONF_DOMAINS)
+        pf_conf_wrong(mistakes(r), &head->place, "there are more than %d blocks `domain`", PF_CONF_DOMAINS);
+    else if (!room_for_domain(reader))
+        pf_conf_no_memory(mistakes(r), &head->place);
+    else
+        reader->domains[reader->domain_count++] = reader->draft.domain;
+}
+
+static const struct repeated {
+    enum pf_conf_block block;
+    bool (*begin)(struct pf_conf_reading *, const struct pf_conf_statement *);
+    void (*end)(struct pf_conf_reading *, const struct pf_conf_token *head);
+} repeated[] = {
+    {PF_CONF_BLOCK_listen, begin_listen, end_listen},
+    {PF_CONF_BLOCK_userdb, begin_userdb, end_userdb},
+    {PF_CONF_BLOCK_domain, begin_domain, end_domain},
+};
+
+static const struct repeated *repeated_of(enum pf_conf_block block)
+{
+    for (size_t i = 0; i < sizeof repeated / sizeof repeated[0]; i++)
+        if (repeated[i].block == block)
+            return &repeated[i];
+    return NULL;
+}
+
 static void push(struct pf_conf_reading *r, enum pf_conf_block block, const struct pf_conf_token *head)
 {
     r->frames[r->depth++] = (struct pf_conf_frame){.block = block, .head = *head};
@@ -111,9 +214,10 @@ static void push(struct pf_conf_reading *r, enum pf_conf_block block, const stru
 static void pop(struct pf_conf_reading *r)
 {
     struct pf_conf_frame *frame = &r->frames[--r->depth];
+    const struct repeated *row = repeated_of(frame->block);
 
-    if (frame->block == PF_CONF_BLOCK_listen && frame->good)
-        end_listen(r, &frame->head);
+    if (row && frame->good)
+        row->end(r, &frame->head);
     else if (frame->block == PF_CONF_BLOCK_pair)
         end_pair(r, &frame->head);
 }
@@ -148,9 +252,11 @@ static bool leave_open_blocks(struct pf_conf_reading *r, const struct pf_conf_st
 static void begin_block(struct pf_conf_reading *r, const struct pf_conf_statement *s,
                         enum pf_conf_block block)
 {
+    const struct repeated *row = repeated_of(block);
+
     push(r, block, &s->words[0]);
-    if (block == PF_CONF_BLOCK_listen) {
-        r->frames[r->depth - 1].good = begin_listen(r, s);
+    if (row) {
+        r->frames[r->depth - 1].good = row->begin(r, s);
         return;
     }
     if (block == PF_CONF_BLOCK_pair)

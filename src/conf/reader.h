@@ -12,6 +12,7 @@
 enum {
     PF_CONF_LISTENS = 64, /* each is a socket and a set of engine settings */
     PF_CONF_PAIRS = 64,
+    PF_CONF_DOMAINS = 4096, /* each is compared with all others while the file is read */
     PF_CONF_DEPTH = 8,  /* files within files */
     PF_CONF_FILES = 100 /* all files together: depth alone does not bound their number */
 };
@@ -25,6 +26,10 @@ struct pf_conf_reader {
     size_t listen_count;
     struct pf_conf_pair pairs[PF_CONF_PAIRS];
     size_t pair_count;
+    struct pf_conf_userdb userdbs[PF_CONF_USERDBS];
+    size_t userdb_count;
+    struct pf_conf_domain *domains; /* in scratch */
+    size_t domain_count, domain_cap;
     struct pf_conf_place seen[PF_CONF_ROWS]; /* where each was set; source NULL: not yet */
     bool spoilt[PF_CONF_ROWS];               /* set, but not to a value */
     bool tls_unclear;                        /* something was wrong where certificates could be */
@@ -35,6 +40,8 @@ struct pf_conf_reader {
 /* Reads a source and all that it includes. source->base, where its order begins, moves with each
  * include; returns where it ends. */
 uint64_t pf_conf_reader_read(struct pf_conf_reader *, struct pf_conf_source *);
+/* A userdb block at its end: whether it has what its kind needs, and nothing that it has no use for. */
+bool pf_conf_check_userdb(struct pf_conf_reader *, const struct pf_conf_place *head);
 /* What only the whole can show; also sets what is the value of another setting. */
 void pf_conf_reader_check(struct pf_conf_reader *);
 

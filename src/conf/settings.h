@@ -7,12 +7,14 @@
 
 #include "conf/conf.h"
 
-/* Everything that a row can fill: the settings themselves, and the one listener or pair that is
- * being read. `first` is the pair that stands directly in tls. */
+/* Everything that a row can fill: the settings themselves, and the one listener, pair, userdb or domain
+ * that is being read. `first` is the pair that stands directly in tls. */
 struct pf_conf_draft {
     struct pf_conf conf;
     struct pf_conf_listen listen;
     struct pf_conf_pair first, pair;
+    struct pf_conf_userdb userdb;
+    struct pf_conf_domain domain;
 };
 
 enum pf_conf_block {
@@ -20,6 +22,9 @@ enum pf_conf_block {
 #include "conf/settings.def"
     PF_CONF_BLOCKS
 };
+
+/* Where users stand when nothing is said. */
+#define PF_CONF_PASSWORD_FILE "/etc/postfach/users"
 
 enum pf_conf_type {
     PF_CONF_HOST,     /* a host name */
@@ -67,6 +72,8 @@ const struct pf_conf_row *pf_conf_row_find(enum pf_conf_block, struct pf_bytes n
 enum pf_conf_block pf_conf_block_find(enum pf_conf_block parent, struct pf_bytes name);
 /* Why the row's limits are what they are, or "". */
 const char *pf_conf_row_reason(const struct pf_conf_row *);
+/* Whether a row of the block userdb concerns that kind. */
+bool pf_conf_userdb_takes(enum pf_conf_userdb_kind, const struct pf_conf_row *);
 /* True when the type is kept as a C string. */
 bool pf_conf_is_text(enum pf_conf_type);
 

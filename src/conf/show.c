@@ -70,6 +70,31 @@ static void show_pairs(struct show *s, const struct pf_conf *conf)
     }
 }
 
+static void show_userdb(struct show *s, const struct pf_conf_userdb *userdb)
+{
+    static const char *const kinds[] = {"file", "sqlite", "postgresql", "mariadb", "ldap", "pam", "dovecot",
+                                        "saslauthd"}; /* as the enum */
+    struct pf_conf_draft now = {.userdb = *userdb};
+    struct show here = {&now, s->initial, s->to, s->all};
+
+    fprintf(s->to, "userdb %s {\n", kinds[userdb->kind]);
+    for (size_t i = 0; i < PF_CONF_ROWS; i++)
+        if (pf_conf_rows[i].block == PF_CONF_BLOCK_userdb && is_shown(&here, &pf_conf_rows[i]) &&
+            pf_conf_userdb_takes(userdb->kind, &pf_conf_rows[i]))
+            show_row(&here, &pf_conf_rows[i], "    ");
+    fprintf(s->to, "}\n");
+}
+
+static void show_domain(struct show *s, const struct pf_conf_domain *domain)
+{
+    struct pf_conf_draft now = {.domain = *domain};
+    struct show here = {&now, s->initial, s->to, s->all};
+
+    fprintf(s->to, "domain %s {\n", domain->name);
+    show_rows(&here, PF_CONF_BLOCK_domain, "    ");
+    fprintf(s->to, "}\n");
+}
+
 static void show_block(struct show *s, const struct pf_conf *conf, enum pf_conf_block block)
 {
     if (!any_shown(s, block))
@@ -107,10 +132,15 @@ void pf_conf_show(const struct pf_conf *conf, FILE *to, bool all)
     set_initial(&initial, &now);
     pf_conf_machine(machine);
     initial.conf.hostname = machine;
+    initial.conf.password_file = conf->userdb_count ? NULL : PF_CONF_PASSWORD_FILE;
     show_rows(&s, PF_CONF_BLOCK_top, "");
     for (size_t i = 0; i < conf->listen_count; i++)
         show_listen(&s, &conf->listens[i]);
     for (unsigned i = PF_CONF_BLOCK_tls; i < PF_CONF_BLOCKS; i++)
-        if (i != PF_CONF_BLOCK_pair)
+        if (i != PF_CONF_BLOCK_pair && i != PF_CONF_BLOCK_userdb && i != PF_CONF_BLOCK_domain)
             show_block(&s, conf, (enum pf_conf_block)i);
+    for (size_t i = 0; i < conf->userdb_count; i++)
+        show_userdb(&s, &conf->userdbs[i]);
+    for (size_t i = 0; i < conf->domain_count; i++)
+        show_domain(&s, &conf->domain_blocks[i]);
 }

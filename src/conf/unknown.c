@@ -33,14 +33,22 @@ static const char *nearest(enum pf_conf_block here, struct pf_bytes word)
     return name;
 }
 
+/* As many as there is room for. */
 static void list_names(enum pf_conf_block here, struct pf_span *out)
 {
-    for (size_t i = 0; i < PF_CONF_ROWS; i++)
-        if (pf_conf_rows[i].block == here) {
-            if (out->len)
-                pf_span_put(out, PF_LIT(", "));
-            pf_span_put(out, pf_bytes_of(pf_conf_rows[i].name));
+    for (size_t i = 0; i < PF_CONF_ROWS; i++) {
+        struct pf_bytes name = pf_bytes_of(pf_conf_rows[i].name);
+
+        if (pf_conf_rows[i].block != here)
+            continue;
+        if (out->cap - out->len < name.len + sizeof ", , and more") {
+            pf_span_put(out, PF_LIT(" and more"));
+            return;
         }
+        if (out->len)
+            pf_span_put(out, PF_LIT(", "));
+        pf_span_put(out, name);
+    }
 }
 
 static void give_hint(struct pf_conf_record *record, enum pf_conf_block here, struct pf_bytes word,

@@ -291,6 +291,8 @@ void pf_conf_default(const struct pf_conf_row *row, struct pf_conf_draft *draft)
         set(row, draft, flag);
     } else if (row->type == PF_CONF_ENUM) {
         set(row, draft, read_choice(row, word));
+    } else if (!word.len) {
+        set(row, draft, row->min - 1); /* not set */
     } else {
         pf_conf_number_read(row, word, &value);
         set(row, draft, value);
@@ -311,7 +313,9 @@ bool pf_conf_value_equal(const struct pf_conf_row *row, const struct pf_conf_dra
 
 bool pf_conf_value_is_set(const struct pf_conf_row *row, const struct pf_conf_draft *draft)
 {
-    return !pf_conf_is_text(row->type) || get_text(row, draft);
+    if (pf_conf_is_text(row->type))
+        return get_text(row, draft);
+    return row->initial[0] || get(row, draft) >= row->min;
 }
 
 static bool is_plain(struct pf_bytes text)

@@ -85,6 +85,18 @@ static inline void random_value(struct dice *d, const struct pf_conf_row *row, F
         random_number(d, row, to);
 }
 
+/* Valid ones: what a kind has no use for must not stand in it. */
+static inline void random_userdb(struct dice *d, FILE *to)
+{
+    static const char *const userdbs[] = {
+        "userdb file { path /u; timeout 1s }", "userdb pam { service x; cache-time 0 }",
+        "userdb sqlite { path \"/a b\"; query \"select :user\" }",
+        "userdb ldap { connect ldap://h; base dc=x; method read; starttls no; connections 7 }",
+        "userdb saslauthd { path /s; realm r }"};
+
+    fprintf(to, "\n%s\n", userdbs[dice_roll(d, sizeof userdbs / sizeof userdbs[0])]);
+}
+
 static inline void random_rows(struct dice *d, enum pf_conf_block block, FILE *to)
 {
     for (size_t i = 0; i < PF_CONF_ROWS; i++) {
@@ -113,9 +125,15 @@ static inline void random_conf(struct dice *d, FILE *to)
         fputs("}\n", to);
     }
     for (unsigned block = PF_CONF_BLOCK_tls; block < PF_CONF_BLOCKS; block++) {
-        if (block == PF_CONF_BLOCK_pair)
+        if (block == PF_CONF_BLOCK_userdb && dice_roll(d, 2))
+            random_userdb(d, to);
+        if (block == PF_CONF_BLOCK_pair || block == PF_CONF_BLOCK_userdb)
             continue;
-        fprintf(to, "\n%s {", pf_conf_blocks[block].name);
+        if (block == PF_CONF_BLOCK_domain)
+            fprintf(to, "\ndomain x%u.org", (unsigned)dice_roll(d, 9));
+        else
+            fprintf(to, "\n%s", pf_conf_blocks[block].name);
+        fputs(" {", to);
         random_rows(d, (enum pf_conf_block)block, to);
         for (uint64_t i = 0; block == PF_CONF_BLOCK_tls && i < pairs; i++) {
             fputs("pair {", to);

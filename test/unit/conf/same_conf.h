@@ -29,6 +29,17 @@ static inline bool same_conf(const struct pf_conf *a, const struct pf_conf *b)
         other.pair = b->pairs[i];
         same = same_rows(&one, &other);
     }
+    same = same && a->userdb_count == b->userdb_count && a->domain_count == b->domain_count;
+    for (size_t i = 0; same && i < a->userdb_count; i++) {
+        one.userdb = a->userdbs[i];
+        other.userdb = b->userdbs[i];
+        same = same_rows(&one, &other) && one.userdb.kind == other.userdb.kind;
+    }
+    for (size_t i = 0; same && i < a->domain_count; i++) {
+        one.domain = a->domain_blocks[i];
+        other.domain = b->domain_blocks[i];
+        same = same_rows(&one, &other) && strcmp(one.domain.name, other.domain.name) == 0;
+    }
     return same;
 }
 

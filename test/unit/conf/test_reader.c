@@ -52,12 +52,15 @@ static void an_unknown_block_is_skipped_whole(void **state)
 {
     (void)state;
     told_bad(
-        "lisen 1.2.3.4:110 { tls ssl; foo { bar; { } } }\nlog { debug maybe }\nusers { x y { } }\n",
+        "lisen 1.2.3.4:110 { tls ssl; foo { bar; { } } }\nlog { debug maybe }\nlog { x y { } }\n"
+        "users { x y { } }\n",
         "1:1: unknown block `lisen` (did you mean `listen`?)\n"
         "2:13: `maybe` is neither yes nor no\n"
-        "3:9: unknown block `x` in `users` (`users` knows password-file, "
+        "3:7: unknown block `x` in `log` (`log` knows to, facility, debug)\n"
+        "4:9: unknown block `x` in `users` (`users` knows password-file, "
         "aliases, domains, ignore-case, hashes-at-once, failure-delay, "
-        "failure-delay-max, weak-schemes)\n");
+        "failure-delay-max, weak-schemes, hash-memory, lookups-at-once, cache-time, "
+        "cache-entries, mechanisms, apop, tokens, login-record and more)\n");
 }
 
 static void unknown_names_get_the_best_hint_there_is(void **state)

@@ -14,7 +14,9 @@ static void only_what_differs_is_shown_and_nothing_for_defaults(void **state)
         "tls { key \"/a b\"; certificate /c; pair { certificate /d\n key \"/\\xff\\n\" } }\n"
         "policy { expire 30; expire-min 30 }\nlisten [0:0::]:995\n"
         "listen \"unix:/a b\" { protocol lmtp }\n"
-        "times { drain 90s; stall 90000ms; login 0180s }\nlimits { line 2048; sasl-line 1025 }\n");
+        "times { drain 90s; stall 90000ms; login 0180s }\nlimits { line 2048; sasl-line 1025 }\n"
+        "domain b.org { path /b/%n }\ndomain A.org { expire never; quota-octets 1g }\n"
+        "userdb pam { }\nuserdb sqlite { path /u.db; query \"select 1 where :user\" }\n");
     assert_string_equal(told_shown(c, false),
                         "hostname mail.example.org\n"
                         "listen [::]:995 {\n    tls implicit\n}\n"
@@ -24,7 +26,11 @@ static void only_what_differs_is_shown_and_nothing_for_defaults(void **state)
                         "mail {\n    create yes\n}\n"
                         "policy {\n    expire 30d\n}\n"
                         "limits {\n    line 2k\n    sasl-line 1025\n}\n"
-                        "times {\n    stall 90s\n    drain 90s\n}\n");
+                        "times {\n    stall 90s\n    drain 90s\n}\n"
+                        "userdb pam {\n}\n"
+                        "userdb sqlite {\n    path /u.db\n    query \"select 1 where :user\"\n}\n"
+                        "domain A.org {\n    expire never\n    quota-octets 1g\n}\n"
+                        "domain b.org {\n    path /b/%n\n}\n");
     pf_conf_free(c);
 }
 
@@ -38,7 +44,8 @@ static void all_shows_every_setting(void **state)
         char line[64];
 
         snprintf(line, sizeof line, " %s ", pf_conf_rows[i].name);
-        if (pf_conf_rows[i].block != PF_CONF_BLOCK_top && pf_conf_rows[i].block != PF_CONF_BLOCK_pair)
+        if (pf_conf_rows[i].block != PF_CONF_BLOCK_top && pf_conf_rows[i].block != PF_CONF_BLOCK_pair &&
+            pf_conf_rows[i].block != PF_CONF_BLOCK_userdb && pf_conf_rows[i].block != PF_CONF_BLOCK_domain)
             assert_non_null(strstr(text, line));
     }
     assert_non_null(strstr(text, "# run-as is not set\n"));

@@ -2,7 +2,7 @@
  * or not. The first eight octets are the world's, the rest is said by the client.
  *
  * Checked while it runs: no input is taken while a question is open, questions come once, secrets are
- * gone from the engine when the answer is told. Checked at the end, against a model that reads the
+ * gone from the engine when the answer is told, logins are asked only by what is offered. Checked at the end, against a model that reads the
  * conversation line by line: one answer for each command, in order; a dot only behind a body that
  * was vouched for, and then every octet of it; no line over 512 octets outside of bodies; and exactly
  * those messages are removed that the client was told were marked. */
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "proto/server.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -20,13 +21,20 @@ enum { CONFIG = 8, SECRET_LEAST = 8, TURNS_MAX = 400000 };
 
 enum { TLS = 1, PLAINTEXT = 2, STLS = 4, LAST = 8, EXPIRE = 16, CLEAN = 32, FAULTS = 64, SMALL = 128 };
 
+/* More of the world, from a hash of the dice as they lie at the beginning. */
+enum { OFFER = 3, OFFER_IN_TLS = 12, APOP = 16, NO_DELETE = 32, LESS_OFTEN = 64 };
+
+#define TIMESTAMP "<1896.697170952@dbc.mtview.ca.us>"
+
 static const struct pf_pop3_mechanism mechanisms[] = {{"PLAIN", true}, {"X-FUZZ", false}};
 
 struct fuzz {
     struct pf_pop3_server_settings settings;
     struct pf_pop3_server *engine;
     struct model *model;
-    unsigned flags;
+    unsigned flags, more;
+    uint64_t offer;
+    bool tls;
     uint32_t dice;
     unsigned char *buffer;
     struct pf_ask ask;
@@ -110,6 +118,7 @@ static void answer_open(struct fuzz *f)
 
     if (f->flags & EXPIRE)
         t.expire_days = 0;
+    t.no_delete = f->model->no_delete;
     tell(f, t, bad_luck(f) ? PF_IN_USE : PF_OK);
 }
 
@@ -150,6 +159,42 @@ static void answer_commit(struct fuzz *f)
     tell(f, (struct pf_tell){.kind = PF_TELL_COMMIT}, code);
 }
 
+static void offer(struct fuzz *f, unsigned bits)
+{
+    f->offer = f->more & LESS_OFTEN ? bits : UINT64_MAX;
+    pf_pop3_server_offer(f->engine, f->offer);
+}
+
+static void answer_tls(struct fuzz *f)
+{
+    enum pf_code code = bad_luck(f) ? PF_IO : PF_OK;
+
+    if (pf_pop3_server_out(f->engine).len)
+        return;
+    offer(f, (f->more & OFFER_IN_TLS) >> 2);
+    f->tls = code == PF_OK;
+    tell(f, (struct pf_tell){.kind = PF_TELL_TLS}, code);
+}
+
+/* Asked is only for what was offered, and as it must look. */
+static void check_login(const struct fuzz *f, const struct pf_ask *a)
+{
+    bool shown = a->kind == PF_ASK_PASS;
+
+    if (a->kind == PF_ASK_SASL) {
+        size_t which = a->mechanism == mechanisms[0].name ? 0 : 1;
+
+        assert(a->mechanism == mechanisms[which].name && f->offer >> which & 1);
+        shown = mechanisms[which].plaintext;
+    }
+    assert(!shown || f->tls || f->flags & PLAINTEXT);
+    if (a->kind != PF_ASK_APOP)
+        return;
+    assert(f->more & APOP && a->name.len && pf_find(a->name, ' ') == a->name.len && a->secret.len == 32);
+    for (size_t i = 0; i < 32; i++)
+        assert(strchr("0123456789abcdefABCDEF", a->secret.at[i]) && a->secret.at[i]);
+}
+
 static void answer(struct fuzz *f)
 {
     switch (f->ask.kind) {
@@ -162,8 +207,7 @@ static void answer(struct fuzz *f)
         answer_open(f);
         return;
     case PF_ASK_TLS:
-        if (!pf_pop3_server_out(f->engine).len)
-            tell(f, (struct pf_tell){.kind = PF_TELL_TLS}, bad_luck(f) ? PF_IO : PF_OK);
+        answer_tls(f);
         return;
     case PF_ASK_BODY:
         answer_body(f);
@@ -194,6 +238,8 @@ static bool ask(struct fuzz *f)
         f->model->why = a.close;
     }
     remember_secret(f);
+    if (a.kind == PF_ASK_PASS || a.kind == PF_ASK_SASL || a.kind == PF_ASK_APOP)
+        check_login(f, &a);
     if (a.kind == PF_ASK_BODY)
         begin_body(f);
     return true;
@@ -289,6 +335,8 @@ static void configure(struct fuzz *f, const uint8_t *data)
 {
     f->flags = data[0];
     memcpy(&f->dice, data + 1, sizeof f->dice);
+    f->more = f->dice * 2654435761u >> 25; /* Knuth's multiplier: all bits count */
+    f->tls = f->flags & TLS;
     f->dice |= 1;
     f->now = 5;
     pf_pop3_server_settings_init(&f->settings);
@@ -314,6 +362,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     f.model = model_new(f.flags & EXPIRE, f.settings.line_max, f.settings.sasl_line_max);
     f.engine = pf_pop3_server_new(&f.settings, f.flags & TLS, f.now);
     assert(f.engine);
+    offer(&f, f.more & OFFER);
+    if (f.more & APOP)
+        pf_pop3_server_apop(f.engine, TIMESTAMP);
+    f.model->no_delete = f.more & NO_DELETE;
+    f.model->timestamp = f.more & APOP ? TIMESTAMP : "";
     for (int turns = 0; turn(&f, &in); turns++)
         assert(turns < TURNS_MAX);
     if (!f.closed)

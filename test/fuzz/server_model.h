@@ -27,7 +27,8 @@ struct model_body {
 struct model {
     struct pf_listing listing;
     struct model_message messages[MODEL_MESSAGES];
-    bool expire;
+    bool expire, no_delete;
+    const char *timestamp; /* at the greeting's end, "" for none */
     size_t line_max, sasl_line_max;
     unsigned char said[MODEL_SAID];
     size_t said_len;

@@ -84,6 +84,8 @@ static void say(struct stage *s, const char *text, size_t step)
     }
 }
 
+static bool stamped; /* APOP is offered */
+
 /* The n-th allocation fails: true while there is an n-th. */
 static bool run(unsigned long n, const char *text, size_t step, const struct pf_listing *listing,
                 struct stage *s)
@@ -97,6 +99,8 @@ static bool run(unsigned long n, const char *text, size_t step, const struct pf_
     countdown = n;
     s->engine = pf_pop3_server_new(&w.settings, true, 0);
     if (s->engine) {
+        if (stamped)
+            pf_pop3_server_apop(s->engine, "<1896.697170952@dbc.mtview.ca.us>");
         pf_pop3_server_lend(s->engine, buffer, sizeof buffer);
         say(s, text, step);
         pf_pop3_server_free(s->engine);
@@ -145,6 +149,33 @@ static void long_lines_survive_any_allocation_that_fails(void **state)
     memcpy(text, "AUTH PLAIN ", 11);
     memcpy(text + 8011, "\r\nQUIT\r\n", 9);
     each(text, 100, 6);
+}
+
+/* Without memory for the timestamp there is no APOP, and the greeting does not pretend. */
+static void apop_survives_any_allocation_that_fails(void **state)
+{
+    static const char text[] = "APOP alice c4c9334bac560ecc979e58001b3e22fb\r\nSTAT\r\nQUIT\r\n";
+    struct world_message message = {.stored = "x\n"};
+    struct pf_listing listing = world_listing(&message, 1);
+    static struct stage s;
+    unsigned long n;
+    unsigned refused = 0;
+
+    (void)state;
+    stamped = true;
+    for (n = 1; run(n, text, sizeof text, &listing, &s); n++) {
+        bool offered = s.engine && strstr(s.heard, "@dbc.mtview.ca.us>\r\n");
+
+        if (!s.engine)
+            continue;
+        refused += !offered;
+        assert_non_null(strstr(s.heard, offered ? "-ERR [SYS/TEMP] server is short of memory"
+                                                : "-ERR command is not offered here"));
+    }
+    stamped = false;
+    assert_true(n > 4 && refused == 1);
+    assert_non_null(strstr(s.heard, "+OK 1 "));
+    world_listing_free(&listing);
 }
 
 static void after_login_nothing_is_allocated(void **state)
@@ -200,6 +231,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_session_survives_any_allocation_that_fails), T(long_lines_survive_any_allocation_that_fails),
+        T(apop_survives_any_allocation_that_fails),
         T(after_login_nothing_is_allocated), T(a_refusal_survives_without_memory),
     };
 

@@ -104,6 +104,23 @@ static void p3_004_p3_068_a_greeting_says_pop3_and_offers_no_apop(void **state)
     assert_string_equal(text_of(&s), "+OK POP3 (1.2@example) ready\r\n");
 }
 
+static void p3_005_p3_067_a_greeting_ends_with_the_whole_timestamp(void **state)
+{
+    struct pf_span s = {room, 0, sizeof room};
+    char text[1000], stamp[255];
+
+    (void)state;
+    pf_reply_greeting(&s, PF_LIT("<host> ready"), PF_LIT("<1.2@example>"));
+    assert_string_equal(text_of(&s), "+OK POP3 (host) ready <1.2@example>\r\n");
+    memset(text, 'x', sizeof text);
+    memset(stamp, '7', sizeof stamp);
+    s.len = 0;
+    pf_reply_greeting(&s, pf_bytes_from(text, sizeof text), pf_bytes_from(stamp, sizeof stamp));
+    assert_int_equal(s.len, 512);
+    assert_memory_equal(room + 512 - 2 - 255 - 2, "x 7", 3);
+    assert_memory_equal(room + 509, "7\r\n", 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +129,7 @@ int main(void)
         T(rc_001_each_verdict_has_the_code_of_its_row),
         T(rc_013_rc_014_texts_of_verdicts_are_what_old_clients_look_for),
         T(p3_004_p3_068_a_greeting_says_pop3_and_offers_no_apop),
+        T(p3_005_p3_067_a_greeting_ends_with_the_whole_timestamp),
     };
 
     return RUN(tests);

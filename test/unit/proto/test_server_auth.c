@@ -254,6 +254,167 @@ static void rc_007_only_wrong_credentials_carry_auth(void **state)
     world_end(&w);
 }
 
+#define STAMP "<1896.697170952@dbc.mtview.ca.us>"
+#define DIGEST "5fd5a4a8a4b8b7b5d6e3c1f0a9b8c7d6"
+#define NOT_OFFERED "-ERR command is not offered here\r\n"
+
+static void stamped(struct world *w, bool tls)
+{
+    world_init(w);
+    w->messages[0].stored = "a\n\nb\n";
+    w->timestamp = STAMP;
+    w->tls = tls;
+    world_start(w);
+}
+
+static void p3_066_p3_067_apop_asks_with_name_and_digest(void **state)
+{
+    struct world w;
+
+    (void)state;
+    for (int tls = 0; tls < 2; tls++) { /* it shows no password, so TLS is not needed */
+        stamped(&w, tls);
+        assert_string_equal(world_heard(&w), "+OK POP3 server ready " STAMP "\r\n");
+        CHAT(&w, "APOP alice " DIGEST "\r\n", IN);
+        assert_true(w.spilled);
+        ASKED(&w, "APOP(alice," DIGEST ") OPEN");
+        CHAT(&w, "APOP alice " DIGEST "\r\n", "-ERR command is not valid now\r\n");
+        world_end(&w);
+    }
+}
+
+static void p3_069_the_digest_is_asked_as_it_came(void **state)
+{
+    static const char *const bad[] = {
+        "APOP alice\r\n", "APOP\r\n", "APOP alice " DIGEST " x\r\n", "APOP  " DIGEST "\r\n"};
+    static const char *const no_digest[] = {
+        "APOP alice 5fd5a4a8a4b8b7b5d6e3c1f0a9b8c7d\r\n", "APOP alice " DIGEST "0\r\n",
+        "APOP alice gfd5a4a8a4b8b7b5d6e3c1f0a9b8c7d6\r\n", "APOP alice 5fd5a4a8a4b8b7b5d6e3c1f0a9b8c7d\xe6\r\n"};
+    struct world w;
+
+    (void)state;
+    stamped(&w, true);
+    world_heard(&w);
+    for (size_t i = 0; i < 4; i++) {
+        CHAT(&w, bad[i], "-ERR command not understood\r\n");
+        CHAT(&w, no_digest[i], "-ERR the digest has 32 hexadecimal digits\r\n");
+    }
+    ASKED(&w, "");
+    CHAT(&w, "apop alice 5FD5A4A8A4B8B7B5D6E3C1F0A9B8C7D6\r\n", WRONG); /* this world knows one case */
+    ASKED(&w, "APOP(alice,5FD5A4A8A4B8B7B5D6E3C1F0A9B8C7D6)");
+    assert_int_equal(pf_pop3_server_stats(w.engine)->login_failures, 1);
+    CHAT(&w, "APOP alice " DIGEST "\r\n", IN);
+    world_end(&w);
+}
+
+static void p3_068_without_a_timestamp_there_is_no_apop(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    world_start(&w);
+    assert_string_equal(world_heard(&w), "+OK POP3 server ready\r\n");
+    CHAT(&w, "APOP alice " DIGEST "\r\n", NOT_OFFERED);
+    CHAT(&w, "APOP\r\n", NOT_OFFERED);
+    assert_true(w.spilled);
+    ASKED(&w, "");
+    world_end(&w);
+}
+
+static void mx_001_apop_forgets_the_name_of_user(void **state)
+{
+    struct world w;
+
+    (void)state;
+    stamped(&w, true);
+    world_heard(&w);
+    CHAT(&w, "USER alice\r\nAPOP bob " DIGEST "\r\n", "+OK send your password\r\n" WRONG);
+    CHAT(&w, "PASS secret\r\n", "-ERR command is not valid now\r\n");
+    ASKED(&w, "APOP(bob," DIGEST ")");
+    CHAT(&w, "USER bob\r\nAPOP alice " DIGEST "\r\n", "+OK send your password\r\n" IN);
+    world_end(&w);
+}
+
+static void mx_003_wrong_digests_are_failed_logins(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    w.timestamp = STAMP;
+    w.digest = "00000000000000000000000000000000";
+    w.settings.login_tries = 2;
+    world_start(&w);
+    world_heard(&w);
+    CHAT(&w, "APOP alice " DIGEST "\r\n", WRONG);
+    CHAT(&w, "APOP alice " DIGEST "\r\n", "-ERR [AUTH] too many failed logins\r\n");
+    assert_true(w.closed && w.why == PF_CLOSE_TRIES);
+    world_end(&w);
+}
+
+/* RFC 2595 section 4: the greeting does not come again, so its timestamp still counts. */
+static void apop_goes_on_behind_stls(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    w.timestamp = STAMP;
+    w.tls = false;
+    w.settings.stls = true;
+    w.messages[0].stored = "a\n\nb\n";
+    world_start(&w);
+    CHAT(&w, "STLS\r\n", "+OK POP3 server ready " STAMP "\r\n+OK begin TLS\r\n");
+    CHAT(&w, "APOP alice " DIGEST "\r\n", IN);
+    world_end(&w);
+}
+
+static void a_refused_stranger_sees_no_timestamp(void **state)
+{
+    struct pf_err why = {.code = PF_BUSY};
+    unsigned char buffer[PF_POP3_OUT_MIN];
+    struct pf_pop3_server *e;
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    e = pf_pop3_server_new(&w.settings, true, 0);
+    pf_pop3_server_apop(e, STAMP);
+    pf_pop3_server_refuse(e, &why);
+    pf_pop3_server_lend(e, buffer, sizeof buffer);
+    assert_true(pf_bytes_equal(pf_pop3_server_out(e),
+                               PF_LIT("-ERR [SYS/TEMP] server is busy, try again later\r\n")));
+    pf_pop3_server_free(e);
+}
+
+static void cap_017_auth_002_only_what_is_offered_can_be_used(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    w.tls = false;
+    w.offer = 1; /* PLAIN, which wants TLS */
+    world_start(&w);
+    world_heard(&w);
+    CHAT(&w, "AUTH\r\n", "+OK mechanisms follow\r\n.\r\n");
+    CHAT(&w, "AUTH SCRAM-SHA-256\r\n", "-ERR authentication mechanism not supported\r\n");
+    assert_non_null(strstr(world_chat(&w, "AUTH PLAIN\r\n"), "-ERR [AUTH] TLS is required here"));
+    assert_null(strstr(world_chat(&w, "CAPA\r\n"), "SASL"));
+    pf_pop3_server_offer(w.engine, 2);
+    CHAT(&w, "AUTH\r\n", "+OK mechanisms follow\r\nSCRAM-SHA-256\r\n.\r\n");
+    CHAT(&w, "AUTH PLAIN\r\n", "-ERR authentication mechanism not supported\r\n");
+    assert_non_null(strstr(world_chat(&w, "CAPA\r\n"), "\r\nSASL SCRAM-SHA-256\r\n"));
+    CHAT(&w, "AUTH SCRAM-SHA-256\r\n", "+ \r\n");
+    CHAT(&w, "*\r\n", "-ERR cancelled\r\n");
+    pf_pop3_server_offer(w.engine, 0);
+    CHAT(&w, "AUTH\r\n", "+OK mechanisms follow\r\n.\r\n");
+    CHAT(&w, "AUTH SCRAM-SHA-256\r\n", "-ERR authentication mechanism not supported\r\n");
+    assert_null(strstr(world_chat(&w, "CAPA\r\n"), "SASL"));
+    world_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +427,10 @@ int main(void)
         T(auth_003_auth_017_a_challenge_is_base64_and_nothing_else),
         T(a_challenge_may_be_larger_than_the_buffer), T(auth_035_the_steps_of_an_exchange_are_bounded),
         T(auth_011_w_008_w_009_long_lines), T(rc_007_only_wrong_credentials_carry_auth),
+        T(p3_066_p3_067_apop_asks_with_name_and_digest), T(p3_069_the_digest_is_asked_as_it_came),
+        T(p3_068_without_a_timestamp_there_is_no_apop), T(mx_001_apop_forgets_the_name_of_user),
+        T(mx_003_wrong_digests_are_failed_logins), T(apop_goes_on_behind_stls),
+        T(a_refused_stranger_sees_no_timestamp), T(cap_017_auth_002_only_what_is_offered_can_be_used),
     };
 
     return RUN(tests);

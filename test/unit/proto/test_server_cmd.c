@@ -335,6 +335,39 @@ static void p3_035_commit_names_the_marked_messages_and_no_others(void **state)
     world_end(&w);
 }
 
+static void a_login_that_may_not_delete_removes_nothing(void **state)
+{
+    static const char no[] = "-ERR [SYS/PERM] this login may not delete messages\r\n";
+    struct world w;
+
+    (void)state;
+    three(&w);
+    w.no_delete = true;
+    w.expire_days = 0; /* fetched is not removed either */
+    w.settings.bad_after_login = 3;
+    world_begin(&w);
+    assert_non_null(strstr(world_chat(&w, "CAPA\r\n"), "\r\nEXPIRE NEVER\r\n"));
+    for (int i = 0; i < 10; i++) /* no mistake of the client's: he deletes as ever */
+        CHAT(&w, "DELE 1\r\n", no);
+    CHAT(&w, "DELE 4\r\n", "-ERR no such message\r\n");
+    CHAT(&w, "STAT\r\n", "+OK 3 60\r\n");
+    CHAT(&w, "LAST\r\n", "+OK 0\r\n");
+    assert_memory_equal(world_chat(&w, "RETR 2\r\n"), "+OK ", 4);
+    CHAT(&w, "LAST\r\n", "+OK 2\r\n");
+    CHAT(&w, "RSET\r\n", "+OK nothing is marked for removal\r\n");
+    world_asked(&w);
+    w.mute = true;
+    CHAT(&w, "QUIT\r\n", "");
+    assert_int_equal(w.open_ask.kind, PF_ASK_COMMIT);
+    assert_int_equal(w.open_ask.remove_count, 0);
+    assert_int_equal(w.open_ask.remove->words[0], 0);
+    w.mute = false;
+    world_pump(&w);
+    assert_string_equal(world_heard(&w), "+OK bye\r\n");
+    assert_int_equal(pf_pop3_server_stats(w.engine)->marked, 0);
+    world_end(&w);
+}
+
 /* Who sends and does not read is not served further, and nothing is lost (RFC 2449 section 6.6). */
 static void cap_023_cap_026_commands_wait_while_the_output_is_full(void **state)
 {
@@ -371,6 +404,7 @@ int main(void)
         T(p3_032_rset_unmarks_and_stays), T(p3_031_noop_is_for_transaction), T(old_003_last),
         T(p3_016_numbers_are_sent_without_leading_zeros),
         T(p3_035_commit_names_the_marked_messages_and_no_others),
+        T(a_login_that_may_not_delete_removes_nothing),
         T(cap_023_cap_026_commands_wait_while_the_output_is_full),
     };
 

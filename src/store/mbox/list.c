@@ -120,6 +120,8 @@ static void match(struct pf_mbox_list *l, uint32_t first, const struct pf_maildi
                 continue;
             o->flags |= PF_MBOX_TAKEN;
             m->flags |= PF_MBOX_TAKEN | (o->flags & PF_MBOX_SEEN);
+            if (!(o->flags & (PF_MBOX_FLOAT | PF_MBOX_HIDDEN))) /* shown once: it came to the head since */
+                m->flags &= ~(uint32_t)PF_MBOX_HIDDEN;
             m->uidl_at = k; /* until names are given */
             break;
         }
@@ -139,7 +141,8 @@ static bool is_used(const struct pf_mbox_list *l, const struct pf_maildir_table 
     return false;
 }
 
-/* What is new: an X-UIDL that was there before us, when nobody else has it; else one made at random. */
+/* What is new: an X-UIDL that stood there before any session of ours, when nobody else has it; else one made at
+ * random. Later an X-UIDL line would be a stranger's, who may know one that a client has seen already. */
 static bool name_new(struct pf_mbox_list *l, uint32_t i, struct pf_maildir_table *adopted)
 {
     struct pf_mbox_mail *m = &l->mails.at[i];
@@ -187,14 +190,15 @@ static bool identify(struct pf_mbox_list *l, uint32_t first)
     return ok;
 }
 
-static enum pf_code scan(struct pf_twin_box *box, struct pf_mbox_scanner *how, uint32_t count,
+static enum pf_code scan(struct pf_twin_box *box, struct pf_mbox_locks *locks, uint32_t count,
                          struct pf_mbox_list *l, struct pf_err *err)
 {
+    const struct pf_mbox_scanner how = scanner_of(box, locks->fd, l);
     uint64_t from = count ? l->state.mails.at[count].from_at : 0;
-    enum pf_code code = pf_mbox_scan(how, from, &l->mails, err);
+    enum pf_code code = pf_mbox_scan_locked(&how, from, locks, &l->mails, err);
 
     box->counts.scans++;
-    box->counts.scanned += how->size - from;
+    box->counts.scanned += how.size - from;
     if (code)
         return code;
     return identify(l, count) ? PF_OK : no_memory(box, err);
@@ -213,7 +217,7 @@ enum pf_code pf_mbox_list_save(struct pf_twin_box *box, const struct pf_mbox_loc
     return pf_mbox_state_save(locks->place, s, &l->mails, &s->mails, err);
 }
 
-static enum pf_code fill(struct pf_twin_box *box, const struct pf_mbox_locks *locks, bool sure,
+static enum pf_code fill(struct pf_twin_box *box, struct pf_mbox_locks *locks, bool sure,
                          struct pf_mbox_list *l, struct pf_err *err)
 {
     struct pf_mbox_scanner how;
@@ -232,9 +236,11 @@ static enum pf_code fill(struct pf_twin_box *box, const struct pf_mbox_locks *lo
     memcpy(box->seed, l->state.seed, sizeof box->seed);
     if (count && count == placed_count(&l->state.mails))
         return PF_OK;
+    if (!how.size && !l->state.scanned)
+        return PF_OK; /* X-UIDL lines still count when mail of another server is put here */
     if (!how.size && l->state.scanned && l->state.settled && l->state.placed && !l->state.stamp.size)
         return PF_OK; /* was empty and is */
-    code = scan(box, &how, count, l, err);
+    code = scan(box, locks, count, l, err);
     return code ? code : pf_mbox_list_save(box, locks, l, err);
 }
 

@@ -131,12 +131,14 @@ void pf_mbox_stamp_of(const struct stat *st, struct pf_mbox_stamp *out_stamp)
         .mtime = pf_maildir_ns(st->st_mtim),
         .ino = st->st_ino,
         .dev = st->st_dev,
+        .changed = pf_maildir_ns(st->st_ctim),
     };
 }
 
 bool pf_mbox_stamp_equal(const struct pf_mbox_stamp *a, const struct pf_mbox_stamp *b)
 {
-    return a->size == b->size && a->mtime == b->mtime && a->ino == b->ino && a->dev == b->dev;
+    return a->size == b->size && a->mtime == b->mtime && a->ino == b->ino && a->dev == b->dev &&
+           a->changed == b->changed;
 }
 
 bool pf_mbox_give(const struct pf_mbox_place *p, int fd)

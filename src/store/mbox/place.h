@@ -26,6 +26,7 @@ struct pf_mbox_stamp {
     int64_t mtime; /* nanoseconds */
     uint64_t ino;
     uint64_t dev;
+    int64_t changed; /* ctime, nanoseconds: mail readers put mtime back after they wrote */
 };
 
 enum pf_code pf_mbox_place_open(struct pf_mbox_place *, const struct pf_mbox_settings *,

@@ -13,10 +13,14 @@
 
 static const char where[] = "mbox_scan";
 
+enum { TOUCH_EVERY = 1 << 20 }; /* octets: milliseconds, or a second on a bad day */
+
 /* The pass as it stands. */
 struct pass {
     const struct pf_mbox_scanner *how;
     struct pf_mbox_mails *mails;
+    struct pf_mbox_locks *locks;
+    uint64_t touch_at; /* when the pass is there, look at the clock */
     struct pf_mbox_mail mail;
     bool in_mail, in_head, skip_fold; /* the lines that continue a note go with it */
     bool pseudo_subject, pseudo_imap;
@@ -212,7 +216,12 @@ static enum pf_code run(struct pass *p, struct pf_mbox_lines *l, struct pf_err *
     while (ok && (more = pf_mbox_lines_next(l, &piece)) > 0) {
         int64_t arrival;
 
-        if (after_empty && piece.begins && piece.ends && piece.at >= p->believe_to &&
+        if (p->locks && piece.at >= p->touch_at) {
+            pf_mbox_lock_touch(p->locks);
+            p->touch_at = piece.at + TOUCH_EVERY;
+        }
+        /* At the end of the file a line is whole without LF, for who appends next gives it one. */
+        if (after_empty && piece.begins && (piece.ends || l->at == l->end) && piece.at >= p->believe_to &&
             pf_mbox_from(piece.text, &arrival)) {
             ok = finish(p, p->gap.len ? p->gap_at : piece.at);
             begin(p, &piece, arrival);
@@ -237,9 +246,15 @@ static enum pf_code run(struct pass *p, struct pf_mbox_lines *l, struct pf_err *
 enum pf_code pf_mbox_scan(const struct pf_mbox_scanner *how, uint64_t from, struct pf_mbox_mails *mails,
                           struct pf_err *err)
 {
+    return pf_mbox_scan_locked(how, from, NULL, mails, err);
+}
+
+enum pf_code pf_mbox_scan_locked(const struct pf_mbox_scanner *how, uint64_t from, struct pf_mbox_locks *locks,
+                                 struct pf_mbox_mails *mails, struct pf_err *err)
+{
     size_t room = how->unquote ? PF_MBOX_QUOTE_ROOM(PF_MBOX_BUFFER) : 8;
     unsigned char *memory = malloc(PF_MBOX_BUFFER + room);
-    struct pass p = {.how = how, .mails = mails};
+    struct pass p = {.how = how, .mails = mails, .locks = locks};
     struct pf_mbox_lines lines = {.fd = how->fd, .at = from, .end = how->size, .buffer = memory};
     enum pf_code code;
 

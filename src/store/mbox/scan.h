@@ -9,6 +9,7 @@
 #ifndef POSTFACH_STORE_MBOX_SCAN_H
 #define POSTFACH_STORE_MBOX_SCAN_H
 
+#include "store/mbox/lock.h"
 #include "store/mbox/mails.h"
 
 struct pf_mbox_scanner {
@@ -23,6 +24,10 @@ struct pf_mbox_scanner {
  * X-UIDL lines, not checked for uniqueness. PF_DAMAGED when this is no mbox. */
 enum pf_code pf_mbox_scan(const struct pf_mbox_scanner *, uint64_t from, struct pf_mbox_mails *,
                           struct pf_err *err);
+
+/* The same for a file that may be large: the dotlock is touched meanwhile. */
+enum pf_code pf_mbox_scan_locked(const struct pf_mbox_scanner *, uint64_t from, struct pf_mbox_locks *,
+                                 struct pf_mbox_mails *, struct pf_err *err);
 
 /* Whether a From_ line stands at this offset; *out_sum its sum as in pf_mbox_mail. */
 bool pf_mbox_from_stands(const struct pf_mbox_scanner *, uint64_t at, uint64_t *out_sum);

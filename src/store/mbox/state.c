@@ -3,8 +3,10 @@
 #include "base/text.h"
 #include "store/maildir/mix.h"
 #include "store/maildir/table.h"
+#include "store/mbox/digest.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static const char where[] = "mbox_state";
@@ -13,6 +15,8 @@ static const char head[] = "postfach-mbox 1 ";
 enum {
     HEAD_LEN = sizeof head - 1,
     NUMBERS = 11,
+    SUM_LEN = 16,
+    TORN_MAX = HEAD_LEN + 3 * SUM_LEN + 2,
     FLOATS_MAX = 4096, /* UIDLs of messages that vanished are kept for so many, the newest */
     KEPT_FLAGS = PF_MBOX_SEEN | PF_MBOX_HIDDEN
 };
@@ -51,13 +55,27 @@ static bool numbers(struct pf_bytes rest, uint64_t *out, int count)
     return rest.len == 0;
 }
 
+static uint64_t sum_of(struct pf_bytes a, struct pf_bytes b)
+{
+    static const uint64_t fixed[2] = {0x706f737466616368u, 0x7374617465202031u};
+    struct pf_mbox_digest d;
+    uint64_t sum[2];
+
+    pf_mbox_digest_init(&d, fixed);
+    pf_mbox_digest_add(&d, a);
+    pf_mbox_digest_add(&d, b);
+    pf_mbox_digest_end(&d, sum);
+    return sum[0];
+}
+
 static bool take_file(struct pf_mbox_state *s, struct pf_bytes rest)
 {
-    uint64_t n[7];
+    uint64_t n[9];
 
-    if (!numbers(rest, n, 7))
+    if (!numbers(rest, n, 9))
         return false;
-    s->stamp = (struct pf_mbox_stamp){n[0], (int64_t)n[1], n[2], n[3]};
+    s->stamp = (struct pf_mbox_stamp){n[0], (int64_t)n[1], n[2], n[3], (int64_t)n[7]};
+    s->sum = n[8];
     s->settled = n[4] == 1;
     s->unquote = n[5] == 1;
     s->scanned = s->placed = true;
@@ -134,32 +152,78 @@ static bool unify(struct pf_mbox_mails *m)
     return true;
 }
 
-static bool take_lines(struct pf_mbox_state *s, struct pf_bytes text)
+/* What the sum of line f is about: all octets from the first to the last line m. */
+struct vouched {
+    struct pf_bytes before, behind; /* the sum */
+};
+
+/* 1: kept; 0: passed over; -1: no memory. */
+static int take_line(struct pf_mbox_state *s, struct pf_bytes line, struct vouched *v)
 {
+    struct pf_bytes rest = line, kind = word(&rest);
+    const unsigned char *end = line.at + line.len;
+    int taken = 0;
+
+    if (pf_bytes_equal(kind, PF_LIT("n")))
+        return take_mail(s, rest, false);
+    if (pf_bytes_equal(kind, PF_LIT("m"))) {
+        taken = take_mail(s, rest, true);
+        s->scanned = true; /* also when line f rotted */
+    } else if (pf_bytes_equal(kind, PF_LIT("f")) && take_file(s, rest) && line.len > SUM_LEN) {
+        taken = 1;
+        v->before.len = (size_t)(end - v->before.at) - SUM_LEN;
+        v->behind.at = end;
+    }
+    v->behind.len = v->behind.at ? (size_t)(end - v->behind.at) : 0;
+    return taken;
+}
+
+static bool take_lines(struct pf_mbox_state *s, struct pf_bytes text, struct pf_bytes whole)
+{
+    struct vouched v = {.before = {whole.at, 0}};
     uint32_t unread = 0;
 
     while (text.len) {
         struct pf_bytes line = pf_bytes_head(text, pf_find(text, '\n'));
-        struct pf_bytes rest = line, kind = word(&rest);
-        int taken = 1;
+        int taken;
 
         if (line.len == text.len) /* torn */
             break;
         text = pf_bytes_skip(text, line.len + 1);
-        if (pf_bytes_equal(kind, PF_LIT("m")) || pf_bytes_equal(kind, PF_LIT("n")))
-            taken = take_mail(s, rest, kind.at[0] == 'm');
-        else if (pf_bytes_equal(kind, PF_LIT("f")))
-            taken = take_file(s, rest);
-        else
-            taken = 0;
+        taken = take_line(s, line, &v);
         if (taken < 0)
             return false;
         unread += !taken;
     }
     if (!unify(&s->mails))
         return false;
-    if (unread || !sane(s))
+    if (unread || !sane(s) || sum_of(v.before, v.behind) != s->sum)
         s->placed = false;
+    return true;
+}
+
+bool pf_mbox_state_torn(struct pf_bytes text)
+{
+    return text.len <= TORN_MAX && pf_find(text, '\n') == text.len &&
+           memcmp(text.at, head, text.len < HEAD_LEN ? text.len : HEAD_LEN) == 0;
+}
+
+/* An older head has no check. */
+static bool take_head(struct pf_mbox_state *s, struct pf_bytes line)
+{
+    struct pf_bytes seeds = pf_bytes_skip(line, HEAD_LEN);
+    uint64_t n[3];
+
+    if (line.len < HEAD_LEN || memcmp(line.at, head, HEAD_LEN) != 0)
+        return false;
+    if (numbers(seeds, n, 3) && line.len > SUM_LEN) {
+        if (n[2] != sum_of(pf_bytes_head(line, line.len - SUM_LEN), (struct pf_bytes){0}))
+            return false;
+    } else if (!numbers(seeds, n, 2)) {
+        return false;
+    }
+    s->seed[0] = n[0];
+    s->seed[1] = n[1];
     return true;
 }
 
@@ -168,13 +232,12 @@ enum pf_code pf_mbox_state_parse(struct pf_bytes text, const char *path, struct 
 {
     struct pf_bytes line = pf_bytes_head(text, pf_find(text, '\n'));
 
-    if (line.len == text.len || line.len < HEAD_LEN || memcmp(line.at, head, HEAD_LEN) != 0 ||
-        !numbers(pf_bytes_skip(line, HEAD_LEN), s->seed, 2))
+    if (line.len == text.len || !take_head(s, line))
         return pf_fail(err, PF_PERM, 0, where,
-                       "the state of %s is of a later version, or something else: update Postfach, or move "
-                       "it away (clients will fetch mail again)", path);
+                       "the state of %s is of a later version, damaged, or something else: update Postfach, restore "
+                       "it, or move it away (clients will fetch mail again)", path);
     s->there = true;
-    if (take_lines(s, pf_bytes_skip(text, line.len + 1)))
+    if (take_lines(s, pf_bytes_skip(text, line.len + 1), text))
         return PF_OK;
     return pf_fail(err, PF_NO_MEMORY, 0, where, "no memory for the state of %s", path);
 }
@@ -211,26 +274,52 @@ static bool put_floats(struct pf_maildir_text *t, const struct pf_mbox_mails *ol
     return ok;
 }
 
+/* The sum has room, and comes when all that it is about stands. */
+static void put_head(struct pf_span *out, const struct pf_mbox_state *s, uint32_t placed)
+{
+    pf_span_format(out, "%s%016" PRIx64 " %016" PRIx64 " ", head, s->seed[0], s->seed[1]);
+    pf_span_format(out, "%016" PRIx64 "\n", sum_of(pf_span_bytes(out), (struct pf_bytes){0}));
+    if (s->scanned)
+        pf_span_format(out, "f %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 " %x %x %" PRIx32 " %" PRIx64
+                       " %016x\n", s->stamp.size, (uint64_t)s->stamp.mtime, s->stamp.ino, s->stamp.dev,
+                       s->settled, s->unquote, placed, (uint64_t)s->stamp.changed, 0u);
+}
+
+/* Line f ends at `end`, the last line m at `last`. */
+static void put_sum(struct pf_maildir_text *t, size_t end, size_t last)
+{
+    char text[SUM_LEN + 1];
+
+    snprintf(text, sizeof text, "%016" PRIx64,
+             sum_of(pf_bytes_from(t->at, end - SUM_LEN), pf_bytes_from(t->at + end, last - end)));
+    memcpy(t->at + end - SUM_LEN, text, SUM_LEN);
+}
+
 bool pf_mbox_state_print(struct pf_maildir_text *t, const struct pf_mbox_state *s,
                          const struct pf_mbox_mails *mails, const struct pf_mbox_mails *old)
 {
-    unsigned char line[200];
+    unsigned char line[300];
     struct pf_span out = {line, 0, sizeof line};
     uint32_t placed = 0;
+    size_t last;
     bool ok;
 
     for (uint32_t i = 0; i < mails->count; i++)
         placed += !(mails->at[i].flags & (PF_MBOX_GONE | PF_MBOX_FLOAT));
 
-    pf_span_format(&out, "%s%016" PRIx64 " %016" PRIx64 "\n", head, s->seed[0], s->seed[1]);
-    if (s->scanned)
-        pf_span_format(&out, "f %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 " %x %x %" PRIx32 "\n",
-                       s->stamp.size, (uint64_t)s->stamp.mtime, s->stamp.ino, s->stamp.dev, s->settled,
-                       s->unquote, placed);
+    put_head(&out, s, placed);
     ok = pf_maildir_text_put(t, pf_span_bytes(&out));
-    for (uint32_t i = 0; i < mails->count && ok; i++)
-        if (!(mails->at[i].flags & PF_MBOX_GONE))
-            ok = put_mail(t, mails, i, !(mails->at[i].flags & PF_MBOX_FLOAT));
+    last = t->len;
+    for (uint32_t i = 0; i < mails->count && ok; i++) {
+        bool is_placed = !(mails->at[i].flags & PF_MBOX_FLOAT);
+
+        if (mails->at[i].flags & PF_MBOX_GONE)
+            continue;
+        ok = put_mail(t, mails, i, is_placed);
+        last = is_placed ? t->len : last;
+    }
+    if (ok && s->scanned)
+        put_sum(t, out.len - 1, last - 1);
     return ok && put_floats(t, old);
 }
 

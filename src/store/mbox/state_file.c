@@ -42,6 +42,8 @@ static enum pf_code read_file(const struct pf_mbox_place *p, int fd, struct pf_m
     got = pf_mbox_read_at(fd, text, (size_t)st.st_size, 0);
     if (got < 0)
         code = pf_mbox_failed(p, where, "has state that cannot be read", err);
+    else if (pf_mbox_state_torn(pf_bytes_from(text, (size_t)got)))
+        code = fresh_seed(p, s, err); /* it held no UIDL yet, or holds none any more */
     else
         code = pf_mbox_state_parse(pf_bytes_from(text, (size_t)got), p->path, s, err);
     free(text);

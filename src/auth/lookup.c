@@ -4,6 +4,7 @@
 #include "auth/auth_look.h"
 #include "auth/exchange.h"
 #include "auth/lookup_aliases.h"
+#include "auth/lookup_names.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -19,9 +20,11 @@ struct pf_recipients {
     struct pf_lookup_settings settings;
     char *password_file, *aliases_file, *domains;
     struct pf_auth_tables *tables;
+    struct pf_lookup_names *names; /* of the tables */
     struct pf_auth_stamps judged;
     struct pf_aliases *aliases;
     struct pf_auth_stamps aliases_judged;
+    bool users_bad, aliases_bad; /* what the file says now could not be taken: who is unknown may be known there */
     pf_time looked, flux_since;
     struct pf_err trouble;
 };
@@ -96,12 +99,14 @@ struct pf_recipients *pf_recipients_open(const struct pf_lookup_settings *settin
     }
     r->tables = pf_auth_tables_open(&r->settings.users, err);
     if (r->tables)
+        r->names = pf_lookup_names_new(r->tables, settings->fold, err);
+    if (r->names)
         r->judged = *pf_auth_tables_stamps(r->tables);
-    if (r->tables && r->aliases_file) {
+    if (r->names && r->aliases_file) {
         aliases_stamp(r, &r->aliases_judged);
         r->aliases = read_aliases(r, err);
     }
-    if (r->tables && (r->aliases || !r->aliases_file))
+    if (r->names && (r->aliases || !r->aliases_file))
         return r;
     pf_recipients_free(r);
     return NULL;
@@ -112,6 +117,7 @@ void pf_recipients_free(struct pf_recipients *r)
     if (!r)
         return;
     pf_auth_tables_drop(r->tables);
+    pf_lookup_names_free(r->names);
     pf_aliases_free(r->aliases);
     free(r->password_file);
     free(r->aliases_file);
@@ -119,32 +125,53 @@ void pf_recipients_free(struct pf_recipients *r)
     free(r);
 }
 
+/* Told once; what may pass by itself (memory) is tried again at the next look, what stands in a file is not
+ * until that changes. True when it was the file. */
+static bool is_bad(struct pf_recipients *r, bool *bad, const struct pf_err *err)
+{
+    bool passes = err->code == PF_NO_MEMORY || err->code == PF_BUSY;
+
+    if (!passes || !*bad)
+        r->trouble = *err;
+    *bad = true;
+    return !passes;
+}
+
+static bool take_users(struct pf_recipients *r, struct pf_auth_look *look)
+{
+    struct pf_lookup_names *names = pf_lookup_names_new(look->fresh, r->settings.fold, &look->err);
+
+    if (!names) {
+        pf_auth_tables_drop(look->fresh);
+        return false;
+    }
+    pf_lookup_names_free(r->names);
+    pf_auth_tables_drop(r->tables);
+    r->names = names;
+    r->tables = look->fresh;
+    r->users_bad = false;
+    return true;
+}
+
 static bool look_at_users(struct pf_recipients *r, pf_time flux)
 {
     struct pf_auth_look look = {.tables = r->tables, .judged = r->judged, .flux = flux};
 
     pf_auth_look_work(&look.job);
-    switch (look.verdict) {
-    case PF_LOOK_SAME:
+    if (look.verdict == PF_LOOK_SAME)
         return true;
-    case PF_LOOK_BUSY:
+    if (look.verdict == PF_LOOK_BUSY)
         return false;
-    case PF_LOOK_NEW:
-        pf_auth_tables_drop(r->tables);
-        r->tables = look.fresh;
-        break;
-    case PF_LOOK_BAD:
-        r->trouble = look.err;
-        break;
-    }
-    r->judged = look.now;
+    if ((look.verdict == PF_LOOK_NEW && take_users(r, &look)) || is_bad(r, &r->users_bad, &look.err))
+        r->judged = look.now;
     return true;
 }
 
 static bool look_at_aliases(struct pf_recipients *r, pf_time flux)
 {
-    struct pf_auth_stamps now;
     struct pf_aliases *fresh;
+    struct pf_auth_stamps now;
+    struct pf_err err;
 
     if (!r->aliases_file)
         return true;
@@ -153,12 +180,14 @@ static bool look_at_aliases(struct pf_recipients *r, pf_time flux)
         return true;
     if (!pf_auth_stamps_quiet(&now) && flux < (now.of[0].there ? PF_LOOK_RESTLESS : PF_LOOK_MISSING))
         return false;
-    fresh = read_aliases(r, &r->trouble);
-    r->aliases_judged = now;
-    if (!fresh)
-        return true;
-    pf_aliases_free(r->aliases);
-    r->aliases = fresh;
+    fresh = read_aliases(r, &err);
+    if (fresh) {
+        pf_aliases_free(r->aliases);
+        r->aliases = fresh;
+        r->aliases_bad = false;
+    }
+    if (fresh || is_bad(r, &r->aliases_bad, &err))
+        r->aliases_judged = now;
     return true;
 }
 
@@ -291,6 +320,18 @@ static enum pf_code try_user(struct hunt *h, struct pf_bytes name)
     return code == PF_OK ? add_user(h, &entry.user) : code;
 }
 
+/* A user who is written in another case. */
+static enum pf_code try_folded(struct hunt *h, struct pf_bytes folded)
+{
+    const char *name = NULL;
+    size_t count = pf_lookup_names_find(h->r->names, folded, &name);
+
+    if (count > 1)
+        return pf_fail(h->err, PF_TEMP, 0, "lookup", "%s and another user differ only in case: who has %.*s?", name,
+                       (int)folded.len, (const char *)folded.at);
+    return count ? try_user(h, pf_bytes_of(name)) : PF_NO_USER;
+}
+
 static enum pf_code try_users(struct hunt *h, const struct address *a)
 {
     size_t lens[2] = {a->len, is_served(h, a) ? a->local : 0};
@@ -300,6 +341,8 @@ static enum pf_code try_users(struct hunt *h, const struct address *a)
         code = try_user(h, pf_bytes_from(a->spelled, lens[i]));
         if (code == PF_NO_USER)
             code = try_user(h, pf_bytes_from(a->folded, lens[i]));
+        if (code == PF_NO_USER)
+            code = try_folded(h, pf_bytes_from(a->folded, lens[i]));
     }
     return code;
 }
@@ -385,7 +428,7 @@ enum pf_code pf_recipients_find(struct pf_recipients *r, struct pf_bytes address
     if (fresh)
         quiet = look(r);
     code = hunt(r, address, out_found, err);
-    if (code == PF_NO_USER && !fresh) {
+    if ((code == PF_NO_USER || code == PF_TEMP) && !fresh) {
         quiet = look(r);
         code = hunt(r, address, out_found, err);
     }
@@ -393,6 +436,9 @@ enum pf_code pf_recipients_find(struct pf_recipients *r, struct pf_bytes address
         return code;
     if (!quiet)
         return pf_fail(err, PF_TEMP, 0, "lookup", "users or aliases are being changed");
+    if (r->users_bad || r->aliases_bad)
+        return pf_fail(err, PF_TEMP, 0, "lookup", "the %s changed, and could not be taken",
+                       r->users_bad ? "users" : "aliases");
     address = pf_bytes_head(address, 200);
     pf_fail(err, PF_NO_USER, 0, "lookup", "nobody here has the address %.*s", (int)address.len,
             (const char *)address.at);

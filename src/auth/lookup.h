@@ -25,7 +25,8 @@ enum pf_code pf_recipients_find(struct pf_recipients *, struct pf_bytes address,
 /* True once for each time that a changed file could not be taken. */
 bool pf_recipients_trouble(struct pf_recipients *, struct pf_err *out_err);
 
-/* Behind the door: pf_lookup_reload in two steps, of which only the first can fail. */
+/* Behind the door: pf_lookup_reload in two steps, of which only the first can fail. Settings may be NULL here and
+ * with pf_lookup_new, where nobody takes mail: then no user is in memory twice, and all answers are PF_TEMP. */
 struct pf_lookup_generation;
 struct pf_lookup_generation *pf_lookup_prepare(const struct pf_lookup_settings *, struct pf_err *err);
 void pf_lookup_take(struct pf_lookup *, struct pf_lookup_generation *); /* owns it now */

@@ -12,7 +12,7 @@ enum {
 /* Users and aliases as of one reading of the settings; counted on the loop, used on the thread. */
 struct pf_lookup_generation {
     unsigned holds;
-    struct pf_recipients *recipients;
+    struct pf_recipients *recipients; /* NULL: nobody asks */
 };
 
 struct pf_lookup {
@@ -51,6 +51,8 @@ struct pf_lookup_generation *pf_lookup_prepare(const struct pf_lookup_settings *
         return NULL;
     }
     g->holds = 1;
+    if (!settings)
+        return g;
     g->recipients = pf_recipients_open(settings, err);
     if (g->recipients)
         return g;
@@ -111,6 +113,10 @@ static void work(struct pf_job *job)
     struct question *q = (struct question *)job;
     struct pf_recipients *r = q->generation->recipients;
 
+    if (!r) {
+        pf_fail(&q->err, PF_TEMP, 0, "lookup", "no listener takes mail any more");
+        return;
+    }
     pf_recipients_find(r, pf_bytes_from(q->address, q->len), &q->found, &q->err);
     pf_recipients_trouble(r, &q->trouble);
 }

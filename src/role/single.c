@@ -72,7 +72,6 @@ static enum pf_code build(struct pf_single *s, struct pf_err *err)
     struct pf_dock_parts dock;
 
     pf_setup_auth(conf, &auth);
-    pf_setup_lookup(conf, &lookup);
     pf_fail(err, PF_NO_MEMORY, 0, "start", "no memory");
     if (!(s->log = pf_setup_log(conf, err)) || !(s->loop = pf_loop_new(err)) ||
         !(s->disk = pf_pool_new(s->loop, "pf-disk", conf->disk_threads, conf->disk_queue, err)) ||
@@ -83,7 +82,7 @@ static enum pf_code build(struct pf_single *s, struct pf_err *err)
     parts = (struct pf_hall_parts){s->loop, s->log, NULL, s->store, s->guests};
     s->auth = parts.auth = pf_auth_new(s->loop, &auth, err);
     if (!s->auth || !(s->hall = pf_hall_new(&parts, err)) ||
-        !(s->lookup = pf_lookup_new(s->loop, &lookup, err)))
+        !(s->lookup = pf_lookup_new(s->loop, pf_single_lookup(conf, &lookup), err)))
         return err->code;
     dock = (struct pf_dock_parts){s->loop, s->log, s->lookup, s->store};
     if (!(s->dock = pf_dock_new(&dock, err)))

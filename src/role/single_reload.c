@@ -108,6 +108,16 @@ enum pf_code pf_single_apply(struct pf_single *s, struct pf_err *err)
     return PF_OK;
 }
 
+const struct pf_lookup_settings *pf_single_lookup(const struct pf_conf *conf, struct pf_lookup_settings *room)
+{
+    for (size_t i = 0; i < conf->listen_count; i++)
+        if (conf->listens[i].protocol != PF_CONF_POP3) {
+            pf_setup_lookup(conf, room);
+            return room;
+        }
+    return NULL;
+}
+
 static bool log_differs(const struct pf_conf *a, const struct pf_conf *b)
 {
     return a->log_to != b->log_to || a->log_debug != b->log_debug || strcmp(a->log_facility, b->log_facility) != 0;
@@ -129,8 +139,7 @@ static enum pf_code prepare_parts(struct pf_single *s, struct fresh *f, struct p
         if (!f->store)
             return err->code;
     }
-    pf_setup_lookup(f->conf, &lookup);
-    f->lookup = pf_lookup_prepare(&lookup, err);
+    f->lookup = pf_lookup_prepare(pf_single_lookup(f->conf, &lookup), err);
     return f->lookup ? PF_OK : err->code;
 }
 

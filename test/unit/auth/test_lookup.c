@@ -277,10 +277,17 @@ static void nobody_is_refused_by_what_was_true_before(void **state)
     write_file(users_file, "anna:{PLAIN}x\n", 40);
     assert_string_equal(who(r, "nobody@x"), "NO_USER");
     write_file(aliases_file, "broken\n", 30);
-    assert_string_equal(who(r, "nobody@x"), "NO_USER"); /* by the old aliases, and it is told */
+    assert_string_equal(who(r, "nobody@x"), "TEMP"); /* the old aliases do not know who is meant to be there now */
+    assert_string_equal(who(r, "anna@x"), "anna");
     assert_true(pf_recipients_trouble(r, &err));
     assert_non_null(strstr(err.log, "line 1"));
     assert_false(pf_recipients_trouble(r, &err));
+    write_file(aliases_file, "mended@x: anna\n", 25);
+    assert_string_equal(who(r, "mended@x"), "anna");
+    assert_string_equal(who(r, "nobody@x"), "NO_USER");
+    write_file(users_file, "anna\n", 35);
+    assert_string_equal(who(r, "nobody@x"), "TEMP");
+    assert_true(pf_recipients_trouble(r, &err));
     pf_recipients_free(r);
 }
 

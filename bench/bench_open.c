@@ -146,7 +146,8 @@ struct took {
 
 static struct took open_once(struct pf_twin *twin, struct drop *d)
 {
-    const struct pf_box_where where = {"bench", d->path, time(NULL), PF_EXPIRE_NEVER};
+    const struct pf_box_where where = {
+        .user = "bench", .path = d->path, .now = time(NULL), .expire_days = PF_EXPIRE_NEVER};
     struct pf_twin_opened opened;
     struct pf_err err;
     double from = bench_seconds();

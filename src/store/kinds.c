@@ -112,6 +112,15 @@ static void parcel_drop(struct pf_twin_parcel *parcel)
     free(parcel);
 }
 
+static enum pf_code parcel_ask(struct pf_twin *twin, const struct pf_box_where *asked, uint64_t size,
+                               struct pf_err *err)
+{
+    struct pf_box_where where;
+    enum pf_kind kind = choose(asked, &where);
+
+    return pf_twin_ask(((struct kinds *)twin)->twins[kind], &where, size, err);
+}
+
 static void kinds_free(struct pf_twin *twin)
 {
     struct kinds *kinds = (struct kinds *)twin;
@@ -133,6 +142,7 @@ static const struct pf_twin_kind kind = {
     .parcel_seal = parcel_seal,
     .parcel_drop = parcel_drop,
     .free = kinds_free,
+    .parcel_ask = parcel_ask,
 };
 
 struct pf_twin *pf_kinds_new(const struct pf_kinds_settings *settings, struct pf_err *err)

@@ -12,6 +12,7 @@ struct task {
     bool tries; /* has a form that cannot block */
     bool ends;  /* the box or parcel is gone afterwards, so it may not be refused */
     bool makes; /* the box or parcel is there only when this succeeded */
+    bool asks;  /* there is none, before and after */
 };
 
 struct lift {
@@ -91,6 +92,27 @@ static enum pf_code work_begin(struct held *h, bool may_block)
     return code;
 }
 
+enum pf_code pf_twin_ask(struct pf_twin *twin, const struct pf_box_where *where, uint64_t size, struct pf_err *err)
+{
+    struct pf_twin_parcel *parcel = NULL;
+    enum pf_code code;
+
+    if (twin->kind->parcel_ask)
+        return twin->kind->parcel_ask(twin, where, size, err);
+    code = twin->kind->parcel_begin(twin, where, &parcel, err);
+    if (code == PF_OK)
+        twin->kind->parcel_drop(parcel);
+    return code;
+}
+
+static enum pf_code work_ask(struct held *h, bool may_block)
+{
+    struct pf_parcel_begin *b = (struct pf_parcel_begin *)h->op;
+
+    (void)may_block;
+    return pf_twin_ask(h->lift->twin, &b->where, b->size, &b->op.err);
+}
+
 static enum pf_code work_write(struct held *h, bool may_block)
 {
     struct pf_parcel_write *w = (struct pf_parcel_write *)h->op;
@@ -119,6 +141,7 @@ static const struct task reading = {.work = work_read, .tries = true};
 static const struct task expunging = {.work = work_expunge};
 static const struct task closing = {.work = work_close, .ends = true};
 static const struct task beginning = {.work = work_begin, .makes = true};
+static const struct task asking = {.work = work_ask, .asks = true};
 static const struct task writing = {.work = work_write};
 static const struct task sealing = {.work = work_seal, .ends = true};
 static const struct task dropping = {.work = work_drop, .ends = true};
@@ -139,7 +162,7 @@ static struct pf_store_op *settle(struct held *h)
         forget(&op->err);
     else if (op->err.code != h->code) /* a twin that said nothing of why */
         pf_fail(&op->err, h->code, 0, "lift", "%s gave no reason", h->lift->twin->kind->name);
-    if (h->task->ends || (h->task->makes && failed))
+    if (h->task->ends || h->task->asks || (h->task->makes && failed))
         free(h);
     return op;
 }
@@ -292,7 +315,7 @@ static void parcel_begin(struct pf_store *store, struct pf_parcel_begin *b)
     if (!h)
         return;
     h->parcel.store = store;
-    go(h, &b->op, &beginning);
+    go(h, &b->op, b->ask ? &asking : &beginning);
 }
 
 static void parcel_write(struct pf_parcel *parcel, struct pf_parcel_write *w)

@@ -43,11 +43,17 @@ struct pf_twin_kind {
                                 struct pf_err *err);
     void (*parcel_drop)(struct pf_twin_parcel *);
     void (*free)(struct pf_twin *);
+    /* Would a message of `size` octets be taken now? Makes nothing. NULL: whoever can begin one takes it. */
+    enum pf_code (*parcel_ask)(struct pf_twin *, const struct pf_box_where *, uint64_t size,
+                               struct pf_err *err);
 };
 
 struct pf_twin {
     const struct pf_twin_kind *kind;
 };
+
+/* Asks a twin, whether its row can or not. */
+enum pf_code pf_twin_ask(struct pf_twin *, const struct pf_box_where *, uint64_t size, struct pf_err *err);
 
 /* Takes the twin over (also on failure, when NULL is returned). */
 struct pf_store *pf_lift_new(struct pf_loop *, struct pf_pool *, struct pf_twin *,

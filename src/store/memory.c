@@ -49,6 +49,7 @@ struct box {
 struct parcel {
     struct pf_parcel base;
     int64_t now;
+    uint64_t quota_octets, quota_messages;
     unsigned char *at;
     size_t len, room;
     char path[];
@@ -306,13 +307,54 @@ static void box_close(struct pf_box *box, struct pf_box_close *c)
     pf_store_op_done(store, &c->op);
 }
 
+struct usage {
+    uint64_t octets, messages;
+};
+
+static struct usage usage_of(const struct drop *d)
+{
+    struct usage u = {0};
+
+    for (uint32_t i = 0; d && i < d->count; i++) {
+        u.octets += d->messages[i]->gone ? 0 : d->messages[i]->text.len;
+        u.messages += !d->messages[i]->gone;
+    }
+    return u;
+}
+
+/* Whether a message more is one too many, or too large. */
+static enum pf_code judge(const struct pf_store *store, const char *path, const struct usage *quota, uint64_t size,
+                          struct pf_err *err)
+{
+    struct usage u = usage_of(find_drop((const struct memory *)store, path));
+
+    if ((quota->octets && (size > quota->octets || u.octets > quota->octets - size)) ||
+        (quota->messages && u.messages >= quota->messages))
+        return pf_fail(err, PF_OVER_QUOTA, 0, "memory", "%s is full", path);
+    return PF_OK;
+}
+
+static void parcel_ask(struct pf_store *store, struct pf_parcel_begin *b)
+{
+    struct usage quota = {b->where.quota_octets, b->where.quota_messages};
+
+    judge(store, b->where.path, &quota, b->size, &b->op.err);
+    pf_store_op_done(store, &b->op);
+}
+
 static void parcel_begin(struct pf_store *store, struct pf_parcel_begin *b)
 {
-    struct parcel *p = calloc(1, sizeof *p + strlen(b->where.path) + 1);
+    struct parcel *p = b->ask ? NULL : calloc(1, sizeof *p + strlen(b->where.path) + 1);
 
+    if (b->ask) {
+        parcel_ask(store, b);
+        return;
+    }
     if (!p) {
         pf_fail(&b->op.err, PF_NO_MEMORY, ENOMEM, "memory", "no memory for a parcel");
     } else {
+        p->quota_octets = b->where.quota_octets;
+        p->quota_messages = b->where.quota_messages;
         p->base.store = store;
         p->now = b->where.now;
         memcpy(p->path, b->where.path, strlen(b->where.path));
@@ -359,19 +401,36 @@ static void parcel_free(struct parcel *p)
     free(p);
 }
 
+static void seal(struct pf_store *store, struct parcel *p, struct pf_parcel_seal *s)
+{
+    const struct usage quota = {p->quota_octets, p->quota_messages};
+    const struct message *m;
+    struct usage used;
+
+    if (judge(store, p->path, &quota, p->len, &s->op.err) != PF_OK)
+        return;
+    m = keep((struct memory *)store, p->path, pf_bytes_from(p->at, p->len), p->now);
+    if (!m) {
+        pf_fail(&s->op.err, PF_NO_MEMORY, ENOMEM, "memory", "no memory for a message");
+        return;
+    }
+    p->at = NULL;
+    s->octets = m->octets;
+    memcpy(s->uidl, m->uidl, sizeof s->uidl);
+    if (quota.octets || quota.messages) {
+        used = usage_of(find_drop((struct memory *)store, p->path));
+        s->size = m->text.len;
+        s->used_octets = used.octets;
+        s->used_messages = used.messages;
+    }
+}
+
 static void parcel_seal(struct pf_parcel *parcel, struct pf_parcel_seal *s)
 {
     struct parcel *p = (struct parcel *)parcel;
     struct pf_store *store = parcel->store;
-    const struct message *m = keep((struct memory *)store, p->path, pf_bytes_from(p->at, p->len), p->now);
 
-    if (!m) {
-        pf_fail(&s->op.err, PF_NO_MEMORY, ENOMEM, "memory", "no memory for a message");
-    } else {
-        p->at = NULL;
-        s->octets = m->octets;
-        memcpy(s->uidl, m->uidl, sizeof s->uidl);
-    }
+    seal(store, p, s);
     parcel_free(p);
     pf_store_op_done(store, &s->op);
 }

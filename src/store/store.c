@@ -289,6 +289,11 @@ static void begun(struct watch *w)
         answer_last(w);
         return;
     }
+    if (b->ask) {
+        assert(!b->parcel);
+        answer_last(w);
+        return;
+    }
     assert(b->parcel && b->parcel->store == w->store);
     b->parcel->referee = w;
     answer(w);
@@ -339,7 +344,7 @@ void pf_parcel_seal(struct pf_parcel *parcel, struct pf_parcel_seal *s)
 
     assert(w && !w->spoiled); /* a message with a hole is no message */
     s->uidl[0] = '\0';
-    s->octets = 0;
+    s->octets = s->size = s->used_octets = s->used_messages = 0;
     ask(w, &s->op, sealed);
     parcel->store->kind->parcel_seal(parcel, s);
     w->inside = false;

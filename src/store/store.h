@@ -36,7 +36,9 @@
  *     that a crash leaves litter at most, never a message that can be listed.
  *   - drop: leaves nothing.
  *   - after seal or drop completes, the parcel is gone, also when seal failed;
- *   - after a write that failed, only drop is allowed. */
+ *   - after a write that failed, only drop is allowed;
+ *   - quota, in a store that keeps it: what `ask` is told is no promise. seal judges the real size
+ *     once more: PF_OVER_QUOTA, and nothing is left. */
 #ifndef POSTFACH_STORE_STORE_H
 #define POSTFACH_STORE_STORE_H
 
@@ -65,6 +67,7 @@ struct pf_box_where {
     int64_t now;         /* seconds since 1970, for expiry */
     int32_t expire_days; /* PF_EXPIRE_NEVER (-1), or: messages older than that are removed, durably,
                           * before the listing is made; 0 removes nothing here */
+    uint64_t quota_octets, quota_messages; /* what the maildrop may hold at most; 0: no limit */
 };
 
 struct pf_box_open {
@@ -103,7 +106,9 @@ struct pf_box_close {
 struct pf_parcel_begin {
     struct pf_store_op op;
     struct pf_box_where where; /* created where missing, as the store's settings allow */
-    struct pf_parcel *parcel;  /* out */
+    bool ask;                  /* nothing is made: would a message be taken now? */
+    uint64_t size;             /* ask: its octets, 0 for unknown */
+    struct pf_parcel *parcel;  /* out; NULL with ask */
 };
 
 struct pf_parcel_write {
@@ -115,6 +120,9 @@ struct pf_parcel_seal {
     struct pf_store_op op;
     char uidl[PF_UIDL_MAX + 1]; /* out, NUL-terminated */
     uint64_t octets;            /* out: wire size */
+    uint64_t size;              /* out: stored size, as the quota counts it; 0 where none is kept */
+    uint64_t used_octets, used_messages; /* out: of the quota, with this message and all that came before
+                                          * it; 0 where none is kept */
 };
 
 struct pf_parcel_drop {

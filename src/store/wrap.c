@@ -11,7 +11,9 @@ static void finish(struct pf_wrapped *g, bool later)
     bool makes = g->call == PF_WRAP_OPEN || g->call == PF_WRAP_BEGIN;
     bool ends = g->call == PF_WRAP_CLOSE || g->call == PF_WRAP_SEAL || g->call == PF_WRAP_DROP;
 
-    if (ends || (makes && op->err.code != PF_OK)) {
+    bool asks = g->call == PF_WRAP_BEGIN && g->asked.begin->ask;
+
+    if (ends || asks || (makes && op->err.code != PF_OK)) {
         free(g->marks.words);
         free(g);
     }
@@ -47,6 +49,9 @@ static void copy_up(struct pf_wrapped *g)
     case PF_WRAP_SEAL:
         memcpy(g->asked.seal->uidl, g->inner.seal.uidl, sizeof g->asked.seal->uidl);
         g->asked.seal->octets = g->inner.seal.octets;
+        g->asked.seal->size = g->inner.seal.size;
+        g->asked.seal->used_octets = g->inner.seal.used_octets;
+        g->asked.seal->used_messages = g->inner.seal.used_messages;
         break;
     case PF_WRAP_CLOSE:
     case PF_WRAP_WRITE:
@@ -87,7 +92,9 @@ static void copy_down(struct pf_wrapped *g)
         g->inner.close = (struct pf_box_close){0};
         break;
     case PF_WRAP_BEGIN:
-        g->inner.begin = (struct pf_parcel_begin){.where = g->asked.begin->where};
+        g->inner.begin = (struct pf_parcel_begin){.where = g->asked.begin->where,
+                                                  .ask = g->asked.begin->ask,
+                                                  .size = g->asked.begin->size};
         break;
     case PF_WRAP_WRITE:
         g->inner.write = (struct pf_parcel_write){.bytes = g->asked.write->bytes};

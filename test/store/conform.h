@@ -46,6 +46,7 @@ struct rig {
     bool (*make)(struct world *w);
     /* After the store was freed; may be NULL. */
     void (*break_down)(struct world *w);
+    bool quota; /* keeps one */
     /* Mail outlives the store: pf_store_free and make again must show the same maildrops. */
     bool lasting;
 };

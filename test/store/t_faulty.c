@@ -13,7 +13,7 @@ static bool make(struct world *w)
 
 int main(void)
 {
-    static const struct rig rig = {.name = "faulty", .make = make};
+    static const struct rig rig = {.name = "faulty", .quota = true, .make = make};
 
     return conform(&rig);
 }

@@ -13,7 +13,8 @@ static bool make(struct world *w)
 
 int main(void)
 {
-    static const struct rig rig = {.name = "maildir_bare", .folder = true, .make = make, .lasting = true};
+    static const struct rig rig = {
+        .name = "maildir_bare", .folder = true, .quota = true, .make = make, .lasting = true};
 
     return conform(&rig);
 }

@@ -280,7 +280,8 @@ static void view_free(struct pf_twin *twin)
 bool view_make(struct world *w, const struct pf_mbox_settings *settings)
 {
     static const struct pf_twin_kind kind = {"mbox seen plain", box_open,     box_read,    box_expunge, box_close,
-                                             parcel_begin,      parcel_write, parcel_seal, parcel_drop, view_free};
+                                             parcel_begin,      parcel_write, parcel_seal, parcel_drop, view_free,
+                                             NULL};
     struct view *v = calloc(1, sizeof *v);
 
     must(v != NULL);

@@ -9,7 +9,7 @@ static bool make(struct world *w)
 
 int main(void)
 {
-    static const struct rig rig = {.name = "memory", .make = make};
+    static const struct rig rig = {.name = "memory", .quota = true, .make = make};
 
     return conform(&rig);
 }

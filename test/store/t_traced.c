@@ -19,7 +19,7 @@ static bool make(struct world *w)
 
 int main(void)
 {
-    static const struct rig rig = {.name = "traced", .make = make};
+    static const struct rig rig = {.name = "traced", .quota = true, .make = make};
 
     return conform(&rig);
 }

@@ -290,8 +290,16 @@ static void twin_free(struct pf_twin *base)
     free(t);
 }
 
+static enum pf_code parcel_ask(struct pf_twin *base, const struct pf_box_where *where, uint64_t size,
+                               struct pf_err *err)
+{
+    (void)base, (void)where, (void)size, (void)err;
+    return PF_OK;
+}
+
 static const struct pf_twin_kind kind = {"twin",       box_open,     box_read,    box_expunge, box_close,
-                                         parcel_begin, parcel_write, parcel_seal, parcel_drop, twin_free};
+                                         parcel_begin, parcel_write, parcel_seal, parcel_drop, twin_free,
+                                         parcel_ask};
 
 struct pf_twin *twin_new(void)
 {

@@ -25,6 +25,7 @@ static const struct pf_twin_kind kind = {
     .parcel_seal = pf_maildir_parcel_seal,
     .parcel_drop = pf_maildir_parcel_drop,
     .free = maildir_free,
+    .parcel_ask = pf_maildir_parcel_ask,
 };
 
 struct pf_twin *pf_maildir_new(const struct pf_maildir_settings *settings, struct pf_err *err)

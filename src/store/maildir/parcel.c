@@ -31,6 +31,7 @@ struct pf_twin_parcel {
     uint64_t size;
     struct pf_crlf crlf;
     bool broken; /* a write failed: never to be sealed */
+    struct pf_maildir_quota quota;
 };
 
 static void close_one(int *fd)
@@ -125,6 +126,7 @@ enum pf_code pf_maildir_parcel_begin(struct pf_twin *twin, const struct pf_box_w
     p->maildir = (struct pf_maildir *)twin;
     p->root = p->tmp = p->fresh = p->fd = -1;
     p->now = w->now;
+    p->quota = (struct pf_maildir_quota){w->quota_octets, w->quota_messages};
     p->deadline = monotonic() + GIVE_UP_SECONDS;
     p->path = strdup(w->path);
     code = p->path ? open_folders(p, err)
@@ -224,12 +226,19 @@ enum pf_code pf_maildir_parcel_seal(struct pf_twin_parcel *p, struct pf_parcel_s
                                     struct pf_err *err)
 {
     char name[PF_UIDL_MAX + 1] = "";
-    enum pf_code code = finish_file(p, err);
+    struct pf_maildir_usage used = {0};
+    enum pf_code code = pf_maildir_quota_ask(p->path, &p->quota, p->size, p->now, err);
+
+    if (!code)
+        code = finish_file(p, err);
 
     if (!code)
         code = place(p, name, err);
     if (!code) {
-        pf_maildir_quota_note(p->root, p->path, (int64_t)p->size, 1);
+        pf_maildir_quota_arrived(p->root, p->path, &p->quota, p->size, &used);
+        op->size = used.messages ? p->size : 0;
+        op->used_octets = used.octets;
+        op->used_messages = used.messages;
         memcpy(op->uidl, name, sizeof name);
         op->octets = pf_crlf_total(&p->crlf);
     }

@@ -17,6 +17,9 @@ enum pf_code pf_maildir_parcel_write(struct pf_twin_parcel *, struct pf_bytes, s
 enum pf_code pf_maildir_parcel_seal(struct pf_twin_parcel *, struct pf_parcel_seal *,
                                     struct pf_err *err);
 void pf_maildir_parcel_drop(struct pf_twin_parcel *);
+/* quota_ask.c */
+enum pf_code pf_maildir_parcel_ask(struct pf_twin *, const struct pf_box_where *, uint64_t size,
+                                   struct pf_err *err);
 
 /* What a name is made of. */
 struct pf_maildir_birth {

@@ -213,25 +213,79 @@ static bool is_trash(const char *path)
     return len > name && path[len - name - 1] == '/' && memcmp(path + len - name, trash, name) == 0;
 }
 
-void pf_maildir_quota_note(int root, const char *path, int64_t octets, int64_t messages)
+/* The line is one write without a lock (MP-008). The file, to be closed, or -1; the offset behind the line. */
+static int append(int root, int64_t octets, int64_t messages, off_t *out_end)
 {
     unsigned char text[PF_MAILDIR_SIZE_LINE];
     struct pf_span s = {text, 0, sizeof text};
     struct stat st;
     int main_fd, fd;
 
-    if ((!octets && !messages) || is_trash(path) || !pf_maildir_size_put(&s, octets, messages))
-        return;
+    if (!pf_maildir_size_put(&s, octets, messages))
+        return -1;
     main_fd = main_of(root);
     if (main_fd < 0)
-        return;
-    fd = openat(main_fd, file, O_WRONLY | O_APPEND | OPEN_FLAGS);
+        return -1;
+    fd = openat(main_fd, file, O_RDWR | O_APPEND | OPEN_FLAGS);
     close(main_fd);
     if (fd < 0)
-        return;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-        (void)!write(fd, s.at, s.len);
+        return -1;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && write(fd, s.at, s.len) == (ssize_t)s.len) {
+        *out_end = lseek(fd, 0, SEEK_CUR);
+        return fd;
+    }
     close(fd);
+    return -1;
+}
+
+void pf_maildir_quota_note(int root, const char *path, int64_t octets, int64_t messages)
+{
+    off_t end;
+    int fd = (octets || messages) && !is_trash(path) ? append(root, octets, messages, &end) : -1;
+
+    if (fd >= 0)
+        close(fd);
+}
+
+/* The sum of the lines up to `end`. */
+static bool sum_until(int fd, off_t end, struct pf_maildir_usage *out_usage)
+{
+    char text[2 * PF_MAILDIR_SIZE_FILE]; /* others may have added to one that was nearly too long */
+    struct pf_maildir_size_file sums;
+
+    if (end <= 0 || end >= (off_t)sizeof text || pread(fd, text, (size_t)end, 0) != (ssize_t)end ||
+        !pf_maildir_size_parse(pf_bytes_from(text, (size_t)end), &sums))
+        return false;
+    *out_usage = sums.usage;
+    return true;
+}
+
+void pf_maildir_quota_arrived(int root, const char *path, const struct pf_maildir_quota *q, uint64_t octets,
+                              struct pf_maildir_usage *out_usage)
+{
+    off_t end = 0;
+    int fd = is_trash(path) ? -1 : append(root, (int64_t)octets, 1, &end);
+    bool known = fd >= 0 && has_limit(q) && sum_until(fd, end, out_usage);
+
+    if (fd >= 0)
+        close(fd);
+    if (!known && (!has_limit(q) || pf_maildir_quota_read(path, q, time(NULL), out_usage, NULL) != PF_OK))
+        *out_usage = (struct pf_maildir_usage){0};
+}
+
+enum pf_code pf_maildir_quota_recount(const char *path, const struct pf_maildir_quota *q,
+                                      struct pf_maildir_usage *out_usage, struct pf_err *err)
+{
+    int root = -1;
+    enum pf_code code = open_main(path, &root, err);
+
+    if (code)
+        return code;
+    if (!has_limit(q))
+        unlinkat(root, file, 0);
+    code = compute(root, path, q, out_usage, err);
+    close(root);
+    return code;
 }
 
 void pf_maildir_quota_add(const char *path, int64_t octets, int64_t messages)

@@ -35,6 +35,14 @@ void pf_maildir_quota_add(const char *path, int64_t octets, int64_t messages);
 /* The same for who has the maildrop open; `path` only tells whether it is the Trash, which costs nothing. */
 void pf_maildir_quota_note(int root, const char *path, int64_t octets, int64_t messages);
 
+/* A message of `octets` was delivered: noted, and what is used up to and with it, in the order of the file's
+ * lines, so that of several deliveries at the same time just one crosses a line. Zeros without a quota. */
+void pf_maildir_quota_arrived(int root, const char *path, const struct pf_maildir_quota *, uint64_t octets,
+                              struct pf_maildir_usage *out_usage);
+/* Counts anew, and writes the file; without any limit the file goes. */
+enum pf_code pf_maildir_quota_recount(const char *path, const struct pf_maildir_quota *,
+                                      struct pf_maildir_usage *out_usage, struct pf_err *err);
+
 /* The limit that the file bears, written there by whoever keeps the quota; zeros where there is none. */
 enum pf_code pf_maildir_quota_limit(const char *path, struct pf_maildir_quota *out_limit,
                                     struct pf_err *err);

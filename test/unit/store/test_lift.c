@@ -123,7 +123,8 @@ static void twin_free(struct pf_twin *t)
 }
 
 static const struct pf_twin_kind kind = {"test",       box_open,     box_read,    box_expunge, box_close,
-                                         parcel_begin, parcel_write, parcel_seal, parcel_drop, twin_free};
+                                         parcel_begin, parcel_write, parcel_seal, parcel_drop, twin_free,
+                                         NULL};
 
 /* One thread, and no place to wait: one job fills the pool. */
 static int make(void **state)

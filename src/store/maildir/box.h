@@ -13,16 +13,19 @@
 #include "store/maildir/scan.h"
 #include "store/maildir/squeeze.h"
 
+enum { PF_MAILDIR_ANCHORED = 1024 }; /* young maildrops that get mail at a time; two in one place only cost syncs */
+
 struct pf_maildir {
     struct pf_twin twin; /* first */
     struct pf_maildir_settings settings;
     char *host;           /* ready for names: no '/', ':' or what a UIDL cannot hold */
     uint64_t seed;        /* of hash tables */
-    int64_t clock_ahead;  /* nanoseconds added to the machine's clock where the age of a folder's
+    int64_t clock_ahead;  /* nanoseconds added to the machine's clock where the age of a folder or of its
                            * stamp is judged: for tests, which cannot wait two seconds */
     _Atomic int64_t last_birth; /* time in the name of the last delivery, microseconds */
     _Atomic uint32_t births;    /* deliveries so far */
     struct pf_maildir_lies lies; /* of names, where no cache remembers them */
+    _Atomic uint64_t anchored[PF_MAILDIR_ANCHORED]; /* folders known to last (anchor.h); 0: none */
 };
 
 /* The message that is being read. */

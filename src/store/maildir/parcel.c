@@ -1,5 +1,6 @@
 #include "store/maildir/parcel.h"
 
+#include "store/maildir/anchor.h"
 #include "store/maildir/quota.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@ static const char where[] = "maildir_parcel";
 
 enum {
     NAMES = 8,              /* a name that is taken already is a wonder; eight are a fault */
+    SWEEP_ONE_OF = 16,      /* deliveries: what a crash left may lie for 36 hours anyway */
     GIVE_UP_SECONDS = 86400 /* sweepers take what is older for abandoned, after a margin (MD-003) */
 };
 
@@ -88,6 +90,8 @@ static enum pf_code open_folders(struct pf_twin_parcel *p, struct pf_err *err)
     if (!code && settings->create)
         code = pf_maildir_folder_open(p->root, p->path, "cur", true, &cur, err);
     close_one(&cur);
+    if (!code)
+        code = pf_maildir_anchor(p->maildir, &(struct pf_maildir_dirs){p->root, p->fresh, -1}, p->path, err);
     return code;
 }
 
@@ -114,11 +118,19 @@ static enum pf_code open_file(struct pf_twin_parcel *p, struct pf_err *err)
     return pf_maildir_give(p->root, p->fd) ? PF_OK : trouble(p, "given to its owner", err);
 }
 
+/* The first delivery of a process does it, for many are the only one. */
+static void sweep_sometimes(const struct pf_twin_parcel *p)
+{
+    uint32_t swept = 0;
+
+    if (p->birth.number == 0 || p->birth.random % SWEEP_ONE_OF == 0)
+        (void)pf_maildir_sweep_tmp(p->tmp, p->path, time(NULL), &swept, NULL);
+}
+
 enum pf_code pf_maildir_parcel_begin(struct pf_twin *twin, const struct pf_box_where *w,
                                      struct pf_twin_parcel **out_parcel, struct pf_err *err)
 {
     struct pf_twin_parcel *p = calloc(1, sizeof *p);
-    uint32_t swept = 0;
     enum pf_code code;
 
     if (!p)
@@ -131,15 +143,15 @@ enum pf_code pf_maildir_parcel_begin(struct pf_twin *twin, const struct pf_box_w
     p->path = strdup(w->path);
     code = p->path ? open_folders(p, err)
                    : pf_fail(err, PF_NO_MEMORY, 0, where, "no memory to deliver to %s", w->path);
-    if (!code) {
-        (void)pf_maildir_sweep_tmp(p->tmp, p->path, time(NULL), &swept, NULL);
+    if (!code)
         code = open_file(p, err);
-    }
-    if (code)
+    if (code) {
         parcel_free(p);
-    else
-        *out_parcel = p;
-    return code;
+        return code;
+    }
+    sweep_sometimes(p);
+    *out_parcel = p;
+    return PF_OK;
 }
 
 enum pf_code pf_maildir_parcel_write(struct pf_twin_parcel *p, struct pf_bytes text,
@@ -214,6 +226,7 @@ static enum pf_code place(struct pf_twin_parcel *p, char name[PF_UIDL_MAX + 1], 
     errno = bad;
     if (bad)
         return trouble(p, "put into new", err);
+    unlink_tmp(p); /* goes with the same commit as the link */
     if (fsync(p->fresh) == 0)
         return PF_OK;
     /* Who is told of a failure delivers again: what may or may not last must not be listed. */

@@ -5,7 +5,24 @@
  * refuses to overwrite, where a rename would not. The final name bears the
  * stored and the wire size, which are known only at the end, so that no
  * session has to open the file to list it; and it is short enough to be the
- * message's UIDL: the host's name is cut to what fits. */
+ * message's UIDL: the host's name is cut to what fits.
+ *
+ * Two syncs, and what each is for:
+ *   1. fsync of the file, before it has a name that anybody lists: its octets,
+ *      size and inode are on disk. A power cut later finds it whole or not at all.
+ *   2. fsync of new, after the link: the name is on disk.
+ * And before both, once for a young maildrop, those of anchor.h: the way to new is.
+ * tmp is never synced: a file there that a power cut brings back, or does not, is litter
+ * either way. The name in tmp goes before the second sync, so that it goes with the same
+ * commit of a journal and none is left over for the next delivery's.
+ *
+ * Each delivery syncs by descriptors of its own and sees the errors of its own: what fails for one file
+ * (a full disk under delayed allocation, EIO) is told to every descriptor that was open then, and so to the
+ * one delivery that has this file; a folder that fails, to all who sync it. Nothing is synced on behalf of
+ * others, so no error has to be handed on. That deliveries at the same time share the cost is the kernel's
+ * doing: who syncs while a commit is being written joins the next one, with all who wait. What that
+ * needs is that many wait at once, each in a thread (the setting disk-threads). doc/why/09-delivery-syncs.md
+ * has the measurements, and what was tried beside it. */
 #ifndef POSTFACH_STORE_MAILDIR_PARCEL_H
 #define POSTFACH_STORE_MAILDIR_PARCEL_H
 

@@ -24,8 +24,8 @@ static void old_lines(struct crash_scene *s)
 
 static const struct crash_scenario scenarios[] = {
     {.name = "delivery beside a cache", .kind = &crash_maildir, .run = crash_run_delivery, .known = true,
-     .steps = {"write box/tmp/*", "fsync box/tmp/*", "linkat box/tmp/* box/new/*", "fsync box/new",
-               "told sealed"}},
+     .steps = {"fsync box", "fsync .", "write box/tmp/*", "fsync box/tmp/*", "linkat box/tmp/* box/new/*",
+               "fsync box/new", "told sealed"}}, /* nobody synced the folders that it found */
     {.name = "delivery that makes the maildrop", .kind = &crash_maildir, .run = crash_run_delivery, .empty = true,
      .steps = {"mkdir* box", "fsync .", "mkdir* box/new", "fsync box", "fsync box/tmp/*",
                "linkat box/tmp/* box/new/*", "fsync box/new", "told sealed"}},

@@ -265,6 +265,26 @@ static void md_003_abandoned_files_in_tmp_are_swept(void **state)
     assert_int_equal(pf_maildir_sweep(r->path, now, &count, &err), PF_NO_BOX);
 }
 
+/* By chance: some sixteen deliveries are enough as a rule, and so many for certain. */
+static void md_003_not_every_delivery_sweeps(void **state)
+{
+    struct rig *r = rig_of(state);
+    struct pf_parcel_seal op;
+    unsigned swept = 0, left = 0;
+
+    assert_int_equal(deliver(r, text, &op), PF_OK); /* the first one does */
+    for (int i = 0; i < 1000 && !(swept && left); i++) {
+        rig_put(r, "tmp/old", text);
+        rig_touch(r, "tmp/old", 1000000000);
+        assert_int_equal(deliver(r, text, &op), PF_OK);
+        if (rig_has(r, "tmp/old"))
+            left++;
+        else
+            swept++;
+    }
+    assert_true(swept && left);
+}
+
 #define R(f) cmocka_unit_test_setup_teardown(f, rig_begin, rig_end)
 
 int main(void)
@@ -281,6 +301,7 @@ int main(void)
         R(a_failed_write_can_never_be_sealed),
         R(a_seal_that_finds_no_folder_fails_and_leaves_nothing),
         R(md_003_abandoned_files_in_tmp_are_swept),
+        R(md_003_not_every_delivery_sweeps),
     };
 
     return RUN(tests);

@@ -1,5 +1,6 @@
 #include "store/mbox/box.h"
 
+#include "store/mbox/append.h"
 #include "store/mbox/journal.h"
 #include "store/mbox/rewrite.h"
 
@@ -20,7 +21,6 @@ static void close_one(int *fd)
 static void box_free(struct pf_twin_box *box)
 {
     close_one(&box->fd);
-    close_one(&box->left);
     pf_mbox_mails_done(&box->mails);
     free(box->rows);
     free(box->uidls);
@@ -83,6 +83,8 @@ static enum pf_code list_locked(struct pf_twin_box *box, struct pf_mbox_locks *l
 
     *out_expired = 0;
     if (!code)
+        code = pf_mbox_settle(locks, err);
+    if (!code)
         code = pf_mbox_list(box, locks, false, &list, err);
     if (code)
         return code;
@@ -129,7 +131,7 @@ enum pf_code pf_mbox_box_open(struct pf_twin *twin, const struct pf_box_where *w
     if (!box)
         return pf_fail(err, PF_NO_MEMORY, 0, where, "no memory to open %s", w->path);
     box->mbox = (struct pf_mbox *)twin;
-    box->session = box->fd = box->left = box->place.folder = box->place.side = -1;
+    box->session = box->fd = box->place.folder = box->place.side = -1;
     code = fill(box, w, &expired, err);
     if (code) {
         box_free(box);
@@ -139,19 +141,6 @@ enum pf_code pf_mbox_box_open(struct pf_twin *twin, const struct pf_box_where *w
     out_opened->listing = (struct pf_listing){box->rows, box->uidls, box->count, box->octets};
     out_opened->expired = expired;
     return PF_OK;
-}
-
-/* Somebody who waited for the kernel lock of the file that a rewrite replaced may have appended to it. */
-static void bring_stragglers(struct pf_twin_box *box)
-{
-    struct pf_mbox_locks locks;
-    struct stat st;
-
-    if (fstat(box->left, &st) != 0 || (uint64_t)st.st_size <= box->left_size ||
-        pf_mbox_lock(&box->place, &box->mbox->settings, &locks, NULL) != PF_OK)
-        return;
-    (void)pf_mbox_take_over(&locks, box->left, box->left_size, NULL);
-    close(pf_mbox_unlock(&locks));
 }
 
 static void distrust(struct pf_twin_box *box)
@@ -167,8 +156,6 @@ static void distrust(struct pf_twin_box *box)
 
 void pf_mbox_box_close(struct pf_twin_box *box)
 {
-    if (box->left >= 0)
-        bring_stragglers(box);
     if (box->doubts)
         distrust(box);
     box_free(box);

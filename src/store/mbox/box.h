@@ -39,7 +39,7 @@ struct pf_mbox_counts {
     unsigned scans;     /* passes over any of the file */
     uint64_t scanned;   /* octets they went over */
     unsigned saves;     /* states written */
-    unsigned in_place;  /* rewrites with a journal */
+    unsigned in_place;  /* rewrites: there are no others */
 };
 
 struct pf_twin_box {
@@ -58,8 +58,6 @@ struct pf_twin_box {
     bool no_try; /* this file system cannot tell whether a read would block */
     struct pf_mbox_reader reader;
     unsigned char *memory; /* for the reader, where quoting is undone */
-    int left;              /* the file that a rewrite replaced, until close; -1 */
-    uint64_t left_size;    /* what was copied of it */
     struct pf_mbox_counts counts;
 };
 

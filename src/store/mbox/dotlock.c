@@ -32,76 +32,136 @@ static bool is_dead(const struct pf_mbox_place *p, const struct stat *lock, cons
     return ours->st_mtim.tv_sec - lock->st_mtim.tv_sec > STALE;
 }
 
-/* Another may find the same lock dead, remove it and make its own, all before our removal: so it is
- * taken aside first, and looked at. */
-static void remove_dead(const struct pf_mbox_place *p, const char *aside, const struct stat *ours)
-{
-    struct stat st, moved;
+/* `text` and what tells the file again. */
+struct own {
+    int fd;
+    char name[64]; /* "": it has none */
+    char text[24];
+    struct stat st;
+};
 
-    if (fstatat(p->folder, p->dot, &st, AT_SYMLINK_NOFOLLOW) != 0 || !is_dead(p, &st, ours))
-        return;
-    if (renameat(p->folder, p->dot, p->folder, aside) != 0)
-        return;
-    if (fstatat(p->folder, aside, &moved, AT_SYMLINK_NOFOLLOW) == 0 && moved.st_ino != st.st_ino)
-        (void)!linkat(p->folder, aside, p->folder, p->dot, 0);
-    unlinkat(p->folder, aside, 0);
+static int name_own(const struct pf_mbox_place *p, struct own *o)
+{
+    uint64_t random = 0;
+
+    if (getrandom(&random, sizeof random, 0) != sizeof random)
+        return -1;
+    snprintf(o->name, sizeof o->name, ".postfach-%ld-%016llx.lock", (long)getpid(), (unsigned long long)random);
+    o->fd = openat(p->folder, o->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (o->fd < 0)
+        o->name[0] = 0;
+    return o->fd;
 }
 
-/* 0 or an errno; EEXIST when somebody has it. */
-static int take(const struct pf_mbox_place *p, const char *own, const struct stat *ours)
+/* A file of our own that holds the pid: without a name, so that nothing stays when we die here; with one where the
+ * file system has no such files (NFS), or where a dead lock is to be replaced. 0 or an errno. */
+static int make_own(const struct pf_mbox_place *p, bool named, struct own *o)
+{
+    *o = (struct own){.fd = -1};
+    if (!named)
+        o->fd = openat(p->folder, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0644);
+    if (o->fd < 0 && (named || errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL) && name_own(p, o) < 0)
+        return errno;
+    if (o->fd < 0)
+        return errno;
+    snprintf(o->text, sizeof o->text, "%ld\n", (long)getpid());
+    return pf_mbox_write_at(o->fd, pf_bytes_of(o->text), 0) == 0 && fstat(o->fd, &o->st) == 0 ? 0 : errno;
+}
+
+static void free_own(const struct pf_mbox_place *p, const struct own *o)
+{
+    if (o->name[0])
+        unlinkat(p->folder, o->name, 0);
+    if (o->fd >= 0)
+        close(o->fd);
+}
+
+/* Without /proc and without privilege a file cannot get its first name. */
+static int link_nameless(const struct pf_mbox_place *p, const struct own *o)
+{
+    char path[40];
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", o->fd);
+    if (linkat(AT_FDCWD, path, p->folder, p->dot, AT_SYMLINK_FOLLOW) == 0)
+        return 0;
+    if (errno == EEXIST)
+        return errno;
+    return linkat(o->fd, "", p->folder, p->dot, AT_EMPTY_PATH) == 0 ? 0 : errno;
+}
+
+static int link_named(const struct pf_mbox_place *p, const struct own *o)
 {
     struct stat st;
     int bad;
 
-    if (linkat(p->folder, own, p->folder, p->dot, 0) == 0)
+    if (linkat(p->folder, o->name, p->folder, p->dot, 0) == 0)
         return 0;
     bad = errno;
     /* NFS may have made it and lost the answer. */
-    if (fstatat(p->folder, own, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_nlink == 2 &&
-        st.st_ino == ours->st_ino)
+    if (fstatat(p->folder, o->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_nlink == 2 && st.st_ino == o->st.st_ino)
         return 0;
     if (bad != EPERM && bad != EOPNOTSUPP && bad != ENOSYS && bad != EMLINK)
         return bad;
-    return renameat2(p->folder, own, p->folder, p->dot, RENAME_NOREPLACE) == 0 ? 0 : errno;
+    return renameat2(p->folder, o->name, p->folder, p->dot, RENAME_NOREPLACE) == 0 ? 0 : errno;
 }
 
-/* A file of our own that holds the pid. 0 or an errno. */
-static int make_own(const struct pf_mbox_place *p, const char *own, struct stat *out_st)
+/* 0 or an errno; EEXIST when somebody has it. */
+static int take(const struct pf_mbox_place *p, struct own *o)
 {
-    int fd = openat(p->folder, own, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    char text[24];
-    int bad = 0;
+    int bad = o->name[0] ? link_named(p, o) : link_nameless(p, o);
 
-    if (fd < 0)
-        return errno;
-    snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    if (pf_mbox_write_at(fd, pf_bytes_of(text), 0) != 0 || fstat(fd, out_st) != 0)
-        bad = errno;
-    close(fd);
-    return bad;
+    if (!bad || bad == EEXIST || o->name[0])
+        return bad;
+    free_own(p, o);
+    bad = make_own(p, true, o);
+    return bad ? bad : link_named(p, o);
+}
+
+/* Where two names cannot be exchanged, the dead lock is taken aside, and looked at there. */
+static int replace_by_steps(const struct pf_mbox_place *p, const struct own *o, const struct stat *dead)
+{
+    char aside[sizeof o->name + 8];
+    struct stat st;
+
+    snprintf(aside, sizeof aside, "%.*s.dead", (int)strlen(o->name) - 5, o->name);
+    if (renameat(p->folder, p->dot, p->folder, aside) != 0)
+        return errno == ENOENT ? link_named(p, o) : errno;
+    if (fstatat(p->folder, aside, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino != dead->st_ino)
+        (void)!linkat(p->folder, aside, p->folder, p->dot, 0);
+    unlinkat(p->folder, aside, 0);
+    return link_named(p, o);
+}
+
+/* A dead lock is exchanged for ours: at no moment is there none. What came out is looked at: if another was
+ * quicker to replace the dead one, his goes back to its place. */
+static int replace_dead(const struct pf_mbox_place *p, struct own *o, const struct stat *dead)
+{
+    int bad = o->name[0] ? 0 : (free_own(p, o), make_own(p, true, o));
+    struct stat st;
+
+    if (bad)
+        return bad;
+    if (renameat2(p->folder, o->name, p->folder, p->dot, RENAME_EXCHANGE) != 0)
+        return errno == ENOENT ? link_named(p, o) : replace_by_steps(p, o, dead);
+    if (fstatat(p->folder, o->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == dead->st_ino)
+        return 0;
+    (void)!renameat2(p->folder, o->name, p->folder, p->dot, RENAME_EXCHANGE);
+    return EEXIST;
 }
 
 enum pf_code pf_mbox_dotlock(const struct pf_mbox_place *p, uint64_t *out_ino, struct pf_err *err)
 {
-    char own[64], aside[64];
-    struct stat ours;
-    uint64_t random = 0;
-    int bad;
+    struct own o;
+    struct stat held;
+    int bad = make_own(p, false, &o);
 
-    if (getrandom(&random, sizeof random, 0) != sizeof random)
-        random = (uint64_t)(uintptr_t)&random;
-    snprintf(own, sizeof own, ".postfach-%ld-%016llx.lock", (long)getpid(), (unsigned long long)random);
-    snprintf(aside, sizeof aside, ".postfach-%ld-%016llx.dead", (long)getpid(), (unsigned long long)random);
-    bad = make_own(p, own, &ours);
     if (!bad)
-        bad = take(p, own, &ours);
-    if (bad == EEXIST) {
-        remove_dead(p, aside, &ours);
-        bad = take(p, own, &ours);
-    }
-    unlinkat(p->folder, own, 0);
+        bad = take(p, &o);
+    if (bad == EEXIST && fstatat(p->folder, p->dot, &held, AT_SYMLINK_NOFOLLOW) == 0 && is_dead(p, &held, &o.st))
+        bad = replace_dead(p, &o, &held);
+    free_own(p, &o);
     if (!bad) {
-        *out_ino = ours.st_ino;
+        *out_ino = o.st.st_ino;
         return PF_OK;
     }
     if (bad == EEXIST)

@@ -3,20 +3,14 @@
 #include "store/maildir/mix.h"
 #include "store/maildir/table.h"
 #include "store/marks.h"
+#include "store/mbox/append.h"
 #include "store/mbox/journal.h"
 #include "store/mbox/rewrite.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <unistd.h>
 
 static const char where[] = "mbox_expunge";
-
-enum {
-    LOOKS = 3, /* at the file that was replaced: who waited for its lock is awake by then */
-    LOOK_EVERY = 2000000 /* nanoseconds */
-};
 
 struct removal {
     struct pf_twin_box *box;
@@ -81,7 +75,7 @@ static void mark(struct removal *r, const struct pf_box_expunge *op)
 }
 
 /* The session goes on with the file as it is now. */
-static void follow(struct removal *r, const struct pf_mbox_rewrite *w)
+static void follow(struct removal *r)
 {
     struct pf_twin_box *box = r->box;
 
@@ -97,25 +91,20 @@ static void follow(struct removal *r, const struct pf_mbox_rewrite *w)
         m->text_at = r->now.mails.at[k].text_at;
     }
     box->reader.open = false;
-    if (box->left >= 0)
-        close(box->left);
-    box->left = w->left;
-    box->left_size = w->left_size;
-    box->counts.in_place += w->in_place;
+    box->counts.in_place++;
 }
 
 /* The descriptor of the locks becomes the session's when the mbox is unlocked. */
 static enum pf_code remove_ours(struct removal *r, struct pf_err *err)
 {
-    struct pf_mbox_rewrite w = {.locks = &r->locks, .mails = &r->now.mails};
     enum pf_code code;
 
     if (!r->ours)
         return PF_OK;
-    code = pf_mbox_rewrite(&w, err);
+    code = pf_mbox_rewrite(&r->locks, &r->now.mails, err);
     if (code)
         return code;
-    follow(r, &w);
+    follow(r);
     if (fstat(r->locks.fd, &r->now.st) == 0) /* without new state the next session looks at all */
         (void)pf_mbox_list_save(r->box, &r->locks, &r->now, NULL);
     return PF_OK;
@@ -153,6 +142,8 @@ static enum pf_code remove_locked(struct removal *r, struct pf_box_expunge *op, 
     enum pf_code code = pf_mbox_recover(&r->locks, err);
 
     if (!code)
+        code = pf_mbox_settle(&r->locks, err);
+    if (!code)
         code = pf_mbox_list(box, &r->locks, true, &r->now, err);
     if (!code && (!index_mails(&r->session, &box->mails) || !index_mails(&r->current, &r->now.mails)))
         code = pf_fail(err, PF_NO_MEMORY, 0, where, "no memory to remove messages of %s", box->place.path);
@@ -171,27 +162,6 @@ static enum pf_code remove_locked(struct removal *r, struct pf_box_expunge *op, 
     if (!r->ours && op->seen)
         (void)pf_mbox_list_save(box, &r->locks, &r->now, NULL);
     return verdict(r, code, op, err);
-}
-
-/* Somebody may have waited for the kernel lock of the file that was just replaced, and now writes
- * into it: what he appends is brought over. */
-static void look_back(struct pf_twin_box *box)
-{
-    const struct timespec pause = {.tv_nsec = LOOK_EVERY};
-    struct pf_mbox_locks locks;
-    struct stat st;
-
-    for (int i = 0; i < LOOKS; i++) {
-        (void)ppoll(NULL, 0, &pause, NULL);
-        if (fstat(box->left, &st) != 0 || (uint64_t)st.st_size <= box->left_size)
-            continue;
-        if (pf_mbox_lock(&box->place, &box->mbox->settings, &locks, NULL) != PF_OK)
-            return;
-        if (fstat(box->left, &st) == 0 &&
-            pf_mbox_take_over(&locks, box->left, box->left_size, NULL) == PF_OK)
-            box->left_size = (uint64_t)st.st_size;
-        close(pf_mbox_unlock(&locks));
-    }
 }
 
 static bool nothing_to_do(const struct pf_twin_box *box, const struct pf_box_expunge *op)
@@ -227,8 +197,6 @@ enum pf_code pf_mbox_box_expunge(struct pf_twin_box *box, struct pf_box_expunge 
     close(rewritten ? box->fd : fd);
     if (rewritten)
         box->fd = fd;
-    if (rewritten && box->left >= 0)
-        look_back(box);
     pf_maildir_table_done(&r.session);
     pf_maildir_table_done(&r.current);
     pf_mbox_list_done(&r.now);
@@ -238,7 +206,6 @@ enum pf_code pf_mbox_box_expunge(struct pf_twin_box *box, struct pf_box_expunge 
 enum pf_code pf_mbox_expire(struct pf_twin_box *box, struct pf_mbox_locks *locks, struct pf_mbox_list *list,
                             int64_t before, uint32_t *out_expired, struct pf_err *err)
 {
-    struct pf_mbox_rewrite w = {.locks = locks, .mails = &list->mails};
     uint32_t count = 0;
     enum pf_code code;
 
@@ -252,12 +219,10 @@ enum pf_code pf_mbox_expire(struct pf_twin_box *box, struct pf_mbox_locks *locks
     }
     if (!count)
         return PF_OK;
-    code = pf_mbox_rewrite(&w, err);
+    code = pf_mbox_rewrite(locks, &list->mails, err);
     if (code)
         return code;
     *out_expired = count;
-    box->left = w.left;
-    box->left_size = w.left_size;
     if (fstat(locks->fd, &list->st) == 0)
         (void)pf_mbox_list_save(box, locks, list, NULL);
     return PF_OK;

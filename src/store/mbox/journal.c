@@ -1,23 +1,23 @@
 #include "store/mbox/journal.h"
 
+#include "store/mbox/append.h"
 #include "store/mbox/digest.h"
 #include "store/mbox/lines.h"
+#include "store/mbox/numbers.h"
 #include "store/mbox/rewrite.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
 static const char where[] = "mbox_journal";
 static const char kind[] = "postfach-journal 1";
-static const uint64_t seed[2] = {0x706f737466616368u, 0x6a6f75726e616c31u};
 
 enum {
     NUMBERS = 9,
     KIND_LEN = sizeof kind - 1,
-    HEAD_LEN = KIND_LEN + NUMBERS * 17 + 1,
+    HEAD_LEN = KIND_LEN + NUMBERS * PF_MBOX_NUMBER + 1,
     FLAGS = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
 };
 
@@ -36,57 +36,23 @@ static int write_head(int fd, const struct head *h)
     const uint64_t n[NUMBERS] = {h->at,  h->new_size, h->old_size, h->ino,    h->dev,
                                  h->sum[0], h->sum[1], h->tail[0], h->tail[1]};
     char text[HEAD_LEN + 1];
-    size_t len = KIND_LEN;
 
     memcpy(text, kind, KIND_LEN);
-    for (int i = 0; i < NUMBERS; i++)
-        len += (size_t)snprintf(text + len, sizeof text - len, " %016" PRIx64, n[i]);
-    text[len++] = '\n';
-    return pf_mbox_write_at(fd, pf_bytes_from(text, len), 0);
-}
-
-static int digit_of(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    pf_mbox_numbers_put(text + KIND_LEN, n, NUMBERS);
+    text[HEAD_LEN - 1] = '\n';
+    return pf_mbox_write_at(fd, pf_bytes_from(text, HEAD_LEN), 0);
 }
 
 static bool parse_head(const char text[HEAD_LEN], struct head *h)
 {
-    uint64_t *const n[NUMBERS] = {&h->at,  &h->new_size, &h->old_size, &h->ino,    &h->dev,
-                                  &h->sum[0], &h->sum[1], &h->tail[0], &h->tail[1]};
+    uint64_t n[NUMBERS];
 
-    if (memcmp(text, kind, KIND_LEN) != 0 || text[HEAD_LEN - 1] != '\n')
+    if (memcmp(text, kind, KIND_LEN) != 0 || text[HEAD_LEN - 1] != '\n' ||
+        !pf_mbox_numbers_get(text + KIND_LEN, n, NUMBERS))
         return false;
-    for (int i = 0; i < NUMBERS; i++) {
-        const char *at = text + KIND_LEN + (ptrdiff_t)17 * i;
-
-        if (at[0] != ' ')
-            return false;
-        *n[i] = 0;
-        for (int k = 1; k <= 16; k++) {
-            int digit = digit_of(at[k]);
-
-            if (digit < 0)
-                return false;
-            *n[i] = *n[i] << 4 | (uint64_t)digit;
-        }
-    }
+    *h = (struct head){.at = n[0], .new_size = n[1], .old_size = n[2], .ino = n[3], .dev = n[4],
+                       .sum = {n[5], n[6]}, .tail = {n[7], n[8]}};
     return h->at <= h->new_size && h->new_size <= h->old_size && h->old_size <= INT64_MAX;
-}
-
-/* The sum of a part of a file. */
-static int sum_part(int fd, uint64_t at, uint64_t len, uint64_t out_sum[2])
-{
-    struct pf_mbox_digest sum;
-    struct pf_mbox_sink to = {.fd = -1, .sum = &sum};
-
-    pf_mbox_digest_init(&sum, seed);
-    if (pf_mbox_copy(fd, at, len, &to) != 0)
-        return -1;
-    pf_mbox_digest_end(&sum, out_sum);
-    return 0;
 }
 
 static void beside(const struct pf_mbox_place *p, const char *end, char out_name[PF_MBOX_NAME + 4])
@@ -124,14 +90,14 @@ static int fill(struct pf_mbox_locks *l, const struct pf_mbox_mails *m, uint64_t
         errno = EINVAL;
         return -1;
     }
-    pf_mbox_digest_init(&sum, seed);
+    pf_mbox_digest_init(&sum, pf_mbox_sum_seed);
     if (pf_mbox_copy_kept(m, first, l->fd, size, &to) != 0)
         return -1;
     pf_mbox_digest_end(&sum, h->sum);
     h->at = m->at[first].from_at;
     h->new_size = h->at + (to.at - HEAD_LEN);
     h->old_size = size;
-    return sum_part(l->fd, h->new_size, size - h->new_size, h->tail);
+    return pf_mbox_sum_part(l->fd, h->new_size, size - h->new_size, h->tail);
 }
 
 /* The journal is on disk: now the mbox may change. */
@@ -184,12 +150,12 @@ static enum progress progress(const struct pf_mbox_locks *l, const struct head *
 
     if (size < h->new_size)
         return PROGRESS_STRANGE;
-    if (sum_part(l->fd, h->at, h->new_size - h->at, sum) != 0)
+    if (pf_mbox_sum_part(l->fd, h->at, h->new_size - h->at, sum) != 0)
         return PROGRESS_BROKEN;
     same = memcmp(sum, h->sum, sizeof sum) == 0;
     if (size < h->old_size)
         return same ? PROGRESS_DONE : PROGRESS_STRANGE;
-    if (sum_part(l->fd, h->new_size, h->old_size - h->new_size, tail) != 0)
+    if (pf_mbox_sum_part(l->fd, h->new_size, h->old_size - h->new_size, tail) != 0)
         return PROGRESS_BROKEN;
     uncut = memcmp(tail, h->tail, sizeof tail) == 0;
     if (same)
@@ -208,12 +174,12 @@ static int extend(struct pf_mbox_locks *l, int *fd, struct head *h, uint64_t siz
 
     if (more < 0)
         return -1;
-    pf_mbox_digest_init(&sum, seed);
+    pf_mbox_digest_init(&sum, pf_mbox_sum_seed);
     next.new_size = h->new_size + (size - h->old_size);
     next.old_size = size;
     if (pf_mbox_copy(*fd, HEAD_LEN, h->new_size - h->at, &to) != 0 ||
         pf_mbox_copy(l->fd, h->old_size, size - h->old_size, &to) != 0 ||
-        sum_part(l->fd, next.new_size, size - next.new_size, next.tail) != 0) {
+        pf_mbox_sum_part(l->fd, next.new_size, size - next.new_size, next.tail) != 0) {
         close(more);
         return -1;
     }
@@ -231,26 +197,55 @@ static int extend(struct pf_mbox_locks *l, int *fd, struct head *h, uint64_t siz
 /* A journal that is not about this file as it is now: kept, for it may hold the only copy of a message. */
 static int set_aside(const struct pf_mbox_locks *l)
 {
-    char name[PF_MBOX_NAME + 4];
+    const struct pf_mbox_place *p = l->place;
+    char name[PF_MBOX_NAME + 8];
 
-    beside(l->place, ".old", name);
-    return renameat(l->place->side, l->place->journal, l->place->side, name);
+    for (unsigned i = 1; i <= PF_MBOX_OLD_MAX; i++) {
+        struct stat st;
+
+        pf_mbox_journal_old(p, i, name);
+        if (i < PF_MBOX_OLD_MAX && fstatat(p->side, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            continue;
+        return renameat(p->side, p->journal, p->side, name) == 0 ? fsync(p->side) : -1;
+    }
+    return -1;
+}
+
+void pf_mbox_journal_old(const struct pf_mbox_place *p, unsigned number, char out_name[PF_MBOX_NAME + 8])
+{
+    if (number == 1)
+        snprintf(out_name, PF_MBOX_NAME + 8, "%.245s.old", p->journal);
+    else
+        snprintf(out_name, PF_MBOX_NAME + 8, "%.245s.old%u", p->journal, number);
+}
+
+/* Whether the journal is whole and about this file. -1 with errno: who knows. */
+static int is_about(int fd, const struct stat *st, struct head *h)
+{
+    char text[HEAD_LEN];
+    uint64_t sum[2];
+    struct stat own;
+    int64_t got = pf_mbox_read_at(fd, text, HEAD_LEN, 0);
+
+    if (got < 0 || fstat(fd, &own) != 0)
+        return -1;
+    if (got != HEAD_LEN || !parse_head(text, h) || h->ino != st->st_ino || h->dev != st->st_dev ||
+        (uint64_t)own.st_size < HEAD_LEN + h->new_size - h->at)
+        return 0;
+    if (pf_mbox_sum_part(fd, HEAD_LEN, h->new_size - h->at, sum) != 0)
+        return -1;
+    return memcmp(sum, h->sum, sizeof sum) == 0;
 }
 
 static int recover(struct pf_mbox_locks *l, int *fd)
 {
-    char text[HEAD_LEN];
     struct head h = {0};
-    struct stat st;
-    uint64_t sum[2];
     enum progress at;
+    struct stat st;
+    int about = fstat(l->fd, &st) == 0 ? is_about(*fd, &st, &h) : -1;
 
-    if (fstat(l->fd, &st) != 0)
-        return -1;
-    if (pf_mbox_read_at(*fd, text, HEAD_LEN, 0) != HEAD_LEN || !parse_head(text, &h) || h.ino != st.st_ino ||
-        h.dev != st.st_dev || sum_part(*fd, HEAD_LEN, h.new_size - h.at, sum) != 0 ||
-        memcmp(sum, h.sum, sizeof sum) != 0)
-        return set_aside(l);
+    if (about <= 0)
+        return about < 0 ? -1 : set_aside(l);
     at = progress(l, &h, (uint64_t)st.st_size);
     if (at == PROGRESS_BROKEN)
         return -1;
@@ -263,7 +258,7 @@ static int recover(struct pf_mbox_locks *l, int *fd)
     return play(l, *fd, &h) == 0 ? drop(l) : -1;
 }
 
-enum pf_code pf_mbox_recover(struct pf_mbox_locks *l, struct pf_err *err)
+static enum pf_code play_left(struct pf_mbox_locks *l, struct pf_err *err)
 {
     int fd = openat(l->place->side, l->place->journal, O_RDONLY | FLAGS);
     enum pf_code code = PF_OK;
@@ -276,4 +271,11 @@ enum pf_code pf_mbox_recover(struct pf_mbox_locks *l, struct pf_err *err)
         code = failed(l, "has a journal that cannot be played", err);
     close(fd);
     return code;
+}
+
+enum pf_code pf_mbox_recover(struct pf_mbox_locks *l, struct pf_err *err)
+{
+    enum pf_code code = play_left(l, err);
+
+    return code ? code : pf_mbox_mend(l, err);
 }

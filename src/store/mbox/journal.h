@@ -14,7 +14,12 @@
 
 enum pf_code pf_mbox_journal_rewrite(struct pf_mbox_locks *, const struct pf_mbox_mails *, const struct stat *,
                                      struct pf_err *err);
-/* Plays or drops what a crash left behind. */
+/* Plays or drops what a crash left behind, of a rewrite and of an append. */
 enum pf_code pf_mbox_recover(struct pf_mbox_locks *, struct pf_err *err);
+
+/* A journal that does not fit the file any more, for others wrote in it since, takes a name of this row. Nothing reads
+ * it again: it is for the administrator, who is told by pf_mbox_check. */
+enum { PF_MBOX_OLD_MAX = 9 };
+void pf_mbox_journal_old(const struct pf_mbox_place *, unsigned number, char out_name[PF_MBOX_NAME + 8]);
 
 #endif

@@ -1,5 +1,6 @@
 #include "store/mbox/box.h"
 
+#include "store/mbox/append.h"
 #include "store/mbox/convert.h"
 #include "store/mbox/journal.h"
 
@@ -11,6 +12,8 @@
 #include <unistd.h>
 
 static const char where[] = "mbox_parcel";
+
+enum { APPENDS_MAX = 512 }; /* in a list that each delivery reads, when no session takes them */
 
 struct pf_twin_parcel {
     struct pf_mbox *mbox;
@@ -104,6 +107,7 @@ enum pf_code pf_mbox_parcel_write(struct pf_twin_parcel *p, struct pf_bytes text
     return PF_OK;
 }
 
+/* Its name is synced before the first message (append.c). */
 static enum pf_code make_file(struct pf_twin_parcel *p, struct pf_err *err)
 {
     enum pf_code code = check_file(p, err);
@@ -113,100 +117,104 @@ static enum pf_code make_file(struct pf_twin_parcel *p, struct pf_err *err)
     if (code || fstatat(p->place.folder, p->place.name, &st, AT_SYMLINK_NOFOLLOW) == 0)
         return code;
     fd = openat(p->place.folder, p->place.name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0 || fsync(p->place.folder) != 0)
-        code = failed(p, "cannot be made", err);
-    if (fd >= 0)
-        close(fd);
-    return code;
+    if (fd < 0)
+        return failed(p, "cannot be made", err);
+    close(fd);
+    return PF_OK;
 }
 
-/* What others left behind the last message may lack a line end, or the empty line. */
-static int end_last(int fd, uint64_t *size)
+/* What others left behind the last message may lack a line end, or the empty line. -1 with errno. */
+static int lack_of(int fd, uint64_t size, struct pf_bytes *out_lack)
 {
     unsigned char end[3] = "\n\n\n";
-    size_t len = *size < 3 ? (size_t)*size : 3;
-    unsigned char *last = end + 3 - len;
-    struct pf_bytes lack = {0};
+    size_t len = size < 3 ? (size_t)size : 3;
+    int64_t got = pf_mbox_read_at(fd, end + 3 - len, len, size - len);
 
-    if (pf_mbox_read_at(fd, last, len, *size - len) != (int64_t)len) {
-        errno = EIO;
+    if (got != (int64_t)len) {
+        errno = got < 0 ? errno : EIO;
         return -1;
     }
-    if (end[2] != '\n')
-        lack = PF_LIT("\n\n");
+    *out_lack = (struct pf_bytes){0};
+    if (end[2] == '\r') /* text, which must not become half of a line end */
+        *out_lack = PF_LIT("\r\n\n");
+    else if (end[2] != '\n')
+        *out_lack = PF_LIT("\n\n");
     else if (end[1] != '\n' && !(end[1] == '\r' && end[0] == '\n'))
-        lack = PF_LIT("\n");
-    if (pf_mbox_write_at(fd, lack, *size) != 0)
-        return -1;
-    *size += lack.len;
+        *out_lack = PF_LIT("\n");
     return 0;
 }
 
-/* The message stands in the file: it must read as exactly one, and gets its UIDL. */
-static enum pf_code name_it(struct pf_twin_parcel *p, int fd, const uint64_t part[2], struct pf_parcel_seal *op,
-                            struct pf_err *err)
+/* The message stands in the list of appends: it must read as exactly one, and gets its UIDL. */
+static enum pf_code name_it(struct pf_twin_parcel *p, const struct pf_mbox_scanner *how, uint64_t from,
+                            struct pf_mbox_record *r, uint64_t *out_octets, struct pf_err *err)
 {
-    struct pf_mbox_state state;
     struct pf_mbox_mails mails = {0};
-    char uidl[PF_MBOX_UIDL_LEN + 1];
-    enum pf_code code = pf_mbox_state_load(&p->place, &state, err);
-    struct pf_mbox_scanner how = {fd, p->place.path, part[1], state.seed, p->mbox->settings.mboxrd};
+    enum pf_code code = pf_mbox_scan(how, from, &mails, err);
 
-    if (code)
-        return code;
-    code = pf_mbox_scan(&how, part[0], &mails, err);
     if (!code && mails.count != 1)
         code = pf_fail(err, PF_PERM, 0, where, "%s: a message would read as %u", p->place.path, mails.count);
-    if (!code && !pf_mbox_new_uidl(uidl))
+    if (!code && !pf_mbox_new_uidl(r->uidl))
         code = failed(p, "needs random octets", err);
-    if (!code)
-        code = pf_mbox_state_append(&p->place, &state, uidl, mails.at[0].id, err);
     if (!code) {
-        memcpy(op->uidl, uidl, sizeof uidl);
-        op->octets = mails.at[0].octets;
+        memcpy(r->id, mails.at[0].id, sizeof r->id);
+        *out_octets = mails.at[0].octets;
     }
     pf_mbox_mails_done(&mails);
-    pf_mbox_state_done(&state);
     return code;
 }
 
-static enum pf_code append(struct pf_twin_parcel *p, int fd, uint64_t size, struct pf_parcel_seal *op,
-                           struct pf_err *err)
+/* All that is to be appended is written down. */
+static enum pf_code prepare(struct pf_twin_parcel *p, const struct pf_mbox_locks *l, struct pf_mbox_appends *a,
+                            struct pf_mbox_record *r, uint64_t *out_octets, struct pf_err *err)
 {
     struct pf_mbox_convert c = {
-        .from = p->fd, .size = p->size, .to = fd, .at = size, .mboxrd = p->mbox->settings.mboxrd, .when = p->now};
-    uint64_t part[2];
-    int bad;
+        .from = p->fd, .size = p->size, .to = a->fd, .mboxrd = p->mbox->settings.mboxrd, .when = p->now};
+    uint64_t text = a->end + PF_MBOX_RECORD;
+    struct pf_mbox_state state;
+    struct pf_bytes lack;
+    struct stat st;
+    enum pf_code code;
 
-    if (size && end_last(fd, &c.at) != 0)
-        return failed(p, "cannot be appended to", err);
-    part[0] = c.at;
-    bad = pf_mbox_convert(&c);
-    part[1] = c.at;
-    if (!bad && fsync(fd) != 0)
-        bad = errno;
-    errno = bad;
-    if (bad)
-        return failed(p, "cannot be appended to", err);
-    return name_it(p, fd, part, op, err);
+    if (fstat(l->fd, &st) != 0 || lack_of(l->fd, (uint64_t)st.st_size, &lack) != 0 ||
+        pf_mbox_write_at(a->fd, lack, text) != 0)
+        return failed(p, "cannot be prepared for a message", err);
+    c.at = text + lack.len;
+    errno = pf_mbox_convert(&c);
+    if (errno)
+        return failed(p, "cannot be prepared for a message", err);
+    r->lead = lack.len;
+    r->len = c.at - text;
+    code = pf_mbox_state_head(&p->place, &state, err);
+    if (!code) {
+        struct pf_mbox_scanner how = {a->fd, p->place.path, c.at, state.seed, c.mboxrd};
+
+        code = name_it(p, &how, text + lack.len, r, out_octets, err);
+        pf_mbox_state_done(&state);
+    }
+    return code ? code : pf_mbox_append_note(l, a, r, &st, err);
 }
 
 static enum pf_code append_locked(struct pf_twin_parcel *p, struct pf_mbox_locks *l, struct pf_parcel_seal *op,
                                   struct pf_err *err)
 {
+    struct pf_mbox_appends a;
+    struct pf_mbox_record r = {0};
     enum pf_code code = pf_mbox_recover(l, err);
-    struct stat st;
 
+    if (!code)
+        code = pf_mbox_appends_open(l, true, &a, err);
     if (code)
         return code;
-    if (fstat(l->fd, &st) != 0)
-        return failed(p, "cannot be looked at", err);
-    code = append(p, l->fd, (uint64_t)st.st_size, op, err);
+    code = prepare(p, l, &a, &r, &op->octets, err);
+    if (code)
+        pf_mbox_append_drop(&a);
+    else
+        code = pf_mbox_append_put(l, &a, &r, err);
     if (!code)
-        return PF_OK;
-    /* Who is told of a failure delivers again: half a message must not stay (MB-017). */
-    if (ftruncate(l->fd, st.st_size) == 0)
-        (void)fsync(l->fd);
+        memcpy(op->uidl, r.uidl, sizeof r.uidl);
+    if (a.count >= APPENDS_MAX)
+        (void)pf_mbox_settle(l, NULL);
+    pf_mbox_appends_close(&a);
     return code;
 }
 

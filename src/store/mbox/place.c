@@ -51,7 +51,7 @@ static bool name_one(char out_name[PF_MBOX_NAME], const char *front, const char 
 
 static bool name_all(struct pf_mbox_place *p, const char *stem)
 {
-    return name_one(p->dot, "", p->name, ".lock") && name_one(p->fresh, ".", p->name, ".postfach-new") &&
+    return name_one(p->dot, "", p->name, ".lock") && name_one(p->append, ".", stem, ".postfach-append") &&
            name_one(p->lock, ".", stem, ".postfach-lock") &&
            name_one(p->state, ".", stem, ".postfach-state") &&
            name_one(p->journal, ".", stem, ".postfach-journal");
@@ -77,6 +77,7 @@ static enum pf_code open_all(struct pf_mbox_place *p, const struct pf_mbox_setti
         return pf_fail(err, PF_NO_BOX, ENOENT, where, "%s is missing: make the folder of the mbox", folder);
     if (p->folder < 0)
         return pf_mbox_failed(p, where, "has a folder that cannot be opened", err);
+    p->apart = s->state_folder != NULL;
     p->side = s->state_folder ? open_folder(s->state_folder) : fcntl(p->folder, F_DUPFD_CLOEXEC, 0);
     return p->side >= 0 ? PF_OK : pf_mbox_failed(p, where, "has no folder for its state (state_folder)", err);
 }

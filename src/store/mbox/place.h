@@ -14,10 +14,11 @@ struct pf_mbox_place {
     int side;   /* where our files are: the same folder, or state_folder */
     char name[PF_MBOX_NAME];
     char dot[PF_MBOX_NAME];     /* NAME.lock, in folder */
-    char fresh[PF_MBOX_NAME];   /* .NAME.postfach-new, in folder: what a rewrite makes */
     char lock[PF_MBOX_NAME];    /* .NAME.postfach-lock, in side */
     char state[PF_MBOX_NAME];   /* .NAME.postfach-state */
     char journal[PF_MBOX_NAME]; /* .NAME.postfach-journal */
+    char append[PF_MBOX_NAME];  /* .NAME.postfach-append */
+    bool apart;                 /* side is another folder */
 };
 
 /* What tells that a file was not touched. */

@@ -74,11 +74,13 @@ struct crash_scenario {
     bool known;          /* an earlier session stored UIDLs and cache */
     bool read;           /* the session reads all it lists */
     bool meant;          /* breaches are meant: they are counted without a word */
+    unsigned of_kills;   /* in the short form one of so many points is tried where it dies, */
+    unsigned of_errors;  /* and of those where a call fails; 0: all */
     uint32_t remove;     /* marks, as bits */
     uint32_t seen;
     uint32_t old;        /* goes by expiry, as bits */
     int32_t expire_days; /* 0: none */
-    const char *steps[10]; /* what an undisturbed run does, in this order ("call path [path]", fnmatch) */
+    const char *steps[16]; /* what an undisturbed run does, in this order ("call path [path]", fnmatch) */
 };
 
 struct crash_counts {
@@ -90,6 +92,7 @@ struct crash_scene {
     struct crash_told *told; /* shared with the child */
     struct pf_twin *twin;
     struct crash_counts counts;
+    uint64_t draws; /* for the short form */
     char root[CRASH_HOME];     /* everything is in it */
     char home[CRASH_HOME + 8]; /* made anew for each point */
     char path[CRASH_HOME + 16]; /* the maildrop: "box" in it */

@@ -8,10 +8,10 @@
 #include <time.h>
 
 /* Nobody but the dead can hold the locks, so there is nothing to wait for. */
+static const struct pf_mbox_settings settings = {.dotlock = true, .lock_wait = 2, .create = true};
+
 static struct pf_twin *make(void)
 {
-    const struct pf_mbox_settings settings = {.dotlock = true, .lock_wait = 2, .create = true};
-
     return pf_mbox_new(&settings, NULL);
 }
 
@@ -34,15 +34,22 @@ static void put(struct crash_scene *s)
     crash_put_file(s->path, text, crash_mails[CRASH_PARCEL - 1].arrival);
 }
 
-/* There is no sweep: what a session leaves when it dies the next one has to take away. */
 static void sweep(struct crash_scene *s, char room[CRASH_WORDS])
 {
-    static const char *const own[] = {".", "..", "box", ".box.postfach-lock", ".box.postfach-state", NULL};
+    static const char *const own[] = {".", "..", "box", ".box.postfach-lock", ".box.postfach-state",
+                                      ".box.postfach-append", NULL};
+    const int64_t hour = 3600;
+    struct pf_mbox_report report;
+    struct pf_err err;
     DIR *dir = opendir(s->home);
     struct dirent *entry;
 
     if (!dir)
         crash_stop(s->home);
+    if (pf_mbox_check(&settings, s->path, (int64_t)time(NULL) + hour, &report, &err) != PF_OK)
+        snprintf(room, CRASH_WORDS, "%.150s", err.log);
+    else if (report.torn || report.unfinished)
+        snprintf(room, CRASH_WORDS, "something that two sessions did not mend");
     while (!room[0] && (entry = readdir(dir))) {
         bool known = false;
 
@@ -60,9 +67,11 @@ static bool message(const char *name)
     return !name;
 }
 
+/* In the list of appends the mark that one is done need not last: the scenarios name the sync that must be. */
 static bool matters(const char *name)
 {
-    return strcmp(name, "box") == 0 || strcmp(name, ".box.postfach-state") == 0;
+    return strcmp(name, "box") == 0 || strcmp(name, ".box.postfach-state") == 0 ||
+           strcmp(name, ".box.postfach-journal") == 0;
 }
 
 const struct crash_kind crash_mbox = {.make = make, .line_ends = true, .put = put, .sweep = sweep,

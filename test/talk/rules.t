@@ -26,7 +26,7 @@ def rules():
 def named(known):
     """Rule -> files that say they prove it; talks by `# Rules:`, C tests by function, others by comment."""
     families = "|".join(sorted({name.split("-")[0].lower() for name in known}))
-    function = re.compile(rf"\b({families})_(\d{{3}})_\w+\(")
+    function = re.compile(rf"\b((?:(?:{families})_\d{{3}}_)+)\w+\(")
     comment = re.compile(r"Rules?: *((?:[A-Z0-9]+-\d+[ ,]*)+)")
     proven = {}
     for folder, _, files in os.walk(TESTS):
@@ -38,7 +38,8 @@ def named(known):
                 text = stream.read()
             names = {name for match in comment.finditer(text) for name in re.findall(r"[A-Z0-9]+-\d+", match[1])}
             if file.endswith(".c"):
-                names |= {f"{m[1].upper()}-{m[2]}" for m in function.finditer(text)}
+                names |= {name.upper().replace("_", "-") for m in function.finditer(text)
+                          for name in re.findall(r"[a-z0-9]+_\d{3}", m[1])}
             for name in names:
                 proven.setdefault(name, []).append(os.path.relpath(path, TESTS))
     return proven

@@ -1,12 +1,16 @@
 #include "base/text.h"
 #include "sys/conn_private.h"
-#include "sys/tls.h"
+#include "sys/tls_private.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
+
+enum { EXPORTED = 32 /* RFC 9266 section 2 */ };
+
+static_assert(PF_TLS_NAME == sizeof((struct pf_conn_info *)0)->certificate, "a name is written there");
 
 /* OpenSSL's errors are per thread and sticky: an old one would be taken for the next call's. */
 static void before_call(void)
@@ -128,6 +132,7 @@ static void note_outcome(struct pf_conn *conn)
     info->tls_resumed = SSL_session_reused(conn->ssl) == 1;
     if (name)
         pf_text_safe(info->sni, sizeof info->sni, pf_bytes_of(name));
+    pf_tls_client(conn->tls, conn->ssl, info->certificate);
 }
 
 bool pf_conn_tls_shake(struct pf_conn *conn)
@@ -158,6 +163,58 @@ enum pf_code pf_conn_tls_result(const struct pf_conn *conn, struct pf_err *err)
     if (conn->layer == PF_LAYER_DEAD)
         return say_fault(conn, __func__, "TLS handshake", err);
     return pf_fail(err, PF_STATE, 0, __func__, "no TLS handshake has ended");
+}
+
+/* RFC 9266 section 2: a context that is there and empty, which before TLS 1.3 is another thing than
+ * none (RFC 5705 section 4). Without extended master secret two connections may have the same
+ * (RFC 7627 section 1). */
+static size_t export_binding(SSL *ssl, unsigned char *at, size_t cap)
+{
+    static const char label[] = "EXPORTER-Channel-Binding";
+    static const unsigned char empty[1];
+    bool sound = SSL_version(ssl) >= TLS1_3_VERSION || SSL_get_extms_support(ssl) == 1;
+
+    if (!sound || cap < EXPORTED ||
+        SSL_export_keying_material(ssl, at, EXPORTED, label, sizeof label - 1, empty, 0, 1) != 1)
+        return 0;
+    return EXPORTED;
+}
+
+/* RFC 5929 section 3.1: the first Finished message of the handshake. The client sends it in a full
+ * one, the server in one that resumes. */
+static size_t first_finished(SSL *ssl, unsigned char *at, size_t cap)
+{
+    unsigned char finished[EVP_MAX_MD_SIZE];
+    bool resumed = SSL_session_reused(ssl) == 1;
+    size_t len;
+
+    if (SSL_version(ssl) >= TLS1_3_VERSION || (resumed && SSL_get_extms_support(ssl) != 1))
+        return 0;
+    len = resumed ? SSL_get_finished(ssl, finished, sizeof finished)
+                  : SSL_get_peer_finished(ssl, finished, sizeof finished);
+    if (len == 0 || len > sizeof finished || len > cap)
+        return 0;
+    memcpy(at, finished, len);
+    return len;
+}
+
+size_t pf_conn_binding(const struct pf_conn *conn, enum pf_conn_binding kind, unsigned char *at, size_t cap)
+{
+    size_t len = 0;
+
+    if (conn->layer != PF_LAYER_TLS)
+        return 0;
+    before_call();
+    switch (kind) {
+    case PF_BINDING_EXPORTER:
+        len = export_binding(conn->ssl, at, cap);
+        break;
+    case PF_BINDING_UNIQUE:
+        len = first_finished(conn->ssl, at, cap);
+        break;
+    }
+    ERR_clear_error();
+    return len;
 }
 
 /* A record that is half sent has to be the last: an alert in its middle would be a broken record,

@@ -19,9 +19,6 @@ static const char default_ciphers[] =
     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 
-/* Tickets are bound to the service, not to the certificate or generation. */
-static const unsigned char session_context[] = "postfach";
-
 enum {
     NAME_CAP = 256,       /* a DNS name has at most 253 octets */
     DESCRIBE_NAMES = 600, /* names shown: the date after them must not be crowded out */
@@ -36,6 +33,8 @@ struct name {
 struct pf_tls {
     atomic_uint holds;
     struct pf_tls_tickets *tickets;
+    struct pf_tls_clients *clients; /* NULL: nobody is asked for a certificate */
+    bool common_name;
     SSL_CTX **contexts; /* one per pair */
     size_t pair_count;
     struct name *names; /* sorted */
@@ -149,6 +148,8 @@ static enum pf_code set_policy(SSL_CTX *ctx, struct pf_tls *tls, const struct pf
                                struct pf_err *err)
 {
     int minimum = settings->minimum == PF_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
+    unsigned char mark[PF_TLS_MARK];
+    size_t mark_len = pf_tls_clients_mark(tls->clients, mark);
 
     SSL_CTX_set_options(ctx, options(settings));
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
@@ -163,13 +164,13 @@ static enum pf_code set_policy(SSL_CTX *ctx, struct pf_tls *tls, const struct pf
     /* TLS-033 is the third call. */
     if (SSL_CTX_set_min_proto_version(ctx, minimum) != 1 || SSL_CTX_set_max_proto_version(ctx, 0) != 1 ||
         SSL_CTX_set_max_early_data(ctx, 0) != 1 ||
-        SSL_CTX_set_session_id_context(ctx, session_context, sizeof session_context - 1) != 1 ||
+        SSL_CTX_set_session_id_context(ctx, mark, (unsigned)mark_len) != 1 ||
         SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, ticket_key) != 1)
         return pf_fail(err, PF_CONFIG, 0, __func__, "cannot set up TLS: %s", pf_tls_reason());
     if (SSL_CTX_set_cipher_list(ctx, settings->ciphers ? settings->ciphers : default_ciphers) != 1)
         return pf_fail(err, PF_CONFIG, 0, __func__, "no usable cipher in the list \"%s\"",
                        settings->ciphers ? settings->ciphers : default_ciphers);
-    return PF_OK;
+    return tls->clients ? pf_tls_clients_ask(tls->clients, ctx, err) : PF_OK;
 }
 
 static enum pf_code add_pair(struct pf_tls *tls, const struct pf_tls_settings *settings, size_t index,
@@ -265,6 +266,9 @@ static enum pf_code load(struct pf_tls *tls, const struct pf_tls_settings *setti
 {
     enum pf_code code = PF_OK;
 
+    tls->common_name = settings->client_common_name;
+    if (settings->client_ca && !(tls->clients = pf_tls_clients_new(settings->client_ca, err)))
+        return err ? err->code : PF_CONFIG;
     tls->contexts = calloc(settings->pair_count, sizeof(SSL_CTX *));
     if (!tls->contexts)
         return pf_fail(err, PF_NO_MEMORY, 0, __func__, "no memory for TLS");
@@ -310,6 +314,7 @@ void pf_tls_free(struct pf_tls *tls)
         SSL_CTX_free(tls->contexts[i]);
     for (size_t i = 0; i < tls->name_count; i++)
         free(tls->names[i].text);
+    pf_tls_clients_free(tls->clients);
     free(tls->contexts);
     free(tls->names);
     pf_tls_tickets_free(tls->tickets);
@@ -326,15 +331,15 @@ static bool put_names(struct pf_span *out, const struct pf_tls *tls, size_t pair
     return count > 0 || pf_span_put(out, PF_LIT("no DNS names"));
 }
 
-static void put_issuer(struct pf_span *out, const X509 *leaf)
+static void put_name(struct pf_span *out, const char *words, const X509_NAME *name)
 {
     BIO *bio = BIO_new(BIO_s_mem());
     char *text = NULL;
     long len = 0;
 
-    if (bio && X509_NAME_print_ex(bio, X509_get_issuer_name(leaf), 0, XN_FLAG_RFC2253) >= 0)
+    if (bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0)
         len = BIO_get_mem_data(bio, &text);
-    if (len > 0 && pf_span_put(out, PF_LIT("; issued by ")))
+    if (len > 0 && pf_span_put(out, pf_bytes_of(words)))
         pf_span_put(out, pf_bytes_head(pf_bytes_from(text, (size_t)len), pf_span_room(out)));
     BIO_free(bio);
 }
@@ -362,6 +367,22 @@ static void put_validity(struct pf_span *out, const X509 *leaf)
         pf_span_format(out, ", %d days left", days);
 }
 
+/* Who may sign certificates of clients. */
+static bool describe_signer(const struct pf_tls *tls, size_t index, char *out_text, size_t cap)
+{
+    unsigned char text[DESCRIBE_CAP];
+    struct pf_span out = {text, 0, sizeof text};
+    const X509 *signer = pf_tls_clients_at(tls->clients, index);
+
+    if (!signer)
+        return false;
+    pf_span_put(&out, PF_LIT("signs certificates of clients"));
+    put_validity(&out, signer);
+    put_name(&out, "; ", X509_get_subject_name(signer));
+    pf_text_safe(out_text, cap, pf_span_bytes(&out));
+    return true;
+}
+
 bool pf_tls_describe(const struct pf_tls *tls, size_t index, char *out_text, size_t cap)
 {
     unsigned char text[DESCRIBE_CAP];
@@ -369,7 +390,7 @@ bool pf_tls_describe(const struct pf_tls *tls, size_t index, char *out_text, siz
     const X509 *leaf;
 
     if (index >= tls->pair_count)
-        return false;
+        return describe_signer(tls, index - tls->pair_count, out_text, cap);
     leaf = SSL_CTX_get0_certificate(tls->contexts[index]);
     if (!put_names(&out, tls, index)) {
         out.cap = sizeof text;
@@ -377,9 +398,22 @@ bool pf_tls_describe(const struct pf_tls *tls, size_t index, char *out_text, siz
     }
     out.cap = sizeof text;
     put_validity(&out, leaf);
-    put_issuer(&out, leaf);
+    put_name(&out, "; issued by ", X509_get_issuer_name(leaf));
     pf_text_safe(out_text, cap, pf_span_bytes(&out));
     return true;
+}
+
+/* On resumption the certificate comes out of the ticket: its chain was verified when the session was
+ * made, under the same signers (the mark), but its time may be over by now. */
+void pf_tls_client(const struct pf_tls *tls, const SSL *ssl, char out_name[PF_TLS_NAME])
+{
+    const X509 *leaf = SSL_get0_peer_certificate(ssl);
+    time_t now = time(NULL);
+
+    out_name[0] = 0;
+    if (tls->clients && leaf && SSL_get_verify_result(ssl) == X509_V_OK &&
+        X509_cmp_time(X509_get0_notAfter(leaf), &now) > 0)
+        pf_tls_clients_name(leaf, tls->common_name, out_name);
 }
 
 void *pf_tls_context(const struct pf_tls *tls)

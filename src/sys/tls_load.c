@@ -12,17 +12,12 @@
 /* A chain of twenty RSA 8192 certificates stays far below. */
 enum { FILE_MAX_OCTETS = 1024 * 1024 };
 
-struct file {
-    unsigned char *at;
-    size_t len;
-};
-
-static void forget(struct file *file)
+void pf_tls_file_forget(struct pf_tls_file *file)
 {
     OPENSSL_clear_free(file->at, file->len);
 }
 
-static bool fill(int fd, struct file *file)
+static bool fill(int fd, struct pf_tls_file *file)
 {
     size_t got = 0;
 
@@ -38,10 +33,10 @@ static bool fill(int fd, struct file *file)
     return true;
 }
 
-static enum pf_code read_open(int fd, const char *what, const char *path, struct file *out_file,
+static enum pf_code read_open(int fd, const char *what, const char *path, struct pf_tls_file *out_file,
                               struct pf_err *err)
 {
-    struct file file;
+    struct pf_tls_file file;
     struct stat status;
 
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
@@ -54,7 +49,7 @@ static enum pf_code read_open(int fd, const char *what, const char *path, struct
     if (!file.at)
         return pf_fail(err, PF_NO_MEMORY, 0, __func__, "no memory for %s %s", what, path);
     if (!fill(fd, &file)) {
-        forget(&file);
+        pf_tls_file_forget(&file);
         return pf_fail(err, PF_CONFIG, errno, __func__, "%s %s cannot be read", what, path);
     }
     *out_file = file;
@@ -62,7 +57,7 @@ static enum pf_code read_open(int fd, const char *what, const char *path, struct
 }
 
 /* O_NONBLOCK, so that a FIFO in a file's place is refused rather than waited for. */
-static enum pf_code read_file(const char *what, const char *path, struct file *out_file,
+enum pf_code pf_tls_file_read(const char *what, const char *path, struct pf_tls_file *out_file,
                               struct pf_err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -76,8 +71,7 @@ static enum pf_code read_file(const char *what, const char *path, struct file *o
     return code;
 }
 
-/* OpenSSL would ask at the terminal. */
-static int no_passphrase(char *buffer, int size, int writing, void *asked)
+int pf_tls_no_passphrase(char *buffer, int size, int writing, void *asked)
 {
     (void)writing;
     if (size > 0)
@@ -86,7 +80,7 @@ static int no_passphrase(char *buffer, int size, int writing, void *asked)
     return -1;
 }
 
-static bool is_end(void)
+bool pf_tls_file_ended(void)
 {
     unsigned long last = ERR_peek_last_error();
 
@@ -96,10 +90,10 @@ static bool is_end(void)
 static enum pf_code load_leaf(SSL_CTX *ctx, BIO *bio, const char *path, struct pf_err *err)
 {
     bool asked = false;
-    X509 *leaf = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, &asked);
+    X509 *leaf = PEM_read_bio_X509_AUX(bio, NULL, pf_tls_no_passphrase, &asked);
     int taken;
 
-    if (!leaf && is_end())
+    if (!leaf && pf_tls_file_ended())
         return pf_fail(err, PF_CONFIG, 0, __func__, "certificate file %s holds no PEM certificate", path);
     if (!leaf)
         return pf_fail(err, PF_CONFIG, 0, __func__, "the certificate in %s is damaged: %s", path,
@@ -117,13 +111,13 @@ static enum pf_code load_rest(SSL_CTX *ctx, BIO *bio, const char *path, struct p
     bool asked = false;
     X509 *next;
 
-    while ((next = PEM_read_bio_X509(bio, NULL, no_passphrase, &asked)))
+    while ((next = PEM_read_bio_X509(bio, NULL, pf_tls_no_passphrase, &asked)))
         if (SSL_CTX_add0_chain_cert(ctx, next) != 1) {
             X509_free(next);
             return pf_fail(err, PF_CONFIG, 0, __func__, "the chain in %s cannot be used: %s", path,
                            pf_tls_reason());
         }
-    if (!is_end())
+    if (!pf_tls_file_ended())
         return pf_fail(err, PF_CONFIG, 0, __func__, "the chain in %s is damaged: %s", path,
                        pf_tls_reason());
     return PF_OK;
@@ -131,8 +125,8 @@ static enum pf_code load_rest(SSL_CTX *ctx, BIO *bio, const char *path, struct p
 
 static enum pf_code load_chain(SSL_CTX *ctx, const char *path, struct pf_err *err)
 {
-    struct file file;
-    enum pf_code code = read_file("certificate file", path, &file, err);
+    struct pf_tls_file file;
+    enum pf_code code = pf_tls_file_read("certificate file", path, &file, err);
     BIO *bio;
 
     if (code != PF_OK)
@@ -143,7 +137,7 @@ static enum pf_code load_chain(SSL_CTX *ctx, const char *path, struct pf_err *er
     if (code == PF_OK)
         code = load_rest(ctx, bio, path, err);
     BIO_free(bio);
-    forget(&file);
+    pf_tls_file_forget(&file);
     return code;
 }
 
@@ -161,10 +155,10 @@ static enum pf_code use_key(SSL_CTX *ctx, EVP_PKEY *key, const struct pf_tls_pai
     return PF_OK;
 }
 
-static EVP_PKEY *parse_key(const struct file *file, bool *out_asked)
+static EVP_PKEY *parse_key(const struct pf_tls_file *file, bool *out_asked)
 {
     BIO *bio = BIO_new_mem_buf(file->at, (int)file->len);
-    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, out_asked) : NULL;
+    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, pf_tls_no_passphrase, out_asked) : NULL;
 
     BIO_free(bio);
     return key;
@@ -172,15 +166,15 @@ static EVP_PKEY *parse_key(const struct file *file, bool *out_asked)
 
 static enum pf_code load_key(SSL_CTX *ctx, const struct pf_tls_pair *pair, struct pf_err *err)
 {
-    struct file file;
-    enum pf_code code = read_file("key file", pair->key, &file, err);
+    struct pf_tls_file file;
+    enum pf_code code = pf_tls_file_read("key file", pair->key, &file, err);
     bool asked = false;
     EVP_PKEY *key;
 
     if (code != PF_OK)
         return code;
     key = parse_key(&file, &asked);
-    forget(&file);
+    pf_tls_file_forget(&file);
     if (key)
         code = use_key(ctx, key, pair, err);
     else if (asked)

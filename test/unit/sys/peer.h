@@ -9,6 +9,7 @@
 #include "unit/cm.h"
 
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 enum { PATH_CAP = 256, GIVE_UP_MS = 20000 /* a test that waits longer has failed */ };
 
@@ -41,6 +42,11 @@ struct cert {
     const char *file;  /* "a": makes a.pem and a.key */
     const char *names; /* "DNS:a.example,DNS:*.b.example", or NULL */
     long from, until;  /* seconds from now */
+    const char *signer; /* made before; NULL: itself */
+    const char *usage;  /* extendedKeyUsage, or NULL */
+    const X509_NAME *subject; /* NULL: the file's name */
+    const GENERAL_NAMES *odd; /* instead of `names`, or NULL */
+    bool ca;
 };
 char *cert_dir(void); /* made at the first call */
 void cert_make(const struct cert *);
@@ -50,6 +56,8 @@ void cert_dir_remove(void);
 
 /* TLS settings with the pairs named, first the default. */
 struct pf_tls *tls_with(struct pf_tls_tickets *, enum pf_tls_min, const char *first, const char *second);
+/* The same for TLS 1.2 and later, with `signer` (or NULL) for certificates of clients. */
+struct pf_tls *tls_asking(struct pf_tls_tickets *, const char *pair, const char *signer, bool common_name);
 
 /* An OpenSSL client. */
 struct client {
@@ -57,6 +65,8 @@ struct client {
     const char *sni;      /* or NULL */
     const char *alpn;     /* wire form ("\4pop3"), or NULL */
     SSL_SESSION *session; /* to resume, or NULL */
+    const char *certificate; /* "a": shows a.pem; or NULL */
+    uint64_t options;     /* OpenSSL's SSL_OP_ */
 
     SSL_CTX *ctx;
     SSL *ssl;

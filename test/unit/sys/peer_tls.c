@@ -54,9 +54,9 @@ void cert_dir_remove(void)
     directory[0] = 0;
 }
 
-static void add_names(X509 *x509, const char *names)
+static void add_extension(X509 *x509, int which, const char *value)
 {
-    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, which, value);
 
     assert_non_null(extension);
     assert_int_equal(X509_add_ext(x509, extension, -1), 1);
@@ -78,26 +78,106 @@ static void write_pair(const struct cert *cert, X509 *x509, EVP_PKEY *key)
     fclose(file);
 }
 
+static X509 *read_certificate(const char *name)
+{
+    char file[64];
+    FILE *in;
+    X509 *x509;
+
+    snprintf(file, sizeof file, "%s.pem", name);
+    in = fopen(cert_path(file), "re");
+    assert_non_null(in);
+    x509 = PEM_read_X509(in, NULL, NULL, NULL);
+    fclose(in);
+    assert_non_null(x509);
+    return x509;
+}
+
+static EVP_PKEY *read_key(const char *name)
+{
+    char file[64];
+    FILE *in;
+    EVP_PKEY *key;
+
+    snprintf(file, sizeof file, "%s.key", name);
+    in = fopen(cert_path(file), "re");
+    assert_non_null(in);
+    key = PEM_read_PrivateKey(in, NULL, NULL, NULL);
+    fclose(in);
+    assert_non_null(key);
+    return key;
+}
+
+static void sign(const struct cert *cert, X509 *x509, EVP_PKEY *own)
+{
+    X509 *signer = cert->signer ? read_certificate(cert->signer) : NULL;
+    EVP_PKEY *key = cert->signer ? read_key(cert->signer) : NULL;
+
+    X509_set_issuer_name(x509, X509_get_subject_name(signer ? signer : x509));
+    assert_true(X509_sign(x509, key ? key : own, EVP_sha256()) > 0);
+    X509_free(signer);
+    EVP_PKEY_free(key);
+}
+
+static void add_extensions(const struct cert *cert, X509 *x509)
+{
+    if (cert->names)
+        add_extension(x509, NID_subject_alt_name, cert->names);
+    if (cert->odd)
+        assert_int_equal(X509_add1_ext_i2d(x509, NID_subject_alt_name, (void *)(uintptr_t)cert->odd, 0, 0), 1);
+    if (cert->usage)
+        add_extension(x509, NID_ext_key_usage, cert->usage);
+    if (cert->ca)
+        add_extension(x509, NID_basic_constraints, "critical,CA:TRUE");
+}
+
 void cert_make(const struct cert *cert)
 {
+    static long serial;
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *x509 = X509_new();
-    X509_NAME *subject = X509_NAME_new();
+    X509_NAME *subject = cert->subject ? X509_NAME_dup(cert->subject) : X509_NAME_new();
 
     assert_non_null(key);
     X509_set_version(x509, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(x509), 1);
+    ASN1_INTEGER_set(X509_get_serialNumber(x509), ++serial);
     X509_gmtime_adj(X509_getm_notBefore(x509), cert->from);
     X509_gmtime_adj(X509_getm_notAfter(x509), cert->until);
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)cert->file, -1, -1, 0);
+    if (!cert->subject)
+        X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)cert->file, -1, -1, 0);
     X509_set_subject_name(x509, subject);
-    X509_set_issuer_name(x509, subject);
     X509_set_pubkey(x509, key);
-    if (cert->names)
-        add_names(x509, cert->names);
-    assert_true(X509_sign(x509, key, EVP_sha256()) > 0);
+    add_extensions(cert, x509);
+    sign(cert, x509, key);
     write_pair(cert, x509, key);
     X509_NAME_free(subject);
+    X509_free(x509);
+    EVP_PKEY_free(key);
+}
+
+struct pf_tls *tls_asking(struct pf_tls_tickets *tickets, const char *pair, const char *signer, bool common_name)
+{
+    char paths[3][PATH_CAP];
+    struct pf_tls_pair pairs = {paths[0], paths[1]};
+    struct pf_tls_settings settings = {.pairs = &pairs, .pair_count = 1, .client_common_name = common_name};
+    struct pf_tls *tls;
+
+    snprintf(paths[0], PATH_CAP, "%s/%s.pem", cert_dir(), pair);
+    snprintf(paths[1], PATH_CAP, "%s/%s.key", cert_dir(), pair);
+    snprintf(paths[2], PATH_CAP, "%s/%s.pem", cert_dir(), signer ? signer : "");
+    settings.client_ca = signer ? paths[2] : NULL;
+    tls = pf_tls_new(&settings, tickets, NULL);
+    assert_non_null(tls);
+    return tls;
+}
+
+static void show_certificate(struct client *client)
+{
+    X509 *x509 = read_certificate(client->certificate);
+    EVP_PKEY *key = read_key(client->certificate);
+
+    assert_int_equal(SSL_use_certificate(client->ssl, x509), 1);
+    assert_int_equal(SSL_use_PrivateKey(client->ssl, key), 1);
     X509_free(x509);
     EVP_PKEY_free(key);
 }
@@ -125,6 +205,9 @@ static void prepare(struct client *client, int fd)
     SSL_CTX_sess_set_new_cb(client->ctx, got_session);
     client->ssl = SSL_new(client->ctx);
     SSL_set_app_data(client->ssl, client);
+    SSL_set_options(client->ssl, client->options);
+    if (client->certificate)
+        show_certificate(client);
     SSL_set_fd(client->ssl, fd);
     if (client->sni) { /* the macro for this casts a const away */
         snprintf(name, sizeof name, "%s", client->sni);

@@ -15,7 +15,7 @@ static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 static int set_up(void **state)
 {
     (void)state;
-    cert_make(&(struct cert){"first", "DNS:mail.example.org", -86400, 86400});
+    cert_make(&(struct cert){.file = "first", .names = "DNS:mail.example.org", .from = -86400, .until = 86400});
     tickets = pf_tls_tickets_new(3600, NULL);
     tls = tls_with(tickets, PF_TLS_1_2, "first", NULL);
     return 0;

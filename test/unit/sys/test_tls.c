@@ -14,12 +14,13 @@ static struct pf_tls_tickets *tickets;
 static int set_up(void **state)
 {
     const struct cert all[] = {
-        {"first", "DNS:mail.example.org,DNS:pop.example.org", -DAY, 90 * DAY + 60},
-        {"second", "DNS:*.example.net,DNS:Shop.Example.COM,DNS:mail.example.org", -DAY, DAY},
-        {"odd", "DNS:f*o.example.org,DNS:*.*.example.org,IP:127.0.0.1", -DAY, DAY},
-        {"bare", NULL, -DAY, DAY - 60},
-        {"old", "DNS:old.example.org", -20 * DAY, -10 * DAY},
-        {"young", "DNS:young.example.org", 10 * DAY, 20 * DAY},
+        {.file = "first", .names = "DNS:mail.example.org,DNS:pop.example.org", .from = -DAY, .until = 90 * DAY + 60},
+        {.file = "second", .names = "DNS:*.example.net,DNS:Shop.Example.COM,DNS:mail.example.org",
+         .from = -DAY, .until = DAY},
+        {.file = "odd", .names = "DNS:f*o.example.org,DNS:*.*.example.org,IP:127.0.0.1", .from = -DAY, .until = DAY},
+        {.file = "bare", .from = -DAY, .until = DAY - 60},
+        {.file = "old", .names = "DNS:old.example.org", .from = -20 * DAY, .until = -10 * DAY},
+        {.file = "young", .names = "DNS:young.example.org", .from = 10 * DAY, .until = 20 * DAY},
     };
 
     (void)state;

@@ -7,8 +7,8 @@ enum { ROTATE = 3600 };
 static int set_up(void **state)
 {
     (void)state;
-    cert_make(&(struct cert){"first", "DNS:mail.example.org", -86400, 86400});
-    cert_make(&(struct cert){"second", "DNS:pop.example.org", -86400, 86400});
+    cert_make(&(struct cert){.file = "first", .names = "DNS:mail.example.org", .from = -86400, .until = 86400});
+    cert_make(&(struct cert){.file = "second", .names = "DNS:pop.example.org", .from = -86400, .until = 86400});
     return 0;
 }
 

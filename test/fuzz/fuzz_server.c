@@ -2,10 +2,11 @@
  * or not. The first eight octets are the world's, the rest is said by the client.
  *
  * Checked while it runs: no input is taken while a question is open, questions come once, secrets are
- * gone from the engine when the answer is told, logins are asked only by what is offered. Checked at the end, against a model that reads the
- * conversation line by line: one answer for each command, in order; a dot only behind a body that
- * was vouched for, and then every octet of it; no line over 512 octets outside of bodies; and exactly
- * those messages are removed that the client was told were marked. */
+ * gone from the engine when the answer is told, logins are asked only by what is offered. Checked at
+ * the end, against a model that reads the conversation line by line: one answer for each command, in
+ * order; a dot only behind a body that was vouched for, and then every octet of it; no line over 512
+ * octets outside of bodies; and exactly those messages are removed that the client was told were
+ * marked. */
 #include "fuzz/server_model.h"
 
 #include <assert.h>

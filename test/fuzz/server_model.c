@@ -309,6 +309,15 @@ static void read_good(struct reading *r, struct pf_bytes command, struct pf_byte
     r->quit = is(command, "QUIT");
 }
 
+/* A QUIT that was carried out, and not one with control characters behind it, which is no command. */
+static bool tells_of_removal(struct pf_bytes answer)
+{
+    struct pf_bytes words = pf_bytes_of(pf_verdict(PF_PARTIAL)->say);
+
+    return answer.len >= words.len &&
+           pf_bytes_equal(pf_bytes_skip(answer, answer.len - words.len), words);
+}
+
 static void read_answer(struct reading *r, struct pf_bytes command)
 {
     bool body = has_body(r), was = r->exchange;
@@ -324,7 +333,7 @@ static void read_answer(struct reading *r, struct pf_bytes command)
         assert(begins(answer, PF_LIT("-ERR ")));
         if (body)
             r->broken |= (uint64_t)1 << r->m->bodies[r->body - 1].index;
-        r->quit = !was && is(command, "QUIT") && r->m->commit;
+        r->quit = !was && is(command, "QUIT") && tells_of_removal(answer);
     }
 }
 

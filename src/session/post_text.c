@@ -6,7 +6,7 @@
 #include <time.h>
 
 static const char return_path[] = "return-path:";
-static const char from_line[] = "from ?"; /* `?` is any octet but a colon */
+static const char from_line[] = "From ?"; /* `?` is any octet but a colon */
 
 void pf_post_text_init(struct pf_post_text *t)
 {
@@ -83,20 +83,29 @@ static void drop_line(struct pf_post_text *t)
     t->held_len = 0;
 }
 
+static bool differs(const struct pf_post_text *t, unsigned char c)
+{
+    char want = t->pattern[t->held_len];
+
+    if (want == '?')
+        return c == ':';
+    return (t->pattern == from_line ? c : pf_lower(c)) != (unsigned char)want;
+}
+
 /* One more octet of a line that may have to go: its beginning waits until that is known. "From :" is a
  * field of old times (RFC 5322 section 4.5.2), not mbox's line. */
 static void decide(struct pf_post_text *t, unsigned char c, struct pf_span *out)
 {
-    size_t at = t->held_len, last;
+    bool other;
 
-    if (at == 0 && t->pattern == from_line && c != 'F')
+    if (t->held_len == 0 && t->pattern == from_line && c != 'F')
         t->pattern = return_path;
-    last = strlen(t->pattern) - 1;
+    other = differs(t, c);
     t->held[t->held_len++] = c;
-    if (t->pattern[at] == '?' ? c == ':' : pf_lower(c) != (unsigned char)t->pattern[at]) {
+    if (other) {
         t->top = false;
         release(t, out);
-    } else if (at == last) {
+    } else if (t->held_len == strlen(t->pattern)) {
         drop_line(t);
     }
 }
@@ -104,8 +113,10 @@ static void decide(struct pf_post_text *t, unsigned char c, struct pf_span *out)
 static void begin_line(struct pf_post_text *t, unsigned char c)
 {
     t->continued = c == ' ' || c == '\t';
-    if (t->continued)
+    if (t->continued) {
+        t->top = t->dropping; /* a first line that continues nothing stays, and what follows is not on top */
         return;
+    }
     end_field(t);
     t->dropping = false;
     t->deciding = t->top;

@@ -75,6 +75,7 @@ static void s_011_return_path_at_the_top_goes(void **state)
     becomes("Return-Pat: z\n\n", "Return-Pat: z\n\n", false);
     becomes("Return-Pa", "Return-Pa", false);
     becomes("\nReturn-Path: x\n", "\nReturn-Path: x\n", false);
+    becomes(" no field\nReturn-Path: x\n", " no field\nReturn-Path: x\n", false);
 }
 
 static void mbox_line_goes_only_where_asked(void **state)
@@ -85,6 +86,7 @@ static void mbox_line_goes_only_where_asked(void **state)
     becomes("From: a@b\nTo: y\n\n", "From: a@b\nTo: y\n\n", true);
     becomes("From : a@b\nTo: y\n\n", "From : a@b\nTo: y\n\n", true);
     becomes("Fro", "Fro", true);
+    becomes("FROM a@b Sun\nTo: y\n\n", "FROM a@b Sun\nTo: y\n\n", true);
     becomes("Return-Path: <x>\nTo: y\n\n", "To: y\n\n", true);
 }
 

@@ -54,6 +54,7 @@ struct pf_user {
     char folder[PF_AUTH_NAME_MAX + 1];    /* of a Maildir, with dots between levels; "": the inbox */
     char master[PF_AUTH_NAME_MAX + 1];    /* who acts for this user, for the log; "": himself */
     char token[PF_AUTH_TOKEN_ID_MAX + 1]; /* which scoped credential was shown; "": the password */
+    int64_t quota_octets, quota_messages; /* 0: as the settings say; -1: no limit */
 };
 
 /* What auth may know about a connection. Views and texts are copied when a check begins. */

@@ -2,6 +2,7 @@
 
 #include "auth/exchange.h"
 #include "auth/password.h"
+#include "auth/quota_words.h"
 #include "base/kind.h"
 #include "base/text.h"
 
@@ -19,6 +20,7 @@ enum {
 struct entry {
     const char *name, *stored, *maildrop; /* in the file's text */
     int32_t expire_days, login_delay;
+    int64_t quota_octets, quota_messages;
     bool needs_tls, nologin;
 };
 
@@ -176,6 +178,20 @@ static const char *take_nologin(char *value, struct entry *entry)
     return take_yes(value, &entry->nologin) ? NULL : "nologin is yes or no";
 }
 
+static const char *take_quota(char *value, struct entry *entry)
+{
+    return pf_quota_words(value, &entry->quota_octets, &entry->quota_messages)
+               ? NULL
+               : "quota is OCTETS or OCTETS,MESSAGES, with k, m, g or t behind the octets; 0 for no limit";
+}
+
+static const char *take_quota_rule(char *value, struct entry *entry)
+{
+    return pf_quota_rule(value, &entry->quota_octets, &entry->quota_messages)
+               ? NULL
+               : "userdb_quota_rule is *:storage=SIZE or *:bytes=SIZE, :messages=NUMBER may follow";
+}
+
 static const char *read_over(char *value, struct entry *entry)
 {
     (void)value;
@@ -192,6 +208,8 @@ static const struct word {
 } words[] = {
     {"maildrop", take_path, false, false},
     {"userdb_mail", take_mail, false, false},
+    {"quota", take_quota, false, false},
+    {"userdb_quota_rule", take_quota_rule, false, false},
     {"userdb_", read_over, true, true},
     {"expire", take_expire, false, false},
     {"login_delay", take_login_delay, false, false},
@@ -214,7 +232,7 @@ static const char *take_word(char *word, struct entry *entry)
         if (fits)
             return words[i].take(value ? value : yes, entry);
     }
-    return "unknown word in the last field (known: maildrop= expire= login_delay= needs_tls= nologin)";
+    return "unknown word in the last field (known: maildrop= quota= expire= login_delay= needs_tls= nologin)";
 }
 
 static const char *take_words(char *extra, struct entry *entry)
@@ -427,7 +445,9 @@ void pf_auth_file_at(const struct pf_auth_file *file, size_t index, struct pf_au
 
     out->user = (struct pf_user){.expire_days = entry->expire_days,
                                  .login_delay = entry->login_delay,
-                                 .needs_tls = entry->needs_tls};
+                                 .needs_tls = entry->needs_tls,
+                                 .quota_octets = entry->quota_octets,
+                                 .quota_messages = entry->quota_messages};
     memcpy(out->user.name, entry->name, strlen(entry->name) + 1);
     memcpy(out->user.maildrop, entry->maildrop, strlen(entry->maildrop) + 1);
     out->stored = entry->stored;

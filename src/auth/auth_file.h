@@ -8,6 +8,8 @@
  *
  *     maildrop=/path            this user's maildrop; mbox:/path for an mbox
  *     userdb_mail=maildir:/path the same as Dovecot spells it; or mbox:/folder:INBOX=/path
+ *     quota=OCTETS[,MESSAGES]   what the maildrop may hold, with k, m, g or t behind the octets; 0 for no limit
+ *     userdb_quota_rule=*:storage=1G:messages=N   the same as Dovecot spells it (quota_words.h)
  *     expire=N|never            days that mail is kept (EXPIRE)
  *     login_delay=N             seconds between logins
  *     needs_tls=yes             no login without TLS

@@ -149,6 +149,9 @@ struct pf_conf {
     bool mboxrd, dotlock;
     unsigned lock_wait;        /* seconds */
     const char *state_folder;  /* or NULL: beside the mbox */
+    uint64_t quota_octets, quota_messages; /* 0: none */
+    unsigned quota_warning;    /* percent; 0: none */
+    enum pf_conf_over { PF_CONF_OVER_LATER, PF_CONF_OVER_BOUNCE } quota_over;
 
     int32_t expire_days, expire_min;        /* -1 never; expire_min: the smallest any user may have */
     uint32_t login_delay, login_delay_max;  /* seconds */
@@ -203,5 +206,13 @@ const struct pf_conf_domain *pf_conf_domain_of(const struct pf_conf *, struct pf
 /* The maildrop of a user name by the template of his domain or of all; false when it does not fit, or when
  * a part of the name is empty or would leave its directory ('/', leading '.'). */
 bool pf_conf_maildrop(const struct pf_conf *, const char *user, char *out_path, size_t cap);
+
+struct pf_conf_quota {
+    uint64_t octets, messages; /* 0: no limit */
+};
+/* What a user's maildrop may hold: what he has of his own (0: nothing is said, -1: no limit), else his
+ * domain's, else that of all; octets and messages each for itself. */
+struct pf_conf_quota pf_conf_quota(const struct pf_conf *, const char *user, int64_t own_octets,
+                                   int64_t own_messages);
 
 #endif

@@ -70,6 +70,24 @@ const struct pf_conf_domain *pf_conf_domain_of(const struct pf_conf *conf, struc
     return bsearch(&key, conf->domain_blocks, conf->domain_count, sizeof key, pf_conf_domains_order);
 }
 
+/* Values below 0 are not set. */
+static uint64_t choose(int64_t own, int64_t domain, uint64_t all)
+{
+    if (own)
+        return own < 0 ? 0 : (uint64_t)own;
+    return domain < 0 ? all : (uint64_t)domain;
+}
+
+struct pf_conf_quota pf_conf_quota(const struct pf_conf *conf, const char *user, int64_t own_octets,
+                                   int64_t own_messages)
+{
+    const struct pf_conf_domain *domain = pf_conf_domain_of(conf, pf_bytes_of(user));
+
+    return (struct pf_conf_quota){choose(own_octets, domain ? domain->quota_octets : -1, conf->quota_octets),
+                                  choose(own_messages, domain ? domain->quota_messages : -1,
+                                         conf->quota_messages)};
+}
+
 bool pf_conf_maildrop(const struct pf_conf *conf, const char *user, char *out_path, size_t cap)
 {
     struct pf_bytes whole = pf_bytes_of(user), piece;

@@ -12,6 +12,9 @@
  * A message that was delivered to a recipient before (RFC 5321 section 6.3)
  * fails for him with PF_LOOP.
  *
+ * The delivery that brings a maildrop over the percentage of its quota that the envelope names puts one more
+ * message into it, which says so (quota_warning.h).
+ *
  * One step at a time: begin, then write after write, then seal; the next when the
  * answer to the one before has come. Answers come on a later turn, never inside. */
 #ifndef POSTFACH_SESSION_POST_H
@@ -34,21 +37,34 @@ struct pf_post_stored {
     uint64_t octets;
 };
 
+/* A maildrop that a message is for. */
+struct pf_post_target {
+    const char *user, *path;
+    uint64_t quota_octets, quota_messages; /* 0: no limit */
+};
+
+/* The same for the store. */
+struct pf_box_where pf_post_where(const struct pf_post_target *, int64_t now);
+
 struct pf_post_asker {
     void *self; /* lives until `gone` */
     void (*begun)(void *self); /* whoever cannot have it is told by `sealed` */
     void (*written)(void *self);
     void (*stored)(void *self, const struct pf_post_stored *); /* a parcel is on disk; also behind pf_post_free */
     void (*sealed)(void *self, unsigned recipient, const struct pf_err *); /* once for each */
+    void (*asked)(void *self, const struct pf_err *); /* would he get it? */
     void (*gone)(void *self); /* behind pf_post_free: the store holds nothing of it any more */
 };
 
 struct pf_post *pf_post_new(struct pf_store *, const struct pf_post_asker *, struct pf_err *err);
 /* The next recipient; their numbers count from 0. Address and strings are copied. */
 enum pf_code pf_post_recipient(struct pf_post *, struct pf_bytes address, struct pf_err *err);
-/* A maildrop of the last recipient. */
-enum pf_code pf_post_maildrop(struct pf_post *, const char *user, const char *path, struct pf_err *err);
-/* Takes the last recipient back. */
+/* A maildrop of the last recipient; strings are copied. */
+enum pf_code pf_post_maildrop(struct pf_post *, const struct pf_post_target *, struct pf_err *err);
+/* Asks the store whether each maildrop of the last recipient would take a message of `size` octets (0:
+ * unknown) now. The next step when the answer, `asked`, has come. */
+void pf_post_ask(struct pf_post *, uint64_t size, int64_t now);
+/* Takes the last recipient back, also in `asked`. */
 void pf_post_forget_last(struct pf_post *);
 unsigned pf_post_recipients(const struct pf_post *);
 struct pf_bytes pf_post_address(const struct pf_post *, unsigned recipient);

@@ -218,7 +218,7 @@ static bool put_safe(struct pf_span *out, struct pf_bytes b)
 }
 
 /* RFC 5322 section 3.3, in UTC; strftime would ask the locale. */
-static bool put_date(struct pf_span *out, int64_t now)
+bool pf_post_date(struct pf_span *out, int64_t now)
 {
     static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     time_t seconds = (time_t)now;
@@ -240,7 +240,7 @@ static bool put_received(const struct pf_post_envelope *e, struct pf_bytes recip
 
     if (good && e->alone)
         good = pf_span_put(out, PF_LIT("\n\tfor <")) && put_safe(out, recipient) && pf_span_put(out, PF_LIT(">"));
-    return good && pf_span_put(out, PF_LIT(";\n\t")) && put_date(out, e->now) && pf_span_put(out, PF_LIT("\n"));
+    return good && pf_span_put(out, PF_LIT(";\n\t")) && pf_post_date(out, e->now) && pf_span_put(out, PF_LIT("\n"));
 }
 
 enum pf_code pf_post_head(const struct pf_post_envelope *e, struct pf_bytes recipient, struct pf_span *out,
@@ -265,6 +265,12 @@ void pf_post_soften(struct pf_err *err)
             err->say[0] = 0;
             return;
         }
+}
+
+void pf_post_bounce(struct pf_err *err, bool bounce)
+{
+    if (bounce && err->code == PF_OVER_QUOTA)
+        err->code = PF_FULL;
 }
 
 enum pf_code pf_post_loop(struct pf_err *err, const char *why)

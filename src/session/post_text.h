@@ -59,6 +59,8 @@ struct pf_post_envelope {
     const char *id;
     int64_t now;               /* seconds since 1970 */
     bool alone;                /* only one recipient: Received may name it */
+    unsigned quota_warning;    /* percent of a quota; 0: nobody is warned. With it, hostname lives until the
+                                * post is gone */
 };
 
 /* Return-Path, Delivered-To, Received; PF_TOO_LONG when it does not fit into PF_POST_HEAD_MAX octets.
@@ -70,6 +72,10 @@ enum pf_code pf_post_head(const struct pf_post_envelope *, struct pf_bytes recip
  * setting), mail must wait instead of going back to its sender: such a verdict becomes PF_TEMP, the
  * text for the administrator stays. Others stay as they are. */
 void pf_post_soften(struct pf_err *err);
+/* A full maildrop becomes PF_FULL, for good, where the settings want such mail to go back to its sender. */
+void pf_post_bounce(struct pf_err *err, bool bounce);
+/* The date of RFC 5322 section 3.3, in UTC. */
+bool pf_post_date(struct pf_span *, int64_t now);
 /* Fills err with PF_LOOP, for a message that was here before. */
 enum pf_code pf_post_loop(struct pf_err *err, const char *why);
 

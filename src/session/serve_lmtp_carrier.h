@@ -65,6 +65,7 @@ struct pf_carrier {
     const char *close;
     struct pf_lookup_ask lookup;
     bool looking;
+    uint64_t rcpt_size; /* declared; 0 for unknown */
     struct pf_letter *letter; /* the one under way */
     unsigned letters;         /* that the store still holds something of */
     unsigned messages, delivered, failed;

@@ -64,6 +64,32 @@ static void stored(void *self, const struct pf_post_stored *s)
     pf_log_event(l->log, PF_EVENT_delivered, fields, sizeof fields / sizeof fields[0]);
 }
 
+static bool bounces(const struct pf_carrier *c)
+{
+    return c->generation->conf->quota_over == PF_CONF_OVER_BOUNCE;
+}
+
+static void tell_rcpt(struct pf_carrier *c, const struct pf_err *err)
+{
+    struct pf_lmtp_tell tell = {.kind = PF_LMTP_TELL_RCPT, .err = *err};
+
+    pf_post_soften(&tell.err);
+    pf_post_bounce(&tell.err, bounces(c));
+    if (tell.err.code != PF_OK)
+        c->failed++, log_failed(c->letter, c->dock->parts.log, c->lookup.address, &tell.err);
+    pf_carrier_tell(c, &tell);
+}
+
+static void asked(void *self, const struct pf_err *err)
+{
+    struct pf_letter *l = self;
+
+    if (err->code != PF_OK)
+        pf_post_forget_last(l->post);
+    tell_rcpt(l->carrier, err);
+    pf_carrier_soon(l->carrier);
+}
+
 static void forget(struct pf_carrier *c)
 {
     struct pf_letter *l = c->letter;
@@ -79,10 +105,11 @@ static void sealed(void *self, unsigned recipient, const struct pf_err *err)
     struct pf_carrier *c = l->carrier;
     struct pf_lmtp_tell tell = {.kind = PF_LMTP_TELL_SEALED, .err = *err, .recipient = recipient};
 
+    pf_post_bounce(&tell.err, bounces(c));
     if (err->code == PF_OK)
         c->delivered++;
     else
-        c->failed++, log_failed(l, l->log, pf_post_address(l->post, recipient), err);
+        c->failed++, log_failed(l, l->log, pf_post_address(l->post, recipient), &tell.err);
     if (--l->untold == 0)
         forget(c);
     pf_lmtp_server_tell(c->engine, &tell, pf_loop_now(c->dock->parts.loop));
@@ -105,7 +132,7 @@ static void gone(void *self)
 static enum pf_code make_letter(struct pf_carrier *c, struct pf_err *err)
 {
     struct pf_letter *l = calloc(1, sizeof *l);
-    struct pf_post_asker asker = {l, begun, written, stored, sealed, gone};
+    struct pf_post_asker asker = {l, begun, written, stored, sealed, asked, gone};
 
     if (l)
         l->post = pf_post_new(c->store, &asker, err);
@@ -125,14 +152,17 @@ static enum pf_code make_letter(struct pf_carrier *c, struct pf_err *err)
 
 static enum pf_code add_maildrop(struct pf_carrier *c, const struct pf_user *user, struct pf_err *err)
 {
+    const struct pf_conf *conf = c->generation->conf;
+    struct pf_conf_quota quota = pf_conf_quota(conf, user->name, user->quota_octets, user->quota_messages);
     char path[PF_AUTH_PATH_MAX];
+    struct pf_post_target target = {user->name, user->maildrop, quota.octets, quota.messages};
 
-    if (user->maildrop[0])
-        return pf_post_maildrop(c->letter->post, user->name, user->maildrop, err);
-    if (!pf_conf_maildrop(c->generation->conf, user->name, path, sizeof path))
+    if (!user->maildrop[0] && !pf_conf_maildrop(conf, user->name, path, sizeof path))
         return pf_fail(err, PF_NO_BOX, 0, "lmtp", "%s has no maildrop by the template %s", user->name,
-                       c->generation->conf->mail_path);
-    return pf_post_maildrop(c->letter->post, user->name, path, err);
+                       conf->mail_path);
+    if (!user->maildrop[0])
+        target.path = path;
+    return pf_post_maildrop(c->letter->post, &target, err);
 }
 
 static enum pf_code add_recipient(struct pf_carrier *c, struct pf_err *err)
@@ -150,18 +180,19 @@ static enum pf_code add_recipient(struct pf_carrier *c, struct pf_err *err)
     return code;
 }
 
-static void tell_rcpt(struct pf_carrier *c)
+/* Who he is is known: now, has he room? */
+static void ask_store(struct pf_carrier *c)
 {
-    struct pf_lmtp_tell tell = {.kind = PF_LMTP_TELL_RCPT, .err = c->lookup.err};
+    struct pf_err err = c->lookup.err;
 
-    if (tell.err.code == PF_OK)
-        add_recipient(c, &tell.err);
+    if (err.code == PF_OK)
+        add_recipient(c, &err);
     free(c->lookup.users);
     c->lookup.users = NULL;
-    pf_post_soften(&tell.err);
-    if (tell.err.code != PF_OK)
-        c->failed++, log_failed(c->letter, c->dock->parts.log, c->lookup.address, &tell.err);
-    pf_carrier_tell(c, &tell);
+    if (err.code == PF_OK)
+        pf_post_ask(c->letter->post, c->rcpt_size, (int64_t)time(NULL));
+    else
+        tell_rcpt(c, &err);
 }
 
 static void looked(struct pf_lookup_ask *ask)
@@ -176,16 +207,17 @@ static void looked(struct pf_lookup_ask *ask)
 
         pf_log_event(c->dock->parts.log, PF_EVENT_trouble, fields, 2);
     }
-    tell_rcpt(c);
+    ask_store(c);
     pf_carrier_soon(c);
 }
 
 void pf_carrier_ask_rcpt(struct pf_carrier *c, const struct pf_lmtp_ask *ask)
 {
+    c->rcpt_size = ask->size;
     c->lookup = (struct pf_lookup_ask){.done = looked, .address = ask->address};
     c->looking = pf_lookup_ask(c->dock->parts.lookup, &c->lookup) == PF_OK;
     if (!c->looking)
-        tell_rcpt(c);
+        tell_rcpt(c, &c->lookup.err);
 }
 
 void pf_carrier_ask_begin(struct pf_carrier *c, const struct pf_lmtp_ask *ask)
@@ -197,7 +229,8 @@ void pf_carrier_ask_begin(struct pf_carrier *c, const struct pf_lmtp_ask *ask)
     struct pf_letter *l = c->letter;
     struct pf_post_envelope envelope = {
         .sender = ask->sender, .helo = ask->helo, .peer = info->peer, .hostname = c->generation->conf->hostname,
-        .with = names[smtp][ask->utf8][info->tls], .id = l->id, .now = (int64_t)time(NULL)};
+        .with = names[smtp][ask->utf8][info->tls], .id = l->id, .now = (int64_t)time(NULL),
+        .quota_warning = c->generation->conf->quota_warning};
 
     assert(ask->recipients == pf_post_recipients(l->post));
     l->untold = ask->recipients;

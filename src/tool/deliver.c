@@ -3,6 +3,7 @@
 #include "auth/lookup.h"
 #include "conf/conf.h"
 #include "session/post_text.h"
+#include "session/quota_warning.h"
 #include "store/kinds.h"
 
 #include <errno.h>
@@ -29,7 +30,7 @@ static const char usage[] =
 struct target {
     struct pf_twin_parcel *parcel;
     char path[PF_AUTH_PATH_MAX];
-    const char *user;
+    struct pf_post_target to; /* its path is the one above */
 };
 
 struct deliver {
@@ -42,6 +43,7 @@ struct deliver {
     struct pf_post_text text;
     unsigned char in[PIECE], out[PIECE + PF_POST_HEAD_MAX];
     uint64_t size; /* as on the wire, or less */
+    int64_t now;
     bool loop;
 };
 
@@ -54,11 +56,12 @@ static int status_of(enum pf_code code)
 }
 
 /* A permanent failure's text goes back to the sender with his message: that one is for strangers. */
-static int complain(struct pf_err *err)
+static int complain(const struct deliver *d, struct pf_err *err)
 {
     int status;
 
     pf_post_soften(err);
+    pf_post_bounce(err, d->conf->quota_over == PF_CONF_OVER_BOUNCE);
     status = status_of(err->code);
     if (status == STATUS_LATER)
         fprintf(stderr, "postfach deliver: %s\n", err->log);
@@ -113,8 +116,10 @@ static enum pf_code find_paths(struct deliver *d, struct pf_err *err)
     for (size_t i = 0; i < d->found.count; i++) {
         const struct pf_user *user = &d->found.users[i];
         struct target *target = &d->targets[i];
+        struct pf_conf_quota quota;
 
-        target->user = user->name;
+        quota = pf_conf_quota(d->conf, user->name, user->quota_octets, user->quota_messages);
+        target->to = (struct pf_post_target){user->name, target->path, quota.octets, quota.messages};
         if (user->maildrop[0])
             snprintf(target->path, sizeof target->path, "%s", user->maildrop);
         else if (!pf_conf_maildrop(d->conf, user->name, target->path, sizeof target->path))
@@ -145,8 +150,7 @@ static enum pf_code begin_all(struct deliver *d, struct pf_err *err)
     if (!d->twin)
         return err->code;
     for (size_t i = 0; i < d->found.count; i++) {
-        struct pf_box_where where = {.user = d->targets[i].user, .path = d->targets[i].path,
-                                     .now = (int64_t)time(NULL), .expire_days = -1};
+        struct pf_box_where where = pf_post_where(&d->targets[i].to, d->now);
         enum pf_code code = d->twin->kind->parcel_begin(d->twin, &where, &d->targets[i].parcel, err);
 
         if (code != PF_OK)
@@ -213,12 +217,48 @@ static void was_here(void *self, struct pf_bytes address)
                           strncasecmp((const char *)address.at, d->address, address.len) == 0);
 }
 
+/* None of several maildrops gets the message when one of them has no room. */
+static enum pf_code ask_all(struct deliver *d, struct pf_err *err)
+{
+    enum pf_code code = PF_OK;
+
+    for (size_t i = 0; i < d->found.count && d->found.count > 1 && code == PF_OK; i++) {
+        struct pf_box_where where = pf_post_where(&d->targets[i].to, d->now);
+
+        code = pf_twin_ask(d->twin, &where, d->size, err);
+    }
+    return code;
+}
+
+/* A warning that cannot be written is nobody's failure: the message is delivered. */
+static void warn(struct deliver *d, const struct target *target, const struct pf_parcel_seal *seal)
+{
+    const struct pf_quota_warning w = {.target = target->to, .hostname = d->conf->hostname,
+                                       .percent = d->conf->quota_warning, .now = d->now, .size = seal->size,
+                                       .used_octets = seal->used_octets, .used_messages = seal->used_messages};
+    struct pf_post_target free_of_quota = {target->to.user, target->to.path, 0, 0};
+    struct pf_box_where where = pf_post_where(&free_of_quota, d->now);
+    struct pf_span text = {d->out, 0, PF_QUOTA_WARNING_MAX};
+    struct pf_parcel_seal sealed = {0};
+    struct pf_twin_parcel *parcel;
+
+    if (!pf_quota_warning_is_due(&w) || !pf_quota_warning_put(&w, &text) ||
+        d->twin->kind->parcel_begin(d->twin, &where, &parcel, NULL) != PF_OK)
+        return;
+    if (d->twin->kind->parcel_write(parcel, pf_span_bytes(&text), NULL) == PF_OK)
+        d->twin->kind->parcel_seal(parcel, &sealed, NULL);
+    else
+        d->twin->kind->parcel_drop(parcel);
+}
+
 static enum pf_code seal_all(struct deliver *d, struct pf_err *err)
 {
     if (d->loop)
         return pf_post_loop(err, "Delivered-To names the recipient already");
     if (d->text.received > PF_POST_RECEIVED_MAX)
         return pf_post_loop(err, "too many Received fields");
+    if (ask_all(d, err) != PF_OK)
+        return err->code;
     for (size_t i = 0; i < d->found.count; i++) {
         struct pf_parcel_seal seal = {0};
         struct pf_twin_parcel *parcel = d->targets[i].parcel;
@@ -228,6 +268,7 @@ static enum pf_code seal_all(struct deliver *d, struct pf_err *err)
         code = d->twin->kind->parcel_seal(parcel, &seal, err);
         if (code != PF_OK)
             return code;
+        warn(d, &d->targets[i], &seal);
     }
     return PF_OK;
 }
@@ -320,7 +361,7 @@ static int run(struct deliver *d, char *sender)
     d->conf = pf_conf_read(d->conf_file, print_mistake, NULL);
     if (!d->conf)
         return STATUS_LATER; /* a slip in the settings sends nobody's mail back */
-    return deliver(d, &err) == PF_OK ? 0 : complain(&err);
+    return deliver(d, &err) == PF_OK ? 0 : complain(d, &err);
 }
 
 int pf_tool_deliver(int argc, char **argv)
@@ -338,6 +379,7 @@ int pf_tool_deliver(int argc, char **argv)
     }
     d->conf_file = "/etc/postfach/postfach.conf";
     d->sender = "";
+    d->now = (int64_t)time(NULL);
     if (!take_options(d, argc, argv)) {
         fputs(usage, stderr);
         take_down(d);

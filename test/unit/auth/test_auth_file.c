@@ -91,6 +91,9 @@ static void mistakes(void **state)
         {"alice:" SESAME "::::::maildrop=mbox:/a/..", "'..'"},
         {"alice:" SESAME "::::::maildrop=mbox:/../a", "'..'"},
         {"alice:" SESAME "::::::userdb_mail=maildir:~/a", "absolute"},
+        {"alice:" SESAME "::::::quota=x", "quota is"},
+        {"alice:" SESAME "::::::quota", "lacks its =value"},
+        {"alice:" SESAME "::::::userdb_quota_rule=1G", "userdb_quota_rule is"},
         {"alice:" SESAME "::::::expire=-1", "expire"},
         {"alice:" SESAME "::::::expire=99999999999", "expire"},
         {"alice:" SESAME "::::::expire", "lacks its =value"},
@@ -171,6 +174,25 @@ static void a_maildrop_may_bear_its_kind(void **state)
     pf_auth_file_free(file);
 }
 
+static void a_user_may_have_his_own_quota(void **state)
+{
+    static const char text[] = "a:" SESAME "::::::quota=1g,100\n"
+                               "b:" SESAME "::::::userdb_quota_rule=*:storage=100 userdb_quota_rule2=Trash:ignore\n"
+                               "c:" SESAME "::::::quota=0\n"
+                               "d:" SESAME "\n";
+    static const int64_t quotas[][2] = {{1 << 30, 100}, {102400, 0}, {-1, 0}, {0, 0}};
+    struct pf_auth_file *file = parse(text, strlen(text), false, NULL);
+    struct pf_auth_entry entry;
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        pf_auth_file_at(file, i, &entry);
+        assert_int_equal(entry.user.quota_octets, quotas[i][0]);
+        assert_int_equal(entry.user.quota_messages, quotas[i][1]);
+    }
+    pf_auth_file_free(file);
+}
+
 /* The stand-in for names that do not exist costs what most users' passwords do. */
 static void the_most_common_class_is_the_stand_in(void **state)
 {
@@ -246,6 +268,7 @@ int main(void)
         T(mistakes),
         T(words_of_the_last_field),
         T(a_maildrop_may_bear_its_kind),
+        T(a_user_may_have_his_own_quota),
         T(the_most_common_class_is_the_stand_in),
         T(a_hundred_thousand_users),
         T(check_warns_of_what_is_unwise),

@@ -66,6 +66,39 @@ static void a_path_that_does_not_fit_is_refused(void **state)
     pf_conf_free(c);
 }
 
+static void quota(const struct pf_conf *c, const char *user, int64_t own, uint64_t octets, uint64_t messages)
+{
+    struct pf_conf_quota q = pf_conf_quota(c, user, own, 0);
+
+    assert_int_equal(q.octets, octets);
+    assert_int_equal(q.messages, messages);
+}
+
+static void the_most_special_quota_counts(void **state)
+{
+    struct pf_conf *c = told_good("domain Example.org { quota-octets 5k }\n"
+                                  "domain free.example { quota-octets 0; quota-messages 0 }\n"
+                                  "mail { quota-octets 9k; quota-messages 7; quota-over bounce }");
+
+    (void)state;
+    quota(c, "anna", 0, 9216, 7);
+    quota(c, "anna@other.example", 0, 9216, 7);
+    quota(c, "anna@example.ORG", 0, 5120, 7);
+    quota(c, "a@b@example.org", 0, 5120, 7);
+    quota(c, "anna@free.example", 0, 0, 0);
+    quota(c, "anna@example.org", 100, 100, 7);
+    quota(c, "anna@example.org", -1, 0, 7);
+    assert_int_equal(pf_conf_quota(c, "anna", 0, -1).messages, 0);
+    assert_int_equal(pf_conf_quota(c, "anna@free.example", 0, 3).messages, 3);
+    assert_int_equal(c->quota_over, PF_CONF_OVER_BOUNCE);
+    assert_int_equal(c->quota_warning, 90);
+    pf_conf_free(c);
+    c = told_good("");
+    quota(c, "anna", 0, 0, 0);
+    assert_int_equal(c->quota_over, PF_CONF_OVER_LATER);
+    pf_conf_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -73,6 +106,7 @@ int main(void)
         T(a_template_with_a_domain_needs_one),
         T(names_that_would_leave_their_place_are_refused),
         T(a_path_that_does_not_fit_is_refused),
+        T(the_most_special_quota_counts),
     };
 
     return RUN(tests);

@@ -13,8 +13,8 @@ struct scene {
     struct pf_loop *loop;
     struct pf_store *memory, *store;
     struct pf_post *post;
-    unsigned begun, written, stored, gone, told[MOST];
-    enum pf_code code[MOST];
+    unsigned begun, written, stored, gone, told[MOST], asked;
+    enum pf_code code[MOST], answer;
 };
 
 static void begun(void *self)
@@ -41,6 +41,16 @@ static void sealed(void *self, unsigned recipient, const struct pf_err *err)
     s->code[recipient] = err->code;
 }
 
+static void asked(void *self, const struct pf_err *err)
+{
+    struct scene *s = self;
+
+    s->asked++;
+    s->answer = err->code;
+    if (err->code != PF_OK)
+        pf_post_forget_last(s->post);
+}
+
 static void gone(void *self)
 {
     ((struct scene *)self)->gone++;
@@ -52,7 +62,7 @@ static void up(struct scene *s)
     alarm(60);
     s->memory = pf_memory_new(s->loop);
     s->store = pf_faulty_new(s->memory);
-    s->post = pf_post_new(s->store, &(struct pf_post_asker){s, begun, written, stored, sealed, gone}, NULL);
+    s->post = pf_post_new(s->store, &(struct pf_post_asker){s, begun, written, stored, sealed, asked, gone}, NULL);
     assert_non_null(s->post);
 }
 
@@ -75,7 +85,8 @@ static void recipient(struct scene *s, const char *address, const char *path)
 {
     assert_int_equal(pf_post_recipient(s->post, pf_bytes_of(address), NULL), PF_OK);
     if (path)
-        assert_int_equal(pf_post_maildrop(s->post, address, path, NULL), PF_OK);
+        assert_int_equal(
+            pf_post_maildrop(s->post, &(struct pf_post_target){.user = address, .path = path}, NULL), PF_OK);
 }
 
 static void begin(struct scene *s)
@@ -189,7 +200,7 @@ static void an_alias_is_all_or_nothing_until_the_seals(void **state)
     (void)state;
     up(&s);
     recipient(&s, "team@x", "/m/a");
-    assert_int_equal(pf_post_maildrop(s.post, "b", "/m/b", NULL), PF_OK);
+    assert_int_equal(pf_post_maildrop(s.post, &(struct pf_post_target){.user = "b", .path = "/m/b"}, NULL), PF_OK);
     recipient(&s, "gone@x", "/m/gone");
     pf_post_forget_last(s.post);
     pf_faulty_add(s.store, &fault);
@@ -265,6 +276,124 @@ static void a_recipient_without_a_maildrop_is_never_told_that_it_went_well(void 
     down(&s);
 }
 
+static void full(struct scene *s, const char *address, const char *path, uint64_t octets, uint64_t messages)
+{
+    assert_int_equal(pf_post_recipient(s->post, pf_bytes_of(address), NULL), PF_OK);
+    assert_int_equal(pf_post_maildrop(s->post, &(struct pf_post_target){address, path, octets, messages}, NULL), PF_OK);
+}
+
+static enum pf_code ask(struct scene *s, uint64_t size)
+{
+    unsigned before = s->asked;
+
+    pf_post_ask(s->post, size, 1700000000);
+    assert_int_equal(s->asked, before);
+    while (s->asked == before)
+        pf_loop_turn(s->loop, true);
+    return s->answer;
+}
+
+static void l_018_who_has_no_room_is_told_at_once_and_the_others_get_it(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    up(&s);
+    full(&s, "a@x", "/m/a", 100000, 0);
+    assert_int_equal(ask(&s, 5000), PF_OK);
+    full(&s, "b@x", "/m/b", 4000, 0);
+    assert_int_equal(ask(&s, 5000), PF_OVER_QUOTA);
+    full(&s, "c@x", "/m/c", 4000, 0);
+    assert_int_equal(ask(&s, 0), PF_OK);
+    assert_int_equal(pf_post_recipients(s.post), 2);
+    begin(&s);
+    for (unsigned i = 0; i < 100; i++)
+        text(&s, "\r\nSubject: longer than was said, all in all\r\n");
+    seal(&s);
+    assert_int_equal(s.code[0], PF_OK);
+    assert_int_equal(s.code[1], PF_OVER_QUOTA);
+    assert_int_equal(pf_memory_count(s.memory, "/m/a"), 1);
+    assert_int_equal(pf_memory_count(s.memory, "/m/b") + pf_memory_count(s.memory, "/m/c"), 0);
+    down(&s);
+}
+
+static void one_maildrop_of_several_without_room_refuses_the_recipient(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    up(&s);
+    full(&s, "team@x", "/m/a", 0, 0);
+    assert_int_equal(pf_post_maildrop(s.post, &(struct pf_post_target){"b", "/m/b", 10, 0}, NULL), PF_OK);
+    assert_int_equal(ask(&s, 11), PF_OVER_QUOTA);
+    assert_int_equal(pf_post_recipients(s.post), 0);
+    down(&s);
+}
+
+static void a_question_given_up_leaves_nothing(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    up(&s);
+    full(&s, "a@x", "/m/a", 10, 0);
+    pf_post_ask(s.post, 11, 1700000000);
+    down(&s);
+    assert_int_equal(s.asked, 0);
+}
+
+static void wait_for_mail(struct scene *s, const char *path, unsigned count)
+{
+    while (s->stored < 1 || pf_memory_count(s->memory, path) < count)
+        pf_loop_turn(s->loop, true);
+    assert_int_equal(pf_memory_count(s->memory, path), count);
+}
+
+static void deliver_once(const struct pf_post_target *to, struct scene *s)
+{
+    const struct pf_post_envelope e = {.peer = "unix", .hostname = "us", .with = "LMTP", .id = "i",
+                                       .now = 1700000000, .quota_warning = 50};
+
+    assert_int_equal(pf_post_recipient(s->post, PF_LIT("a@x"), NULL), PF_OK);
+    assert_int_equal(pf_post_maildrop(s->post, to, NULL), PF_OK);
+    pf_post_begin(s->post, &e);
+    while (!s->begun)
+        pf_loop_turn(s->loop, true);
+    text(s, "Subject: x\r\n\r\nbody\r\n");
+    seal(s);
+}
+
+static void the_delivery_that_crosses_the_line_brings_a_warning(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    up(&s);
+    deliver_once(&(struct pf_post_target){"a", "/m/a", 0, 2}, &s);
+    wait_for_mail(&s, "/m/a", 2);
+    assert_int_equal(s.stored, 1); /* the warning is nobody's delivery */
+    assert_int_equal(s.code[0], PF_OK);
+    down(&s);
+}
+
+static void a_warning_goes_on_without_the_post(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    up(&s);
+    deliver_once(&(struct pf_post_target){"a", "/m/a", 0, 2}, &s);
+    pf_post_free(s.post);
+    while (!s.gone)
+        pf_loop_turn(s.loop, true);
+    assert_int_equal(pf_memory_count(s.memory, "/m/a"), 2);
+    pf_store_free(s.store);
+    while (pf_loop_turn(s.loop, true))
+        ;
+    pf_loop_free(s.loop);
+    alarm(0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +404,11 @@ int main(void)
         T(s_013_a_circle_ends_for_whom_it_is_one),
         T(l_020_a_post_given_up_leaves_nothing),
         T(a_recipient_without_a_maildrop_is_never_told_that_it_went_well),
+        T(l_018_who_has_no_room_is_told_at_once_and_the_others_get_it),
+        T(one_maildrop_of_several_without_room_refuses_the_recipient),
+        T(a_question_given_up_leaves_nothing),
+        T(the_delivery_that_crosses_the_line_brings_a_warning),
+        T(a_warning_goes_on_without_the_post),
     };
 
     return RUN(tests);

@@ -177,11 +177,12 @@ void pf_pop3_server_free(struct pf_pop3_server *);
 
 /* What is offered on this connection, as bits by the index of the settings' mechanisms, until the next
  * call; without any call all are. Passwords are still shown to TLS only, unless the settings allow it.
- * To be called before the first lend, and again before tell TLS. */
+ * To be called before the first lend, and again before tell TLS; at any other time it counts from the next
+ * command on (an exchange under way goes on). What has no bit, from the 65th on, is offered only with all. */
 void pf_pop3_server_offer(struct pf_pop3_server *, uint64_t mechanisms);
 /* APOP is offered: `timestamp` is "<digits.digits@host>" (RFC 1939 section 7; msg-id as other clients read it),
  * at most 255 octets, copied, new for each connection. Before the first lend. It stays what it was after STLS.
- * Without memory APOP is not offered. */
+ * One that is longer or no msg-id is not offered, nor is any without memory. */
 void pf_pop3_server_apop(struct pf_pop3_server *, const char *timestamp);
 
 /* Instead of a greeting: "-ERR [code] text" and CLOSE (P3-002). Only before the

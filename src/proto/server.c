@@ -62,17 +62,31 @@ void pf_pop3_server_free(struct pf_pop3_server *e)
 
 void pf_pop3_server_offer(struct pf_pop3_server *e, uint64_t mechanisms)
 {
-    assert(!e->mechanism);
     e->mechanisms = mechanisms;
+}
+
+/* What clients check before they trust it with a digest: "<left@right>", visible ASCII. */
+static bool is_timestamp(struct pf_bytes text)
+{
+    struct pf_bytes inner;
+    size_t at;
+
+    if (text.len < 5 || text.len > PF_TIMESTAMP_MAX || text.at[0] != '<' || text.at[text.len - 1] != '>')
+        return false;
+    inner = pf_bytes_from(text.at + 1, text.len - 2);
+    for (size_t i = 0; i < inner.len; i++)
+        if (inner.at[i] <= 0x20 || inner.at[i] >= 0x7f || inner.at[i] == '<' || inner.at[i] == '>')
+            return false;
+    at = pf_find(inner, '@');
+    return at > 0 && at + 1 < inner.len && pf_find(pf_bytes_skip(inner, at + 1), '@') == inner.len - at - 1;
 }
 
 void pf_pop3_server_apop(struct pf_pop3_server *e, const char *timestamp)
 {
-    size_t len = strlen(timestamp);
+    struct pf_bytes text = pf_bytes_of(timestamp);
 
-    assert(!e->greeted && len > 4 && len <= PF_TIMESTAMP_MAX && timestamp[0] == '<' &&
-           timestamp[len - 1] == '>');
-    e->apop = pf_keep_set(&e->timestamp, pf_bytes_from(timestamp, len));
+    assert(!e->greeted);
+    e->apop = is_timestamp(text) && pf_keep_set(&e->timestamp, text);
 }
 
 void pf_pop3_server_refuse(struct pf_pop3_server *e, const struct pf_err *why)

@@ -33,7 +33,7 @@ struct pf_conn_info {      /* valid as long as the connection */
     bool tls_resumed;
     char sni[256];         /* the name asked for, or "" */
     char certificate[256]; /* the name that a client's certificate stands for, when it was asked for and
-                            * verified: pf_tls_settings client_name; else "" */
+                            * verified (pf_tls_settings says which name that is); else "" */
 };
 
 /* Takes over `fd` (non-blocking, close-on-exec; TCP_NODELAY and keep-alive are set here); on

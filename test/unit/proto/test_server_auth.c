@@ -370,6 +370,52 @@ static void apop_goes_on_behind_stls(void **state)
     world_end(&w);
 }
 
+static void p3_067_what_is_no_msg_id_is_not_offered(void **state)
+{
+    static char long_one[260];
+    static const char *const bad[] = {"", "<>", "<@>", "<a@>", "<@b>", "<ab>", "1.2@host", "<1.2@host", "1.2@host>",
+                                      "<1.2@ho st>", "<1.2@ho\xc3\xa4st>", "<1.2@<host>", "<1.2@host@host>",
+                                      "<1.2@host>\r\n", long_one};
+    struct world w;
+
+    (void)state;
+    memset(long_one, 'x', 256);
+    long_one[0] = '<';
+    long_one[2] = '@';
+    long_one[255] = '>';
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        world_init(&w);
+        w.timestamp = bad[i];
+        world_start(&w);
+        assert_string_equal(world_heard(&w), "+OK POP3 server ready\r\n");
+        CHAT(&w, "APOP alice " DIGEST "\r\n", NOT_OFFERED);
+        world_end(&w);
+    }
+    memcpy(long_one + 254, ">", 2);
+    world_init(&w);
+    w.timestamp = long_one;
+    world_start(&w);
+    assert_non_null(strstr(world_heard(&w), long_one));
+    world_end(&w);
+}
+
+/* SCR-030: an exporter's octets serve once, so -PLUS is withdrawn while its exchange runs. */
+static void an_offer_may_change_within_an_exchange(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    world_start(&w);
+    world_heard(&w);
+    CHAT(&w, "AUTH SCRAM-SHA-256\r\n", "+ \r\n");
+    pf_pop3_server_offer(w.engine, 1);
+    CHAT(&w, "AGFsaWNlAHg=\r\n", WRONG);
+    CHAT(&w, "AUTH SCRAM-SHA-256\r\n", "-ERR authentication mechanism not supported\r\n");
+    CHAT(&w, "AUTH\r\n", "+OK mechanisms follow\r\nPLAIN\r\n.\r\n");
+    world_end(&w);
+}
+
 static void a_refused_stranger_sees_no_timestamp(void **state)
 {
     struct pf_err why = {.code = PF_BUSY};
@@ -430,6 +476,7 @@ int main(void)
         T(p3_066_p3_067_apop_asks_with_name_and_digest), T(p3_069_the_digest_is_asked_as_it_came),
         T(p3_068_without_a_timestamp_there_is_no_apop), T(mx_001_apop_forgets_the_name_of_user),
         T(mx_003_wrong_digests_are_failed_logins), T(apop_goes_on_behind_stls),
+        T(p3_067_what_is_no_msg_id_is_not_offered), T(an_offer_may_change_within_an_exchange),
         T(a_refused_stranger_sees_no_timestamp), T(cap_017_auth_002_only_what_is_offered_can_be_used),
     };
 

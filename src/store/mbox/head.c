@@ -35,6 +35,7 @@ enum pf_mbox_header pf_mbox_header(struct pf_bytes line, struct pf_bytes *out_va
         {"X-Mozilla-Keys", PF_MBOX_NOTE},
         {"Subject", PF_MBOX_SUBJECT},
         {"Return-Path", PF_MBOX_RETURN_PATH},
+        {"Lines", PF_MBOX_LINES},
     };
     size_t colon = pf_find(pf_bytes_head(line, 64), ':'); /* no name here is longer */
     struct pf_bytes name = pf_bytes_head(line, colon);

@@ -12,17 +12,24 @@ enum pf_mbox_header {
     PF_MBOX_X_IMAP, /* also X-IMAPbase */
     PF_MBOX_NOTE,   /* another that readers write: X-Status, X-Keywords, X-UID, X-Mozilla-... */
     PF_MBOX_SUBJECT,
-    PF_MBOX_RETURN_PATH
+    PF_MBOX_RETURN_PATH,
+    PF_MBOX_LINES /* mutt counts them when it writes; also of netnews, so it may come in */
 };
 
 /* What the beginning of a header line says; *out_value: what stands behind the colon, without white
  * space around it. */
 enum pf_mbox_header pf_mbox_header(struct pf_bytes line, struct pf_bytes *out_value);
 
-/* Readers rewrite these, so a message is known without them; and who delivers strips them. */
+/* Who delivers strips these. */
 static inline bool pf_mbox_is_note(enum pf_mbox_header h)
 {
     return h != PF_MBOX_OTHER && h < PF_MBOX_SUBJECT;
+}
+
+/* Readers rewrite these, so a message is known without them. */
+static inline bool pf_mbox_is_rewritten(enum pf_mbox_header h)
+{
+    return pf_mbox_is_note(h) || h == PF_MBOX_LINES;
 }
 
 /* An empty line: LF or CRLF. */

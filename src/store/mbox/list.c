@@ -120,7 +120,8 @@ static void match(struct pf_mbox_list *l, uint32_t first, const struct pf_maildi
                 continue;
             o->flags |= PF_MBOX_TAKEN;
             m->flags |= PF_MBOX_TAKEN | (o->flags & PF_MBOX_SEEN);
-            if (!(o->flags & (PF_MBOX_FLOAT | PF_MBOX_HIDDEN))) /* shown once: it came to the head since */
+            /* What was shown stays shown, also when it came to the head since. */
+            if (l->state.vouched && !(o->flags & (PF_MBOX_FLOAT | PF_MBOX_HIDDEN)))
                 m->flags &= ~(uint32_t)PF_MBOX_HIDDEN;
             m->uidl_at = k; /* until names are given */
             break;

@@ -49,6 +49,12 @@ static uint64_t sum_of(const struct pf_mbox_scanner *how, struct pf_bytes b)
     return sum[0];
 }
 
+/* At the end of the file a line is whole without LF, for who appends next gives it one; a CR there is text. */
+static bool is_from(struct pf_bytes line, int64_t *out_arrival)
+{
+    return line.len && line.at[line.len - 1] != '\r' && pf_mbox_from(line, out_arrival);
+}
+
 bool pf_mbox_from_stands(const struct pf_mbox_scanner *how, uint64_t at, uint64_t *out_sum)
 {
     unsigned char line[PF_MBOX_FROM_MAX];
@@ -62,7 +68,7 @@ bool pf_mbox_from_stands(const struct pf_mbox_scanner *how, uint64_t at, uint64_
         return false;
     b = pf_bytes_from(line, (size_t)got);
     b = pf_bytes_head(b, pf_find(b, '\n') + 1);
-    if (!pf_mbox_from(b, &arrival))
+    if (!is_from(b, &arrival))
         return false;
     *out_sum = sum_of(how, b);
     return true;
@@ -120,7 +126,7 @@ static bool finish(struct pass *p, uint64_t end)
     pf_mbox_quote_end(&p->quote, &p->plain);
     serve(p, pf_span_bytes(&p->plain));
     if (p->mid_line) /* whoever appends gives the last line its end: that is no other message */
-        pf_mbox_digest_add(&p->same, PF_LIT("\n"));
+        pf_mbox_digest_add(&p->same, p->crlf.after_cr ? PF_LIT("\r\n") : PF_LIT("\n"));
     pf_mbox_digest_end(&p->sum, sum);
     pf_mbox_digest_end(&p->same, p->mail.id);
     p->mail.sum = sum[0];
@@ -160,7 +166,7 @@ static bool header(struct pass *p, struct pf_bytes line, uint64_t *out_length)
     if (line.at[0] == ' ' || line.at[0] == '\t')
         return p->skip_fold;
     kind = pf_mbox_header(line, &value);
-    p->skip_fold = pf_mbox_is_note(kind);
+    p->skip_fold = pf_mbox_is_rewritten(kind);
     if (kind == PF_MBOX_STATUS && pf_find(value, 'R') < value.len)
         p->mail.flags |= PF_MBOX_SEEN;
     if (kind == PF_MBOX_CONTENT_LENGTH && !pf_parse_u64(value, out_length))
@@ -220,9 +226,8 @@ static enum pf_code run(struct pass *p, struct pf_mbox_lines *l, struct pf_err *
             pf_mbox_lock_touch(p->locks);
             p->touch_at = piece.at + TOUCH_EVERY;
         }
-        /* At the end of the file a line is whole without LF, for who appends next gives it one. */
         if (after_empty && piece.begins && (piece.ends || l->at == l->end) && piece.at >= p->believe_to &&
-            pf_mbox_from(piece.text, &arrival)) {
+            is_from(piece.text, &arrival)) {
             ok = finish(p, p->gap.len ? p->gap_at : piece.at);
             begin(p, &piece, arrival);
             length = UINT64_MAX;

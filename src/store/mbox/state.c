@@ -197,7 +197,8 @@ static bool take_lines(struct pf_mbox_state *s, struct pf_bytes text, struct pf_
     }
     if (!unify(&s->mails))
         return false;
-    if (unread || !sane(s) || sum_of(v.before, v.behind) != s->sum)
+    s->vouched = sane(s) && sum_of(v.before, v.behind) == s->sum;
+    if (unread || !s->vouched)
         s->placed = false;
     return true;
 }

@@ -27,6 +27,7 @@ struct pf_mbox_state {
     bool placed;  /* places are sane and in order, and nobody distrusts them */
     bool settled; /* the file was older than the grain of time stamps when it was scanned */
     bool unquote; /* scanned as mboxrd */
+    bool vouched; /* lines m are as they were written */
     uint64_t promised; /* lines m, as line f counts them */
     uint64_t sum;      /* as line f has it */
     struct pf_mbox_stamp stamp;

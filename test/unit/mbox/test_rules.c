@@ -149,9 +149,10 @@ static void mb_009_mb_014_notes_do_not_come_in(void **state)
 
     delivers(r, false,
              "status: RO\r\nSubject: x\r\nX-UID: 7\r\n folded\r\nX-IMAP: 1 2\r\nX-IMAPbase: 1 2\r\nX-UIDL : evil\r\n"
+             "Lines: 1\r\n"
              "Content-Length: 3\r\nX-Status: D\r\nX-Keywords: k\r\nX-Mozilla-Status: 0008\r\nStatus-Of: y\r\n z\r\n\r\n"
              "Status: in the body\r\n",
-             "Subject: x\nStatus-Of: y\n z\n\nStatus: in the body\n");
+             "Subject: x\nLines: 1\nStatus-Of: y\n z\n\nStatus: in the body\n");
 }
 
 static void mb_009_line_ends_are_lf_and_one_empty_line_ends(void **state)

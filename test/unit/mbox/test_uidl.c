@@ -71,6 +71,7 @@ static void p3_052_notes_of_readers(void **state)
         BECOMES(r, RIG_A "From ben Mon Jan  1 00:00:01 2001\nSubject: b\nStatus: O\nX-UID: 12\nX-Keywords: x\n y\n\n"
                 "beta\n\n" RIG_C, a, b, c);
         BECOMES(r, RIG_C RIG_B_READ RIG_A, c, b, a);
+        BECOMES(r, "From ben Mon Jan  1 00:00:01 2001\nSubject: b\nContent-Length: 5\nLines: 1\n\nbeta\n\n", b);
         BECOMES(r, "From ben Mon Jan  1 00:00:01 2001\nContent-Length: 5\nX-Status: \nSubject: b\n\nbeta", b);
         BECOMES(r, RIG_B RIG_A, b, a);
         BECOMES(r, "From ben Mon Jan  1 00:00:01 2001\nSubject: B\n\nbeta\n\n", NULL); /* an edited one is another */

@@ -69,7 +69,8 @@ static const char *who(struct pf_recipients *r, const char *address)
 
 static void s_015_a_user_with_capitals_gets_mail_in_any_case(void **state)
 {
-    struct pf_recipients *r = open_with("Anna:{PLAIN}x\nbob:{PLAIN}x\nCarla@Example.ORG:{PLAIN}x\nA.B@x:{PLAIN}x\n", true);
+    struct pf_recipients *r =
+        open_with("Anna:{PLAIN}x\nbob:{PLAIN}x\nCarla@Example.ORG:{PLAIN}x\nA.B@x:{PLAIN}x\n", true);
 
     (void)state;
     assert_string_equal(who(r, "anna@any.example"), "Anna");

@@ -45,7 +45,8 @@ static void write_users(void)
 
 static void up(void)
 {
-    static const char text[] = "hostname us.example\nlisten 127.0.0.1:0 { protocol lmtp; tls none }\nmail { path /m/%n }\n";
+    static const char text[] = "hostname us.example\nlisten 127.0.0.1:0 { protocol lmtp; tls none }\n"
+                               "mail { path /m/%n }\n";
     struct pf_lookup_settings lookup = {.fold = true};
     struct pf_dock_parts parts;
 

@@ -76,7 +76,8 @@ int __wrap_linkat(int from, const char *old, int to, const char *fresh, int flag
     note('D');
     if (result == 0)
         linked_well = sane && fstatat(to, fresh, &after, AT_SYMLINK_NOFOLLOW) == 0 &&
-                      after.st_nlink == before.st_nlink + 1 && after.st_ino == before.st_ino && strcmp(fresh, "box.lock") == 0;
+                      after.st_nlink == before.st_nlink + 1 && after.st_ino == before.st_ino &&
+                      strcmp(fresh, "box.lock") == 0;
     return result;
 }
 

@@ -16,6 +16,7 @@ enum {
     FIRST = KIND + PF_MBOX_NUMBER + 1,
     NUMBERS = 11,
     FRONT = 1024, /* octets: one with a date, a subject and an address is unlike any other */
+    KEPT = 65536, /* octets: most messages */
     FLAGS = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
 };
 
@@ -160,21 +161,23 @@ enum pf_code pf_mbox_append_note(const struct pf_mbox_locks *l, struct pf_mbox_a
         pf_mbox_sum_part(a->fd, a->end + PF_MBOX_RECORD, r->len, r->sum) != 0)
         return failed(l, "cannot be prepared for a message", err);
     print(r, text);
-    if (pf_mbox_write_at(a->fd, pf_bytes_from(text, PF_MBOX_RECORD), a->end) != 0 || fsync(a->fd) != 0)
+    if (pf_mbox_write_at(a->fd, pf_bytes_from(text, PF_MBOX_RECORD), a->end) != 0 || fdatasync(a->fd) != 0)
         return failed(l, "cannot be prepared for a message", err);
     a->named = r->ino;
     return PF_OK;
 }
 
-/* Not synced: after a power cut the octets are compared once more, and found to be all there. */
-void pf_mbox_append_done(struct pf_mbox_appends *a)
+/* Not synced: after a power cut the octets are compared once more, and found to be all there. A small copy stays
+ * until the next one is written over it, for a file that neither shrinks nor grows is quicker to sync. */
+void pf_mbox_append_done(struct pf_mbox_appends *a, uint64_t len)
 {
     if (pf_mbox_write_at(a->fd, PF_LIT("d"), a->end + PF_MBOX_RECORD - 2) != 0)
         return;
     a->end += PF_MBOX_RECORD;
     a->count++;
     a->live = false;
-    (void)!ftruncate(a->fd, (off_t)a->end);
+    if (len > KEPT)
+        (void)!ftruncate(a->fd, (off_t)a->end);
 }
 
 void pf_mbox_append_drop(struct pf_mbox_appends *a)
@@ -190,7 +193,7 @@ enum pf_code pf_mbox_append_put(struct pf_mbox_locks *l, struct pf_mbox_appends 
     enum pf_code code;
 
     if (pf_mbox_copy(a->fd, a->end + PF_MBOX_RECORD, r->len, &to) == 0 && fsync(l->fd) == 0) {
-        pf_mbox_append_done(a);
+        pf_mbox_append_done(a, r->len);
         return PF_OK;
     }
     code = failed(l, "cannot be appended to", err);

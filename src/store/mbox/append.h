@@ -2,17 +2,17 @@
  *
  *     postfach-append 1 `named'
  *     a `UIDL' `digest' `digest' `inode' `device' `at' `len' `lead' `front' `front' `sum' `sum' o|d
- *     `len' octets as they are to be appended at `at'; none behind a line that ends with d (done)
+ *     `len' octets as they are to be appended at `at'; not behind a line that ends with d (done)
  *     ...
  *
  * Numbers have sixteen hexadecimal digits, UIDLs 33 characters, so places are fixed. Before the first octet goes into
- * the mbox, a copy of all of them is on disk here, with the UIDL, where the mbox ended, and a sum of what
- * stood there. When the mbox is synced the line gets its d and the copy goes away. So a delivery
- * costs two syncs, which is the least: one between the intent and the octets (else a power cut keeps half of
- * the octets, and nobody knows whose they are), and one of the octets. The UIDL needs none of its own: it
- * is in the intent. The next session moves UIDLs to the state, with a sync for all together, and empties this file,
- * which stays, so that its name need not be synced again; `named' is the inode
- * of the mbox for which that was done, with the mbox's own name.
+ * the mbox, a copy of all of them is on disk here, with the UIDL, where the mbox ended, and a sum of what stood
+ * there. When the mbox is synced the line gets its d, and the copy has no meaning any more: the next line is written
+ * over it. So a delivery costs two syncs, which is the least: one between the intent and the octets (else a power cut
+ * keeps half of the octets, and nobody knows whose they are), and one of the octets. The UIDL needs none
+ * of its own: it is in the intent. The next session moves UIDLs to the state, with a sync for all together, and empties
+ * this file, which stays, so that its name need not be synced again; `named' is the inode of the mbox for which
+ * that was done, with the mbox's own name.
  *
  * A copy and no digest, since whoever finds octets behind `at' has to know each of them: programs that know nothing
  * of this append behind a torn message. pf_mbox_mend, under both locks, before anything else reads or writes:
@@ -85,7 +85,7 @@ enum pf_code pf_mbox_state_add(const struct pf_mbox_place *, struct pf_bytes lin
 
 /* For append.c and mend.c: the sum of what stands before an offset. -1 with errno. */
 int pf_mbox_front_sum(int fd, uint64_t at, uint64_t out_sum[2]);
-/* The record at the end is done; its copy goes. */
-void pf_mbox_append_done(struct pf_mbox_appends *);
+/* The record at the end, with a copy of `len` octets, is done. */
+void pf_mbox_append_done(struct pf_mbox_appends *, uint64_t len);
 
 #endif

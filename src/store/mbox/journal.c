@@ -18,6 +18,7 @@ enum {
     NUMBERS = 9,
     KIND_LEN = sizeof kind - 1,
     HEAD_LEN = KIND_LEN + NUMBERS * PF_MBOX_NUMBER + 1,
+    TAIL = 65536, /* octets */
     FLAGS = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
 };
 
@@ -53,6 +54,14 @@ static bool parse_head(const char text[HEAD_LEN], struct head *h)
     *h = (struct head){.at = n[0], .new_size = n[1], .old_size = n[2], .ino = n[3], .dev = n[4],
                        .sum = {n[5], n[6]}, .tail = {n[7], n[8]}};
     return h->at <= h->new_size && h->new_size <= h->old_size && h->old_size <= INT64_MAX;
+}
+
+/* The beginning tells enough: what grew behind a cut begins with another From_ line, where the old text had its own. */
+static int sum_tail(int fd, uint64_t at, uint64_t end, uint64_t out_sum[2])
+{
+    uint64_t len = end - at;
+
+    return pf_mbox_sum_part(fd, at, len < TAIL ? len : TAIL, out_sum);
 }
 
 static void beside(const struct pf_mbox_place *p, const char *end, char out_name[PF_MBOX_NAME + 4])
@@ -97,7 +106,7 @@ static int fill(struct pf_mbox_locks *l, const struct pf_mbox_mails *m, uint64_t
     h->at = m->at[first].from_at;
     h->new_size = h->at + (to.at - HEAD_LEN);
     h->old_size = size;
-    return pf_mbox_sum_part(l->fd, h->new_size, size - h->new_size, h->tail);
+    return sum_tail(l->fd, h->new_size, size, h->tail);
 }
 
 /* The journal is on disk: now the mbox may change. */
@@ -155,7 +164,7 @@ static enum progress progress(const struct pf_mbox_locks *l, const struct head *
     same = memcmp(sum, h->sum, sizeof sum) == 0;
     if (size < h->old_size)
         return same ? PROGRESS_DONE : PROGRESS_STRANGE;
-    if (pf_mbox_sum_part(l->fd, h->new_size, h->old_size - h->new_size, tail) != 0)
+    if (sum_tail(l->fd, h->new_size, h->old_size, tail) != 0)
         return PROGRESS_BROKEN;
     uncut = memcmp(tail, h->tail, sizeof tail) == 0;
     if (same)
@@ -179,7 +188,7 @@ static int extend(struct pf_mbox_locks *l, int *fd, struct head *h, uint64_t siz
     next.old_size = size;
     if (pf_mbox_copy(*fd, HEAD_LEN, h->new_size - h->at, &to) != 0 ||
         pf_mbox_copy(l->fd, h->old_size, size - h->old_size, &to) != 0 ||
-        pf_mbox_sum_part(l->fd, next.new_size, size - next.new_size, next.tail) != 0) {
+        sum_tail(l->fd, next.new_size, size, next.tail) != 0) {
         close(more);
         return -1;
     }

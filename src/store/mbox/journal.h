@@ -4,7 +4,7 @@
  *     octets from `at' to `new size', as they are to be
  *
  * Numbers have sixteen hexadecimal digits. `sum' is that of the octets, `tail' that of what the old file has from the
- * new size on: it tells a file that was cut, and then grew again, from one that was not
+ * new size on (at most 65536 octets): it tells a file that was cut, and then grew again, from one that was not
  * cut yet. The journal takes its name only when all of it is on disk. */
 #ifndef POSTFACH_STORE_MBOX_JOURNAL_H
 #define POSTFACH_STORE_MBOX_JOURNAL_H

@@ -147,7 +147,7 @@ enum pf_code pf_mbox_mend(struct pf_mbox_locks *l, struct pf_err *err)
     if (a.live) {
         code = judge(l, &a, &keep, err);
         if (!code && keep)
-            pf_mbox_append_done(&a);
+            pf_mbox_append_done(&a, a.last.len);
         else if (!code)
             pf_mbox_append_drop(&a);
     }

@@ -140,8 +140,8 @@ void crash_play(const struct crash_scenario *scenario, struct crash_counts *out_
 
 static bool is_good(const struct crash_scenario *sc, const struct crash_counts *c)
 {
-    return c->points > (sc->of_kills > 1 ? 4 : 20) && !c->losses && !c->duplicates && !c->torn && !c->uidls && !c->leftovers &&
-           !c->order && !c->other;
+    return c->points > (sc->of_kills > 1 ? 4 : 20) && !c->losses && !c->duplicates && !c->torn && !c->uidls &&
+           !c->leftovers && !c->order && !c->other;
 }
 
 /* Parent and child take turns all the time: on one processor that costs a switch, on two a wait until the

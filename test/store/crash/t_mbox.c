@@ -226,7 +226,7 @@ static void run_among_others(struct crash_scene *s)
     s->twin->kind->box_close(opened.box);
 }
 
-#define APPEND "fsync .box.postfach-append", "*write* box", "f*sync box", "told sealed"
+#define APPEND "f*sync .box.postfach-append", "*write* box", "f*sync box", "told sealed"
 #define MANY .of_errors = 4
 #define FEW .of_kills = 16, .of_errors = 16
 #define REWRITE "fsync .box.postfach-journal.tmp", "rename* .box.postfach-journal.tmp .box.postfach-journal", \

@@ -26,6 +26,14 @@ int __wrap_fsync(int fd)
     return __real_fsync(fd);
 }
 
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+int __wrap_fdatasync(int fd)
+{
+    syncs++;
+    return __real_fdatasync(fd);
+}
+
 static void put_beside(const struct rig *r, const char *name, const char *text, int64_t age)
 {
     int fd = open(rig_beside(r, name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -101,7 +109,7 @@ static void mb_017_many_deliveries_before_a_session(void **state)
         assert_int_equal(rig_deliver(r, text, &seals[i]), PF_OK);
     }
     assert_int_equal(stat(rig_beside(r, ".box.postfach-append"), &st), 0);
-    assert_int_equal(st.st_size, FIRST + 8 * PF_MBOX_RECORD); /* the others are in the state */
+    assert_in_range(st.st_size, FIRST + 8 * PF_MBOX_RECORD, FIRST + 9 * PF_MBOX_RECORD); /* the others are in the state */
     rig_enter(r, 520);
     for (uint32_t i = 0; i < 520; i++)
         assert_string_equal(rig_uidl(r, i), seals[i].uidl);

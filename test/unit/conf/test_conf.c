@@ -50,7 +50,7 @@ static void defaults_of_policy_limits_and_times(void **state)
     assert_int_equal(c->bad_after_login, 20);
     assert_int_equal(c->login_tries, 10);
     assert_int_equal(c->sasl_rounds, 16);
-    assert_int_equal(c->disk_threads, 8);
+    assert_int_equal(c->disk_threads, 32);
     assert_int_equal(c->disk_queue, 4096);
     assert_int_equal(c->first_command_time, 60000);
     assert_int_equal(c->login_time, 180000);

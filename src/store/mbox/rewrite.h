@@ -6,8 +6,8 @@
  *
  * The file stays the same one, always. A new file under the old name would be shorter to write, and
  * never half written; but who opened the old one before, and waits for its lock, would write into a file
- * without name, and his mail would be gone. Postfix and Exim look again, others do not, and nobody
- * can be asked (doc/why/09-mbox-rewrite.md has the numbers). Owner, rights and links stay as they are, too. */
+ * without name, and his mail would be gone. Careful agents look at the name again, others do not, and nobody
+ * can be asked which (doc/why/09-mbox-rewrite.md has the numbers). Owner, rights and links stay as they are, too. */
 #ifndef POSTFACH_STORE_MBOX_REWRITE_H
 #define POSTFACH_STORE_MBOX_REWRITE_H
 

@@ -109,7 +109,7 @@ static void mb_017_many_deliveries_before_a_session(void **state)
         assert_int_equal(rig_deliver(r, text, &seals[i]), PF_OK);
     }
     assert_int_equal(stat(rig_beside(r, ".box.postfach-append"), &st), 0);
-    assert_in_range(st.st_size, FIRST + 8 * PF_MBOX_RECORD, FIRST + 9 * PF_MBOX_RECORD); /* the others are in the state */
+    assert_in_range(st.st_size, FIRST + 8 * PF_MBOX_RECORD, FIRST + 9 * PF_MBOX_RECORD); /* the rest: in the state */
     rig_enter(r, 520);
     for (uint32_t i = 0; i < 520; i++)
         assert_string_equal(rig_uidl(r, i), seals[i].uidl);

@@ -1,97 +1,152 @@
-#include "auth/exchange.h"
+#include "auth/exchange_rows.h"
 
 #include "base/text.h"
 
-#include <gsasl.h>
+#include <sodium.h>
 #include <stdlib.h>
 
-static const struct pf_exchange_mechanism mechanisms[] = {
-    {"PLAIN", PF_NEED_SHOW, PF_FORM_ANY, true},
+enum {
+    SCRAM_1 = PF_FORM_PLAIN | PF_FORM_SCRAM_SHA_1,
+    SCRAM_256 = PF_FORM_PLAIN | PF_FORM_SCRAM_SHA_256,
+    BOUND = PF_NEED_BINDING | PF_NEED_LINK,
+    TOKEN = PF_NEED_SHOW | PF_NEED_LINK | PF_NEED_OAUTH
 };
 
-struct pf_exchange {
-    Gsasl *library;
-    Gsasl_session *session;
-    char *output; /* of the last step; from libgsasl */
-    char name[PF_EXCHANGE_PART_MAX + 1];
-    char authzid[PF_EXCHANGE_PART_MAX + 1];
-    struct pf_bytes secret; /* in `message` */
-    char *message; /* the last response, copied, because its password is handed out as it came */
-    size_t message_len;
-    bool captured, too_long;
-};
+/* What CAPA tells: name, needs, forms, usual; then the row: name in the library or NULL, step, what the
+ * library asks back, form of the keys, whether the server speaks first. What shows a password to the
+ * server comes behind what does not. DIGEST-MD5 (RFC 6331: historic), CRAM-MD5 (passwords must be stored
+ * as they are), LOGIN (PLAIN does the same) and ANONYMOUS are asked for by name. */
+#define SCRAM(X, name, needs, hash)                                                                     \
+    X(name, PF_NEED_FORM | needs, SCRAM_##hash, true, name, scram, NULL, PF_FORM_SCRAM_SHA_##hash, false)
+#define MECHANISMS(X)                                                                                   \
+    SCRAM(X, "SCRAM-SHA-256-PLUS", BOUND, 256)                                                          \
+    SCRAM(X, "SCRAM-SHA-1-PLUS", BOUND, 1)                                                              \
+    X("EXTERNAL", PF_NEED_LINK | PF_NEED_CERTIFICATE, 0, true, NULL, external, NULL, 0, false)          \
+    X("GSSAPI", PF_NEED_LINK | PF_NEED_KEYTAB, 0, true, "GSSAPI", gssapi, pf_exchange_gssapi_ask, 0,    \
+      false)                                                                                            \
+    SCRAM(X, "SCRAM-SHA-256", 0, 256)                                                                   \
+    SCRAM(X, "SCRAM-SHA-1", 0, 1)                                                                       \
+    X("OAUTHBEARER", TOKEN, 0, true, NULL, bearer, NULL, 0, false)                                      \
+    X("XOAUTH2", TOKEN, 0, true, NULL, bearer, NULL, 0, false)                                          \
+    X("DIGEST-MD5", PF_NEED_FORM, PF_FORM_PLAIN, false, "DIGEST-MD5", digest, pf_exchange_digest_ask,   \
+      0, true)                                                                                          \
+    X("CRAM-MD5", PF_NEED_FORM, PF_FORM_PLAIN, false, NULL, cram, NULL, 0, true)                        \
+    X("PLAIN", PF_NEED_SHOW, PF_FORM_ANY, true, "PLAIN", plain, pf_exchange_plain_ask, 0, false)        \
+    X("LOGIN", PF_NEED_SHOW, PF_FORM_ANY, false, NULL, login, NULL, 0, false)                           \
+    X("ANONYMOUS", 0, 0, false, NULL, anonymous, NULL, 0, false)
+
+#define MECHANISM(name, needs, forms, usual, ...) {name, needs, forms, usual},
+static const struct pf_exchange_mechanism mechanisms[] = {MECHANISMS(MECHANISM)};
+
+#define ROW(name, needs, forms, usual, library, step, ask, form, first)                                 \
+    {library, pf_exchange_##step, ask, form, first},
+static const struct pf_exchange_row rows[] = {MECHANISMS(ROW)};
+
+enum { COUNT = sizeof mechanisms / sizeof mechanisms[0] };
 
 const struct pf_exchange_mechanism *pf_exchange_mechanisms(size_t *out_count)
 {
-    *out_count = sizeof mechanisms / sizeof mechanisms[0];
+    *out_count = COUNT;
     return mechanisms;
 }
 
-static bool capture(struct pf_exchange *exchange, const char *text, char *out)
+enum pf_exchange_step pf_exchange_failed(struct pf_err *err, enum pf_code code, const char *why)
 {
-    size_t len = text ? strlen(text) : 0;
+    pf_fail(err, code, 0, "exchange", "%s", why);
+    return PF_EXCHANGE_FAILED;
+}
 
-    if (len > PF_EXCHANGE_PART_MAX) {
-        exchange->too_long = true;
+enum pf_exchange_step pf_exchange_challenge(struct pf_bytes text, struct pf_exchange_told *out_told)
+{
+    out_told->challenge = text;
+    return PF_EXCHANGE_CHALLENGE;
+}
+
+struct pf_bytes pf_exchange_message(const struct pf_exchange *exchange)
+{
+    return pf_bytes_from(exchange->message, exchange->message_len);
+}
+
+bool pf_exchange_set_name(struct pf_exchange *exchange, struct pf_bytes name)
+{
+    return pf_saslprep(name, exchange->name, sizeof exchange->name) && exchange->name[0];
+}
+
+bool pf_exchange_set_acts_for(struct pf_exchange *exchange, struct pf_bytes name)
+{
+    exchange->acts_for[0] = 0;
+    if (name.len == 0)
+        return true;
+    if (!pf_saslprep(name, exchange->acts_for, sizeof exchange->acts_for) || !exchange->acts_for[0])
         return false;
-    }
-    if (len)
-        memcpy(out, text, len);
-    out[len] = 0;
+    if (strcmp(exchange->acts_for, exchange->name) == 0)
+        exchange->acts_for[0] = 0;
     return true;
 }
 
-/* libgsasl does not wipe its properties. */
-static void wipe_property(Gsasl_session *session, Gsasl_property property)
+enum pf_code pf_exchange_password(struct pf_exchange *exchange, char out_text[PF_EXCHANGE_SECRET],
+                                  struct pf_err *err)
 {
-    const char *text = gsasl_property_fast(session, property);
+    const struct pf_exchange_world *world = &exchange->settings.world;
+    unsigned char nobody[16];
+    enum pf_code code = PF_NO_USER;
 
-    if (text)
-        pf_wipe((void *)(uintptr_t)text, strlen(text));
+    if (world->plain)
+        code = world->plain(world->self, pf_bytes_of(exchange->name), out_text, PF_EXCHANGE_SECRET, err);
+    exchange->known = code == PF_OK;
+    if (code == PF_OK || code != PF_NO_USER)
+        return code;
+    randombytes_buf(nobody, sizeof nobody);
+    sodium_bin2hex(out_text, PF_EXCHANGE_SECRET, nobody, sizeof nobody);
+    return PF_OK;
 }
 
-/* Where a mechanism would decide: who it is about is noted, and the exchange ends well as far as the
- * library is concerned. auth.h decides. */
-static int ask(Gsasl *library, Gsasl_session *session, Gsasl_property property)
+static bool find(const char *name, size_t *out_index)
 {
-    struct pf_exchange *exchange = gsasl_session_hook_get(session);
-
-    (void)library;
-    if (property != GSASL_VALIDATE_SIMPLE)
-        return GSASL_NO_CALLBACK;
-    if (!capture(exchange, gsasl_property_fast(session, GSASL_AUTHID), exchange->name) ||
-        !capture(exchange, gsasl_property_fast(session, GSASL_AUTHZID), exchange->authzid))
-        return GSASL_AUTHENTICATION_ERROR;
-    exchange->captured = true;
-    return GSASL_OK;
+    for (size_t i = 0; i < COUNT; i++)
+        if (pf_equal_nocase(pf_bytes_of(name), pf_bytes_of(mechanisms[i].name))) {
+            *out_index = i;
+            return true;
+        }
+    return false;
 }
 
-static bool begin(struct pf_exchange *exchange, const char *mechanism)
+/* The settings have what the mechanism cannot be spoken without; TLS and forms are auth.c's to know. */
+static bool can_be_spoken(const struct pf_exchange_settings *settings, unsigned needs)
 {
-    if (gsasl_init(&exchange->library) != GSASL_OK)
+    if (needs & PF_NEED_BINDING && settings->exporter.len + settings->unique.len == 0)
         return false;
-    gsasl_callback_set(exchange->library, ask);
-    if (gsasl_server_start(exchange->library, mechanism, &exchange->session) != GSASL_OK)
+    if (needs & PF_NEED_CERTIFICATE && !settings->certificate)
         return false;
-    gsasl_session_hook_set(exchange->session, exchange);
-    return true;
+    if (needs & PF_NEED_OAUTH && (!settings->oauth || !settings->oauth_conf))
+        return false;
+    if (needs & PF_NEED_KEYTAB && (!settings->keytab || !settings->hostname))
+        return false;
+    return !(needs & PF_NEED_FORM) || (settings->site_key && settings->hostname);
 }
 
 struct pf_exchange *pf_exchange_new(const struct pf_exchange_settings *settings, struct pf_err *err)
 {
-    const char *mechanism = settings->mechanism;
     struct pf_exchange *exchange;
-    const char *known = NULL;
+    size_t index = 0;
 
-    for (size_t i = 0; i < sizeof mechanisms / sizeof mechanisms[0]; i++)
-        if (pf_equal_nocase(pf_bytes_of(mechanism), pf_bytes_of(mechanisms[i].name)))
-            known = mechanisms[i].name;
-    if (!known) {
-        pf_fail(err, PF_NO_MECH, 0, "exchange", "mechanism %.20s is not spoken here", mechanism);
+    if (!find(settings->mechanism, &index)) {
+        pf_fail(err, PF_NO_MECH, 0, "exchange", "a mechanism that is not spoken here");
+        return NULL;
+    }
+    if (!can_be_spoken(settings, mechanisms[index].needs) || sodium_init() < 0) {
+        pf_fail(err, PF_NO_MECH, 0, "exchange", "%s lacks what it needs on this connection",
+                mechanisms[index].name);
         return NULL;
     }
     exchange = calloc(1, sizeof *exchange);
-    if (exchange && begin(exchange, known))
+    if (exchange) {
+        exchange->settings = *settings;
+        exchange->settings.mechanism = mechanisms[index].name;
+        exchange->mechanism = &mechanisms[index];
+        exchange->row = &rows[index];
+    }
+    if (exchange && (!rows[index].library || pf_exchange_library_begin(exchange)))
         return exchange;
     pf_exchange_free(exchange);
     pf_fail(err, PF_NO_MEMORY, 0, "exchange", "no memory for an exchange");
@@ -103,10 +158,9 @@ static void forget(struct pf_exchange *exchange)
     if (exchange->message)
         pf_wipe(exchange->message, exchange->message_len);
     free(exchange->message);
-    gsasl_free(exchange->output);
-    exchange->message = exchange->output = NULL;
+    exchange->message = NULL;
     exchange->message_len = 0;
-    exchange->secret = (struct pf_bytes){0};
+    pf_exchange_library_forget(exchange);
 }
 
 void pf_exchange_free(struct pf_exchange *exchange)
@@ -114,148 +168,74 @@ void pf_exchange_free(struct pf_exchange *exchange)
     if (!exchange)
         return;
     forget(exchange);
-    if (exchange->session) {
-        wipe_property(exchange->session, GSASL_PASSWORD);
-        gsasl_finish(exchange->session);
-    }
-    if (exchange->library)
-        gsasl_done(exchange->library);
+    pf_exchange_library_end(exchange);
+    pf_wipe(exchange, sizeof *exchange);
     free(exchange);
-}
-
-static enum pf_exchange_step failed(struct pf_err *err, enum pf_code code, const char *why)
-{
-    pf_fail(err, code, 0, "exchange", "%s", why);
-    return PF_EXCHANGE_FAILED;
-}
-
-/* The authorization identity is prepared as the name is, and left out when it is the same (RFC 4616
- * section 2); who may act for another, auth.c decides. */
-static bool prepare_authzid(struct pf_exchange *exchange)
-{
-    char prepared[PF_EXCHANGE_PART_MAX + 1];
-
-    if (!pf_saslprep(pf_bytes_of(exchange->authzid), prepared, sizeof prepared))
-        return false;
-    if (exchange->authzid[0] && !prepared[0])
-        return false;
-    memcpy(exchange->authzid, prepared, strcmp(prepared, exchange->name) == 0 ? 1 : strlen(prepared) + 1);
-    if (strcmp(prepared, exchange->name) == 0)
-        exchange->authzid[0] = 0;
-    return true;
-}
-
-/* The library prepares the password; some stored hashes were made of unprepared octets, so both are
- * tried later, and what is handed out is what came: all behind the second NUL. */
-static struct pf_bytes behind_second_nul(struct pf_bytes message)
-{
-    message = pf_bytes_skip(message, pf_find(message, 0) + 1);
-    return pf_bytes_skip(message, pf_find(message, 0) + 1);
-}
-
-/* "[authzid] NUL authcid NUL passwd" (RFC 4616 section 2): no more and no fewer NULs. */
-static bool is_plain_message(struct pf_bytes message)
-{
-    size_t nuls = 0;
-
-    for (size_t i = 0; i < message.len; i++)
-        nuls += message.at[i] == 0;
-    return nuls == 2;
 }
 
 static bool keep(struct pf_exchange *exchange, struct pf_bytes response)
 {
-    exchange->message = malloc(response.len ? response.len : 1);
+    exchange->message = malloc(response.len + 1);
     if (!exchange->message)
         return false;
     if (response.len)
         memcpy(exchange->message, response.at, response.len);
+    exchange->message[response.len] = 0;
     exchange->message_len = response.len;
     return true;
 }
 
-static enum pf_exchange_step judge(struct pf_exchange *exchange, int status,
-                                   struct pf_exchange_told *out_told, struct pf_err *err)
+/* RFC 5034 section 4: data that comes with success are a challenge, which is answered by an empty line.
+ */
+static enum pf_exchange_step hear_last_answer(struct pf_exchange *exchange,
+                                              struct pf_exchange_told *out_told, struct pf_err *err)
 {
-    if (status == GSASL_MALLOC_ERROR)
-        return failed(err, PF_NO_MEMORY, "no memory for an exchange");
-    if (exchange->too_long)
-        return failed(err, PF_AUTH, "a name in the exchange is too long");
-    if (status != GSASL_OK || !exchange->captured)
-        return failed(err, PF_AUTH, gsasl_strerror(status));
-    if (!prepare_authzid(exchange))
-        return failed(err, PF_AUTH, "the authorization identity is no name");
-    exchange->secret = behind_second_nul(pf_bytes_from(exchange->message, exchange->message_len));
-    if (!exchange->name[0] || !exchange->secret.len) /* RFC 4616 section 2: one octet at least */
-        return failed(err, PF_AUTH, "the name or the password is empty");
+    if (exchange->message_len)
+        return pf_exchange_failed(err, PF_SYNTAX, "the answer to the server's last word is not empty");
     out_told->name = pf_bytes_of(exchange->name);
-    out_told->acts_for = pf_bytes_of(exchange->authzid);
-    out_told->secret = exchange->secret;
-    return PF_EXCHANGE_CHECK;
+    out_told->acts_for = pf_bytes_of(exchange->acts_for);
+    return PF_EXCHANGE_PROVED;
+}
+
+static enum pf_exchange_step step(struct pf_exchange *exchange, struct pf_bytes response,
+                                  struct pf_exchange_told *out_told, struct pf_err *err)
+{
+    if (exchange->ended)
+        return pf_exchange_failed(err, PF_SYNTAX, "a response behind the end of the exchange");
+    if (response.len > PF_EXCHANGE_MESSAGE_MAX)
+        return pf_exchange_failed(err, PF_AUTH, "a response that is longer than any");
+    if (exchange->turn == 0 && exchange->row->server_first && exchange->present)
+        return pf_exchange_failed(err, PF_SYNTAX, "an initial response where the server speaks first");
+    if (exchange->turn == 0 && !exchange->row->server_first && !exchange->present &&
+        exchange->row->step != pf_exchange_login)
+        return pf_exchange_challenge((struct pf_bytes){0}, out_told); /* it asks the client to begin */
+    if (!keep(exchange, response))
+        return pf_exchange_failed(err, PF_NO_MEMORY, "no memory for an exchange");
+    if (exchange->last_word)
+        return hear_last_answer(exchange, out_told, err);
+    return exchange->row->step(exchange, out_told, err);
 }
 
 enum pf_exchange_step pf_exchange_step(struct pf_exchange *exchange, struct pf_bytes response,
                                        bool has_response, struct pf_exchange_told *out_told,
                                        struct pf_err *err)
 {
-    size_t output_len = 0;
-    int status;
+    enum pf_exchange_step result;
+    struct pf_err unheard = {0};
 
+    if (!err)
+        err = &unheard;
+    *out_told = (struct pf_exchange_told){0};
     forget(exchange);
-    if (exchange->captured)
-        return failed(err, PF_SYNTAX, "a response behind the end of the exchange");
-    if (!has_response) { /* the client speaks first: an empty challenge asks it to */
-        out_told->challenge = (struct pf_bytes){0};
-        return PF_EXCHANGE_CHALLENGE;
+    exchange->err = err;
+    exchange->present = has_response || exchange->turn > 0;
+    result = step(exchange, response, out_told, err);
+    exchange->turn++;
+    exchange->ended = result != PF_EXCHANGE_CHALLENGE;
+    out_told->spent = exchange->spent;
+    if (result == PF_EXCHANGE_FAILED) {
+        out_told->challenge = out_told->secret = out_told->acts_for = (struct pf_bytes){0};
+        out_told->name = pf_bytes_of(exchange->name);
     }
-    if (response.len > PF_EXCHANGE_MESSAGE_MAX)
-        return failed(err, PF_AUTH, "a name or a password that no user has: too long");
-    if (!is_plain_message(response))
-        return failed(err, PF_SYNTAX, "this is no message of the mechanism PLAIN");
-    if (!keep(exchange, response))
-        return failed(err, PF_NO_MEMORY, "no memory for an exchange");
-    status = gsasl_step(exchange->session, exchange->message, exchange->message_len, &exchange->output,
-                        &output_len);
-    return judge(exchange, status, out_told, err);
-}
-
-/* To printable ASCII SASLprep does nothing; the library takes far longer to find that out. */
-static bool is_plain_ascii(struct pf_bytes in)
-{
-    for (size_t i = 0; i < in.len; i++)
-        if (in.at[i] < 0x20 || in.at[i] > 0x7e)
-            return false;
-    return true;
-}
-
-static bool prepare(struct pf_bytes in, char *out_text, size_t cap)
-{
-    char text[PF_EXCHANGE_PART_MAX + 1], *prepared = NULL;
-    bool fits;
-
-    memcpy(text, in.at, in.len);
-    text[in.len] = 0;
-    fits = gsasl_saslprep(text, GSASL_ALLOW_UNASSIGNED, &prepared, NULL) == GSASL_OK && prepared &&
-           strlen(prepared) < cap;
-    if (fits)
-        memcpy(out_text, prepared, strlen(prepared) + 1);
-    if (prepared)
-        pf_wipe(prepared, strlen(prepared));
-    gsasl_free(prepared);
-    pf_wipe(text, sizeof text);
-    return fits;
-}
-
-bool pf_saslprep(struct pf_bytes in, char *out_text, size_t cap)
-{
-    if (in.len > PF_EXCHANGE_PART_MAX || pf_find(in, 0) != in.len)
-        return false;
-    if (!is_plain_ascii(in))
-        return prepare(in, out_text, cap);
-    if (in.len >= cap)
-        return false;
-    if (in.len)
-        memcpy(out_text, in.at, in.len);
-    out_text[in.len] = 0;
-    return true;
+    return result;
 }

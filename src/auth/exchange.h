@@ -4,8 +4,8 @@
  * name and a secret that somebody else must check (PLAIN, LOGIN), or in a
  * name that the mechanism itself has proved (SCRAM, CRAM-MD5, DIGEST-MD5, GSSAPI,
  * EXTERNAL, ANONYMOUS, and the two of OAuth). Which user that is, and whether he may log in,
- * auth.c decides. The mechanisms are GNU SASL's, named in exchange.c only; OAuth's are
- * ours, because no library has them.
+ * auth.c decides. Most mechanisms are GNU SASL's, named in exchange*.c only, behind checks of
+ * our own (exchange_scram.c); OAuth's are ours, because no library has them.
  *
  * A step may block (it asks the world for a user's keys, and computes): it runs on a
  * thread of a pool, and each exchange is used by one thread at a time.
@@ -35,7 +35,7 @@ enum pf_exchange_need {
     PF_NEED_CERTIFICATE = 8, /* a verified client certificate */
     PF_NEED_OAUTH = 16,      /* the block oauth */
     PF_NEED_KEYTAB = 32,
-    PF_NEED_FORM = 64        /* users with stored passwords of one of `forms` */
+    PF_NEED_FORM = 64 /* users with stored passwords of one of `forms` */
 };
 
 struct pf_exchange_mechanism {
@@ -48,33 +48,36 @@ struct pf_exchange_mechanism {
 const struct pf_exchange_mechanism *pf_exchange_mechanisms(size_t *out_count);
 
 enum {
-    PF_EXCHANGE_PART_MAX = 1024,   /* each of two names; RFC 4616 section 2 asks for at least 255 octets */
+    PF_EXCHANGE_PART_MAX = 1024, /* each of two names; RFC 4616 section 2 asks for at least 255 octets */
     PF_EXCHANGE_MESSAGE_MAX = 65536 /* OAuth tokens and Kerberos tickets are long */
 };
 
 /* What an exchange asks for, on the thread that steps it. */
 struct pf_exchange_world {
     void *self;
-    /* The user's keys of that form. PF_OK, PF_NO_USER (also: no such keys), PF_TEMP. */
-    enum pf_code (*scram)(void *self, struct pf_bytes name, enum pf_password_form, struct pf_scram_keys *out,
-                          struct pf_err *err);
+    /* The user's keys of that form. PF_OK, PF_NO_USER (also: no such keys), PF_TEMP. With PF_NO_USER
+     * out->iterations may say what users here usually have, for what is made up; else it stays 0. */
+    enum pf_code (*scram)(void *self, struct pf_bytes name, enum pf_password_form,
+                          struct pf_scram_keys *out, struct pf_err *err);
     /* The user's password itself; wiped by who asked. */
-    enum pf_code (*plain)(void *self, struct pf_bytes name, char *out_text, size_t cap, struct pf_err *err);
+    enum pf_code (*plain)(void *self, struct pf_bytes name, char *out_text, size_t cap,
+                          struct pf_err *err);
 };
 
 /* Fixed for one exchange; views must outlive it. */
 struct pf_exchange_settings {
     const char *mechanism;
     struct pf_exchange_world world;
-    const char *hostname;              /* in challenges, and for GSSAPI "pop@hostname" */
-    struct pf_bytes exporter, unique;  /* channel binding data; empty: none */
-    bool plus_offered;                 /* -PLUS was offered on this connection */
-    const char *certificate;           /* the name that it stands for, or NULL */
-    struct pf_oauth *oauth;            /* or NULL */
+    const char *hostname;             /* in challenges, and for GSSAPI "pop@hostname" */
+    struct pf_bytes exporter, unique; /* channel binding data; empty: none */
+    bool plus_offered;                /* -PLUS was offered on this connection */
+    const char *certificate;          /* the name that it stands for, or NULL */
+    struct pf_oauth *oauth;           /* or NULL */
     const struct pf_conf_oauth *oauth_conf;
-    const unsigned char *site_key;     /* 32 octets, for what is made up; the same as long as the site lives */
-    const char *keytab;                /* or NULL */
-    int64_t now;                       /* seconds since 1970 */
+    const unsigned char
+        *site_key;      /* 32 octets, for what is made up; the same as long as the site lives */
+    const char *keytab; /* or NULL */
+    int64_t now;        /* seconds since 1970 */
 };
 
 struct pf_exchange;
@@ -90,12 +93,15 @@ enum pf_exchange_step {
     PF_EXCHANGE_FAILED     /* err says why (PF_AUTH, PF_SYNTAX, PF_TEMP, PF_NO_MEMORY) */
 };
 
-/* What a step gives; views live until the next call. `name` is also given with FAILED when it is known. */
+/* What a step gives; views live until the next call. `name` is also given with FAILED when it is known.
+ */
 struct pf_exchange_told {
     struct pf_bytes challenge;
     struct pf_bytes name, secret;
     struct pf_bytes acts_for; /* the authorization identity, when it is another name; else empty */
-    bool anonymous;           /* PROVED by ANONYMOUS: `name` is the trace */
+    bool anonymous;           /* PROVED by ANONYMOUS: `name` is the trace, or empty */
+    bool spent; /* the exporter's value has served this exchange, however it ends: no further one on this
+                 * connection may be given it (RFC 9266 section 4.1) */
 };
 
 /* `has_response` false: the first step without an initial response. */
@@ -106,7 +112,13 @@ enum pf_exchange_step pf_exchange_step(struct pf_exchange *, struct pf_bytes res
  * does not fit. */
 bool pf_saslprep(struct pf_bytes in, char *out_text, size_t cap);
 
-/* APOP (RFC 1939 section 7): the digest of timestamp and password is the one that came; constant time. */
+/* For GSSAPI, once, at the start of the process and before its threads: Kerberos reads the keytab's name
+ * from the environment only. PF_OK when there is a key of "pop@hostname" in it (RFC 4752 section 3.2:
+ * only then may GSSAPI be offered); else PF_CONFIG. */
+enum pf_code pf_exchange_keytab(const char *keytab, const char *hostname, struct pf_err *err);
+
+/* APOP (RFC 1939 section 7): the digest of timestamp and password is the one that came; constant time.
+ */
 bool pf_exchange_apop(const char *timestamp, const char *password, struct pf_bytes digest);
 
 #endif

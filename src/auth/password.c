@@ -26,6 +26,11 @@
         name, NULL, pf_plain_look, pf_plain_check, pf_plain_make, NULL, 0, true, false                  \
     }
 
+#define SCRAM(name, digest)                                                                             \
+    {                                                                                                   \
+        name, NULL, pf_scram_look, pf_scram_check, pf_scram_make, digest, PF_SCRAM_ITERATIONS, false, true \
+    }
+
 static const struct pf_scheme schemes[] = {
     CRYPT("YESCRYPT", "$y$", 0, false),
     CRYPT("GOST-YESCRYPT", "$gy$", 0, false),
@@ -38,6 +43,8 @@ static const struct pf_scheme schemes[] = {
     ARGON2("ARGON2ID", "$argon2id$"),
     ARGON2("ARGON2I", "$argon2i$"),
     {"PBKDF2", NULL, pf_pbkdf2_look, pf_pbkdf2_check, pf_pbkdf2_make, EVP_sha1, 100000, false, true},
+    SCRAM("SCRAM-SHA-256", EVP_sha256),
+    SCRAM("SCRAM-SHA-1", EVP_sha1),
     DIGEST("SSHA512", EVP_sha512, false, true),
     DIGEST("SSHA256", EVP_sha256, false, true),
     DIGEST("SSHA", EVP_sha1, false, true),
@@ -112,8 +119,7 @@ static bool cut_encoding(struct pf_bytes *name, enum pf_encoding *out_encoding)
     return true;
 }
 
-/* NULL, or what is wrong. */
-static const char *take_apart(const char *stored, struct pf_stored *out)
+const char *pf_scheme_take_apart(const char *stored, struct pf_stored *out)
 {
     const char *end = stored[0] == '{' ? strchr(stored, '}') : NULL;
 
@@ -138,7 +144,7 @@ static const char *take_apart(const char *stored, struct pf_stored *out)
 
 static enum pf_code look(const char *stored, bool allow_weak, struct pf_stored *out, struct pf_err *err)
 {
-    const char *wrong = take_apart(stored, out);
+    const char *wrong = pf_scheme_take_apart(stored, out);
 
     if (!wrong)
         wrong = out->scheme->look(out);
@@ -206,7 +212,7 @@ bool pf_password_weak(const char *stored)
 {
     struct pf_stored parts;
 
-    return !take_apart(stored, &parts) && parts.scheme->weak;
+    return !pf_scheme_take_apart(stored, &parts) && parts.scheme->weak;
 }
 
 bool pf_password_scheme_weak(const char *scheme)
@@ -254,10 +260,12 @@ void pf_password_class(const char *stored, char *out_text, size_t cap)
     size_t len;
 
     out_text[0] = 0;
-    if (take_apart(stored, &parts))
+    if (pf_scheme_take_apart(stored, &parts))
         return;
     cost = parts.hash;
     len = parts.scheme->prefix ? cost_length(cost) : 0;
+    if (parts.scheme->check == pf_scram_check)
+        len = strcspn(cost, ",");
     if (parts.scheme->check == pf_pbkdf2_check && strncmp(cost, "$1$", 3) == 0) {
         const char *rounds = strchr(cost + 3, '$'); /* behind the salt */
 

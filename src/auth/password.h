@@ -39,13 +39,16 @@ enum pf_password_form {
 };
 enum pf_password_form pf_password_form(const char *stored);
 
+/* Of new keys, and of those that are made up; RFC 7677 section 4 wants 4096 at least. */
+enum { PF_SCRAM_ITERATIONS = 10000 };
+
 struct pf_scram_keys {
     unsigned char salt[64], stored_key[32], server_key[32];
     size_t salt_len, key_len; /* 20 or 32 */
     unsigned iterations;
 };
 /* The keys of a stored password of that form (one of the two SCRAM ones); from PF_FORM_PLAIN they are
- * computed with `plain_salt` (16 octets) and 10,000 rounds. PF_OK or PF_AUTH (it cannot be had). */
+ * computed with `plain_salt` (16 octets) and PF_SCRAM_ITERATIONS rounds. PF_OK or PF_AUTH (it cannot be had). */
 enum pf_code pf_password_scram(const char *stored, enum pf_password_form, const unsigned char plain_salt[16],
                                struct pf_scram_keys *out_keys);
 /* The password of PF_FORM_PLAIN, decoded, as a C string to be wiped; false for other forms. */

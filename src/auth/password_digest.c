@@ -168,14 +168,41 @@ enum pf_code pf_pbkdf2_make(const struct pf_scheme *scheme, struct pf_bytes secr
                : PF_CONFIG;
 }
 
+bool pf_plain_decode(const struct pf_stored *stored, char *out_text, size_t cap)
+{
+    size_t len = strlen(stored->hash), raw = 0;
+    const char *end = stored->hash + len;
+    int result = 0;
+
+    if (stored->encoding == PF_ENCODING_HEX)
+        result = sodium_hex2bin((unsigned char *)out_text, cap, stored->hash, len, NULL, &raw, &end);
+    else if (stored->encoding == PF_ENCODING_BASE64)
+        result = sodium_base642bin((unsigned char *)out_text, cap, stored->hash, len, NULL, &raw, &end,
+                                   sodium_base64_VARIANT_ORIGINAL);
+    else if (len < cap)
+        memcpy(out_text, stored->hash, raw = len);
+    if (result != 0 || *end || raw == 0 || raw >= cap)
+        return false;
+    out_text[raw] = 0;
+    return strlen(out_text) == raw;
+}
+
 const char *pf_plain_look(const struct pf_stored *stored)
 {
-    return stored->hash[0] ? NULL : "an empty password";
+    char text[PF_HASH_MAX + 1];
+    bool whole = pf_plain_decode(stored, text, sizeof text);
+
+    pf_wipe(text, sizeof text);
+    return whole ? NULL : "an empty or damaged password";
 }
 
 enum pf_code pf_plain_check(const struct pf_stored *stored, struct pf_bytes secret)
 {
-    return pf_equal_secret(secret, pf_bytes_of(stored->hash)) ? PF_OK : PF_AUTH;
+    char text[PF_HASH_MAX + 1];
+    bool equal = pf_plain_decode(stored, text, sizeof text) && pf_equal_secret(secret, pf_bytes_of(text));
+
+    pf_wipe(text, sizeof text);
+    return equal ? PF_OK : PF_AUTH;
 }
 
 enum pf_code pf_plain_make(const struct pf_scheme *scheme, struct pf_bytes secret, struct pf_span *out)

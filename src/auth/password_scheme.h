@@ -12,6 +12,8 @@
 #ifndef POSTFACH_AUTH_PASSWORD_SCHEME_H
 #define POSTFACH_AUTH_PASSWORD_SCHEME_H
 
+#include "auth/password.h"
+
 #include <openssl/evp.h>
 #include <postfach/bytes.h>
 #include <postfach/err.h>
@@ -46,6 +48,8 @@ struct pf_scheme {
     bool salted;                   /* rows of password_digest.c */
 };
 
+/* NULL, or what is wrong: no scheme is known for it. */
+const char *pf_scheme_take_apart(const char *stored, struct pf_stored *out);
 /* One more hash was computed. */
 void pf_scheme_counts(void);
 
@@ -64,8 +68,16 @@ enum pf_code pf_digest_make(const struct pf_scheme *, struct pf_bytes secret, st
 const char *pf_pbkdf2_look(const struct pf_stored *);
 enum pf_code pf_pbkdf2_check(const struct pf_stored *, struct pf_bytes secret);
 enum pf_code pf_pbkdf2_make(const struct pf_scheme *, struct pf_bytes secret, struct pf_span *out);
+/* The text of a row without digest and prefix, decoded ({PLAIN.B64}); false when it is damaged or empty. */
+bool pf_plain_decode(const struct pf_stored *, char *out_text, size_t cap);
 const char *pf_plain_look(const struct pf_stored *);
 enum pf_code pf_plain_check(const struct pf_stored *, struct pf_bytes secret);
 enum pf_code pf_plain_make(const struct pf_scheme *, struct pf_bytes secret, struct pf_span *out);
+
+/* password_scram.c: "iterations,salt,StoredKey,ServerKey" */
+const char *pf_scram_look(const struct pf_stored *);
+bool pf_scram_parse(const struct pf_stored *, struct pf_scram_keys *out_keys);
+enum pf_code pf_scram_check(const struct pf_stored *, struct pf_bytes secret);
+enum pf_code pf_scram_make(const struct pf_scheme *, struct pf_bytes secret, struct pf_span *out);
 
 #endif

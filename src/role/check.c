@@ -1,6 +1,8 @@
 #include "role/check.h"
 
 #include "auth/auth_file.h"
+#include "auth/lookup_aliases.h"
+#include "base/kind.h"
 #include "role/setup.h"
 #include "sys/explain.h"
 
@@ -55,6 +57,44 @@ static int check_users(const struct pf_conf *conf)
     return 0;
 }
 
+/* Only what settings alone show: whose maildrop is an mbox, the password file says for each. */
+static int check_mboxes(const struct pf_conf *conf)
+{
+    struct pf_bytes path;
+    bool mbox = pf_kind_of(pf_bytes_of(conf->mail_path), &path) == PF_KIND_MBOX;
+    struct pf_err err;
+    struct stat st;
+
+    if (mbox && (conf->quota_octets || conf->quota_messages))
+        puts("warning: mail path is that of an mbox: no quota is kept for it");
+    if (!conf->state_folder)
+        return 0;
+    if (stat(conf->state_folder, &st) != 0)
+        pf_fail(&err, PF_CONFIG, errno, "check", "state-folder %s: %s", conf->state_folder, strerror(errno));
+    else if (!S_ISDIR(st.st_mode))
+        pf_fail(&err, PF_CONFIG, 0, "check", "state-folder %s is no folder", conf->state_folder);
+    else
+        return 0;
+    return say(&err, "make it, for the user that the server runs as alone");
+}
+
+static int check_aliases(const struct pf_conf *conf)
+{
+    struct pf_aliases *aliases = NULL;
+    struct pf_auth_stamp stamp;
+    struct pf_err err = {0};
+    size_t len;
+    char *text;
+
+    if (!conf->aliases)
+        return 0;
+    text = pf_auth_file_read(conf->aliases, &len, &stamp, &err);
+    if (text)
+        aliases = pf_aliases_parse(conf->aliases, text, len, conf->ignore_case, &err);
+    pf_aliases_free(aliases);
+    return aliases ? 0 : say(&err, "a line is `address: user, user`; see postfach.conf(5)");
+}
+
 static int check_listens(const struct pf_conf *conf)
 {
     struct pf_err err;
@@ -77,17 +117,17 @@ static int check_run_as(const struct pf_conf *conf)
 int pf_check_run(const char *conf_file)
 {
     struct pf_conf *conf = pf_conf_read(conf_file, print_mistake, NULL);
-    int status, worst;
+    static int (*const checks[])(const struct pf_conf *) = {check_listens, check_tls,    check_users,
+                                                            check_aliases, check_mboxes, check_run_as};
+    int worst = 0;
 
     if (!conf)
         return pf_verdict(PF_CONFIG)->exit_status;
-    worst = check_listens(conf);
-    status = check_tls(conf);
-    worst = status ? status : worst;
-    status = check_users(conf);
-    worst = status ? status : worst;
-    status = check_run_as(conf);
-    worst = status ? status : worst;
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+        int status = checks[i](conf);
+
+        worst = status ? status : worst;
+    }
     pf_conf_free(conf);
     if (!worst)
         printf("%s: good\n", conf_file);

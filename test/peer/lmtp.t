@@ -203,11 +203,11 @@ def what_fails_for_one_goes_well_for_others():
         for user in ("anna", "bob"):
             office.add_user(user, "secret")
         office.start()
+        raw = Raw(office.socket)
+        raw.envelope("anna@x", "bob@x")
         for folder in ("tmp", "new", "cur"):
             os.rmdir(os.path.join(office.maildir("anna"), folder))
         os.rmdir(office.maildir("anna"))
-        raw = Raw(office.socket)
-        raw.envelope("anna@x", "bob@x")
         assert raw.ask("DATA").startswith("354")
         first = raw.ask(TEXT + b".\r\n")
         assert first.startswith("451 4."), first  # a person can mend it: the mail waits
@@ -215,6 +215,8 @@ def what_fails_for_one_goes_well_for_others():
         assert len(office.files("bob")) == 1
         office.wait_log("event=delivery_failed")
         assert "event=delivered user=bob" in office.log()
+        assert raw.ask("MAIL FROM:<>").startswith("250")
+        assert raw.ask("RCPT TO:<anna@x>").startswith("451 4.")  # now it is seen before the text
 
 
 def the_size_has_a_limit():

@@ -77,7 +77,7 @@ static void take(unsigned i)
     if (pf_post_recipient(s.post, pf_bytes_of(address[i]), NULL) != PF_OK)
         return;
     for (int k = 0; k < 2 && paths[i][k]; k++)
-        if (pf_post_maildrop(s.post, "u", paths[i][k], NULL) != PF_OK) {
+        if (pf_post_maildrop(s.post, &(struct pf_post_target){.user = "u", .path = paths[i][k]}, NULL) != PF_OK) {
             pf_post_forget_last(s.post);
             return;
         }
@@ -89,7 +89,7 @@ static void deliver(void)
     const struct pf_post_envelope e = {.sender = PF_LIT("s@x"), .helo = PF_LIT("h"), .peer = "unix",
                                        .hostname = "us", .with = "LMTP", .id = "i", .now = 1700000000};
 
-    s.post = pf_post_new(s.memory, &(struct pf_post_asker){&s, begun, written, stored, sealed, gone}, NULL);
+    s.post = pf_post_new(s.memory, &(struct pf_post_asker){&s, begun, written, stored, sealed, NULL, gone}, NULL);
     for (unsigned i = 0; s.post && i < RECIPIENTS; i++)
         take(i);
     if (!s.post || !s.count)

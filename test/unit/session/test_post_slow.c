@@ -145,7 +145,7 @@ static void up(unsigned which)
     held = NULL;
     s.loop = pf_loop_new(NULL);
     s.memory = pf_memory_new(s.loop);
-    s.post = pf_post_new(s.memory, &(struct pf_post_asker){&s, begun, written, stored, sealed, gone}, NULL);
+    s.post = pf_post_new(s.memory, &(struct pf_post_asker){&s, begun, written, stored, sealed, NULL, gone}, NULL);
     assert_non_null(s.post);
 }
 
@@ -172,7 +172,9 @@ static void deliver(void)
 
     for (int i = 0; i < 2; i++) {
         assert_int_equal(pf_post_recipient(s.post, pf_bytes_of(i ? "b@x" : "a@x"), NULL), PF_OK);
-        assert_int_equal(pf_post_maildrop(s.post, i ? "b" : "a", i ? "/m/b" : "/m/a", NULL), PF_OK);
+        const struct pf_post_target to = {.user = i ? "b" : "a", .path = i ? "/m/b" : "/m/a"};
+
+        assert_int_equal(pf_post_maildrop(s.post, &to, NULL), PF_OK);
     }
     pf_post_begin(s.post, &e);
     step_ends(&s.begun);

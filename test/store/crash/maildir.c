@@ -71,7 +71,7 @@ static void find_strange(struct crash_scene *s, const char *folder, const char *
 static void sweep(struct crash_scene *s, char room[CRASH_WORDS])
 {
     static const char *const own[] = {"tmp", "new", "cur", "postfach-lock", "postfach-uidl",
-                                      "postfach-cache", NULL};
+                                      "postfach-cache", "maildirsize", NULL};
     const int64_t years = 10 * 366 * 86400;
     uint32_t count = 0;
     struct pf_err err;

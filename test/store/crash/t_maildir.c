@@ -2,6 +2,7 @@
 #include "store/crash/crash.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { FIRST = 1, SECOND = 2, THIRD = 4, FOURTH = 8, FIFTH = 16 };
 
@@ -20,6 +21,21 @@ static void old_lines(struct crash_scene *s)
         fprintf(file, "R%032x - - gone.%d\n", i + 10, i);
     if (fclose(file) != 0)
         crash_stop(path);
+}
+
+/* A quota that has room, with a list that is due to be made anew. */
+static void quota(struct crash_scene *s)
+{
+    static const char head[] = "1000000S,1000C\n", line[] = "           1            0\n";
+    static char text[5200];
+    char path[sizeof s->path + 16];
+    size_t len = sizeof head - 1;
+
+    memcpy(text, head, len);
+    for (; len < 5100; len += sizeof line - 1)
+        memcpy(text + len, line, sizeof line);
+    snprintf(path, sizeof path, "%s/maildirsize", s->path);
+    crash_put_file(path, text, 1700000000);
 }
 
 static const struct crash_scenario scenarios[] = {
@@ -48,6 +64,11 @@ static const struct crash_scenario scenarios[] = {
                "told listed"}},
     {.name = "marks of what was fetched", .kind = &crash_maildir, .run = crash_run_session, .known = true,
      .seen = SECOND | THIRD | FOURTH, .steps = {"rename* box/new/* box/cur/*:2,S", "told removed"}},
+    {.name = "delivery under a quota", .kind = &crash_maildir, .run = crash_run_delivery, .before = quota,
+     .of_errors = 4, .steps = {"fsync box/tmp/*", "linkat box/tmp/* box/new/*", "fsync box/new", "told sealed"}},
+    {.name = "expunge under a quota", .kind = &crash_maildir, .run = crash_run_session, .before = quota,
+     .of_errors = 4, .remove = SECOND | THIRD,
+     .steps = {"told listed", "unlinkat box/new/*", "unlinkat box/new/*", "fsync box/new", "told removed"}},
     {.name = "session with QUIT", .kind = &crash_maildir, .run = crash_run_session, .known = true,
      .read = true, .remove = FIRST | THIRD, .seen = FOURTH | FIFTH,
      .steps = {"told listed", "*read* box/cur/*", "unlinkat box/cur/*", "unlinkat box/new/*",

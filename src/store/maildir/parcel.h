@@ -21,7 +21,7 @@
  * one delivery that has this file; a folder that fails, to all who sync it. Nothing is synced on behalf of
  * others, so no error has to be handed on. That deliveries at the same time share the cost is the kernel's
  * doing: who syncs while a commit is being written joins the next one, with all who wait. What that
- * needs is that many wait at once, each in a thread (the setting disk-threads). doc/why/09-delivery-syncs.md
+ * needs is that many wait at once, each in a thread (the setting disk-threads). doc/why/10-delivery-syncs.md
  * has the measurements, and what was tried beside it. */
 #ifndef POSTFACH_STORE_MAILDIR_PARCEL_H
 #define POSTFACH_STORE_MAILDIR_PARCEL_H

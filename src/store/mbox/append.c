@@ -80,7 +80,7 @@ static enum pf_code take_first(const struct pf_mbox_locks *l, struct pf_mbox_app
 static enum pf_code walk(const struct pf_mbox_locks *l, struct pf_mbox_appends *a, struct pf_err *err)
 {
     char text[PF_MBOX_RECORD];
-    bool there;
+    bool there = false;
     enum pf_code code = take_first(l, a, &there, err);
     int64_t got;
 

@@ -1,9 +1,8 @@
 #include "auth/auth_file.h"
 
+#include "auth/auth_entry.h"
 #include "auth/exchange.h"
 #include "auth/password.h"
-#include "auth/quota_words.h"
-#include "base/kind.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -12,16 +11,12 @@
 
 enum {
     CLASSES_MAX = 32, /* kinds of scheme and cost that are counted; a file with more has no favourite */
-    CLASS_TEXT = 64,
-    LOGIN_DELAY_MAX = 31 * 24 * 3600, /* a month: longer is a slip */
-    EXPIRE_MAX = 36500
+    CLASS_TEXT = 64
 };
 
 struct entry {
-    const char *name, *stored, *maildrop; /* in the file's text */
-    int32_t expire_days, login_delay;
-    int64_t quota_octets, quota_messages;
-    bool needs_tls, nologin;
+    const char *name, *stored; /* in the file's text */
+    struct pf_auth_words words;
 };
 
 struct class
@@ -94,145 +89,13 @@ static const char *take_name(const char *name)
     return NULL;
 }
 
-/* No dot-dot: what a path says must not depend on symlinks on the way. A kind may stand in front. */
-static const char *take_path(char *place, struct entry *entry)
-{
-    struct pf_bytes path;
-    enum pf_kind kind = pf_kind_of(pf_bytes_of(place), &path);
-    const char *end = place + strlen(place);
-
-    if (path.len == 0 || path.at[0] != '/' || strlen(place) >= PF_AUTH_PATH_MAX)
-        return "a maildrop is an absolute path of at most 1023 octets, maildir: or mbox: may stand in front";
-    if (strstr(place, "/../") || strcmp(end - (path.len < 3 ? 0 : 3), "/..") == 0)
-        return "a maildrop's path has no '..'";
-    if (kind == PF_KIND_MBOX && end[-1] == '/')
-        return "an mbox is a file: its path has no '/' at the end";
-    entry->maildrop = kind == PF_KIND_MAILDIR ? end - path.len : place;
-    return NULL;
-}
-
-/* "maildir:/path:LAYOUT=fs", "mbox:/folder:INBOX=/var/mail/anna": only the path concerns a maildrop. */
-static const char *take_mail(char *location, struct entry *entry)
-{
-    struct pf_bytes path;
-    enum pf_kind kind = pf_kind_of(pf_bytes_of(location), &path);
-    char *at = location + (strlen(location) - path.len), *options = strchr(at, ':');
-    char *inbox = options && kind == PF_KIND_MBOX ? strstr(options, ":INBOX=") : NULL;
-
-    if (at == location)
-        return "userdb_mail must be maildir:/path or mbox:/path";
-    if (options)
-        *options = 0;
-    if (inbox) {
-        inbox += strlen(":INBOX=");
-        inbox[strcspn(inbox, ":")] = 0;
-        memmove(at, inbox, strlen(inbox) + 1);
-    }
-    return take_path(location, entry);
-}
-
-static bool take_number(const char *value, int32_t max, int32_t *out)
-{
-    uint64_t number;
-
-    if (!pf_parse_u64(pf_bytes_of(value), &number) || number > (uint64_t)max)
-        return false;
-    *out = (int32_t)number;
-    return true;
-}
-
-static bool take_yes(const char *value, bool *out)
-{
-    bool yes = strcmp(value, "yes") == 0 || strcmp(value, "y") == 0;
-
-    if (!yes && strcmp(value, "no") != 0 && strcmp(value, "n") != 0)
-        return false;
-    *out = yes;
-    return true;
-}
-
-static const char *take_expire(char *value, struct entry *entry)
-{
-    if (strcmp(value, "never") == 0) {
-        entry->expire_days = -1;
-        return NULL;
-    }
-    return take_number(value, EXPIRE_MAX, &entry->expire_days) ? NULL
-                                                               : "expire is a number of days, or never";
-}
-
-static const char *take_login_delay(char *value, struct entry *entry)
-{
-    return take_number(value, LOGIN_DELAY_MAX, &entry->login_delay)
-               ? NULL
-               : "login_delay is a number of seconds, at most a month";
-}
-
-static const char *take_needs_tls(char *value, struct entry *entry)
-{
-    return take_yes(value, &entry->needs_tls) ? NULL : "needs_tls is yes or no";
-}
-
-static const char *take_nologin(char *value, struct entry *entry)
-{
-    return take_yes(value, &entry->nologin) ? NULL : "nologin is yes or no";
-}
-
-static const char *take_quota(char *value, struct entry *entry)
-{
-    return pf_quota_words(value, &entry->quota_octets, &entry->quota_messages)
-               ? NULL
-               : "quota is OCTETS or OCTETS,MESSAGES, with k, m, g or t behind the octets; 0 for no limit";
-}
-
-static const char *take_quota_rule(char *value, struct entry *entry)
-{
-    return pf_quota_rule(value, &entry->quota_octets, &entry->quota_messages)
-               ? NULL
-               : "userdb_quota_rule is *:storage=SIZE or *:bytes=SIZE, :messages=NUMBER may follow";
-}
-
-static const char *read_over(char *value, struct entry *entry)
-{
-    (void)value;
-    (void)entry;
-    return NULL;
-}
-
-/* The first that fits. `bare`: without a value it means yes. */
-static const struct word {
-    const char *name;
-    const char *(*take)(char *value, struct entry *entry);
-    bool bare;
-    bool beginning; /* the name is but the word's beginning */
-} words[] = {
-    {"maildrop", take_path, false, false},
-    {"userdb_mail", take_mail, false, false},
-    {"quota", take_quota, false, false},
-    {"userdb_quota_rule", take_quota_rule, false, false},
-    {"userdb_", read_over, true, true},
-    {"expire", take_expire, false, false},
-    {"login_delay", take_login_delay, false, false},
-    {"needs_tls", take_needs_tls, false, false},
-    {"nologin", take_nologin, true, false},
-};
-
 static const char *take_word(char *word, struct entry *entry)
 {
-    char *value = strchr(word, '='), yes[] = "yes";
+    char *value = strchr(word, '=');
 
     if (value)
         *value++ = 0;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        bool fits = words[i].beginning ? strncmp(word, words[i].name, strlen(words[i].name)) == 0
-                                       : strcmp(word, words[i].name) == 0;
-
-        if (fits && !value && !words[i].bare)
-            return "a word in the last field lacks its =value";
-        if (fits)
-            return words[i].take(value ? value : yes, entry);
-    }
-    return "unknown word in the last field (known: maildrop= quota= expire= login_delay= needs_tls= nologin)";
+    return pf_auth_words_take(&entry->words, word, value);
 }
 
 static const char *take_words(char *extra, struct entry *entry)
@@ -266,7 +129,7 @@ static const char *take_password(struct reading *reading, const char *stored, st
         return "no password: write name:password";
     entry->stored = stored;
     if (stored[0] == '!' || stored[0] == '*') {
-        entry->nologin = true;
+        entry->words.nologin = true;
         return NULL;
     }
     if (pf_password_look(stored, reading->allow_weak, &reading->err) != PF_OK)
@@ -283,7 +146,7 @@ static const char *take_line(struct reading *reading, char *line, struct entry *
 
     for (int i = 0; i < 5; i++) /* uid, gid, gecos, home, shell */
         extra = cut(extra);
-    *entry = (struct entry){.name = line, .maildrop = "", .expire_days = -2, .login_delay = -2};
+    *entry = (struct entry){.name = line, .words = PF_AUTH_WORDS_NONE};
     if (!wrong)
         wrong = take_password(reading, password, entry);
     if (!wrong && extra && extra[0] == ':')
@@ -321,8 +184,8 @@ static const char *add(struct reading *reading, const struct entry *entry)
         return "this name stands in the file twice";
     file->entries[file->count++] = *entry;
     *slot = (uint32_t)file->count;
-    file->some_need_tls |= entry->needs_tls;
-    if (!entry->nologin)
+    file->some_need_tls |= entry->words.needs_tls;
+    if (!entry->words.nologin)
         count_class(reading, entry->stored);
     return NULL;
 }
@@ -443,15 +306,9 @@ void pf_auth_file_at(const struct pf_auth_file *file, size_t index, struct pf_au
 {
     const struct entry *entry = &file->entries[index];
 
-    out->user = (struct pf_user){.expire_days = entry->expire_days,
-                                 .login_delay = entry->login_delay,
-                                 .needs_tls = entry->needs_tls,
-                                 .quota_octets = entry->quota_octets,
-                                 .quota_messages = entry->quota_messages};
-    memcpy(out->user.name, entry->name, strlen(entry->name) + 1);
-    memcpy(out->user.maildrop, entry->maildrop, strlen(entry->maildrop) + 1);
+    pf_auth_entry_begin(out, pf_bytes_of(entry->name));
+    pf_auth_words_apply(&entry->words, out);
     out->stored = entry->stored;
-    out->nologin = entry->nologin;
 }
 
 enum pf_code pf_auth_file_find(const struct pf_auth_file *file, struct pf_bytes name,

@@ -37,7 +37,7 @@
 #include <postfach/pop3_server.h>
 
 struct pf_auth;
-struct pf_exchange;
+struct pf_auth_talk;
 
 enum { PF_AUTH_NAME_MAX = 255, PF_AUTH_PATH_MAX = 1024, PF_AUTH_TOKEN_ID_MAX = 16 };
 
@@ -68,7 +68,7 @@ struct pf_auth_link {
 
 enum pf_auth_way { PF_AUTH_BY_PASSWORD, PF_AUTH_BY_APOP, PF_AUTH_BY_SASL };
 
-/* One question. For SASL each step is a check with the same `exchange`. */
+/* One question. For SASL each step is a check with the same `talk`. */
 struct pf_auth_check {
     void (*done)(struct pf_auth_check *); /* set by the asker; called once, on a later turn */
     enum pf_auth_way way;
@@ -76,7 +76,7 @@ struct pf_auth_check {
                                            * at once; the caller may wipe them after the call */
     const char *timestamp;                /* APOP: as it stood in the greeting, with its brackets */
     const char *mechanism;                /* SASL: which; looked at in the first step */
-    struct pf_exchange *exchange;         /* SASL: NULL in the first step; kept here by auth between steps,
+    struct pf_auth_talk *talk;            /* SASL: NULL in the first step; kept here by auth between steps,
                                            * freed by it with the last answer or by pf_auth_forget */
     struct pf_bytes response;             /* SASL: decoded; copied at once */
     bool has_response;                    /* SASL: false in a first step without initial response */
@@ -97,6 +97,7 @@ struct pf_auth_settings {
     pf_time failure_delay_max;    /* it doubles up to this */
     bool allow_weak_schemes;      /* {PLAIN}, {MD5-CRYPT} and the like are accepted */
     struct pf_conf *conf;         /* everything else; NULL: nothing else (tests). Held as long as it is needed */
+    bool only_users;              /* for who asks for users and checks no login: nothing else is opened */
 };
 
 struct pf_auth *pf_auth_new(struct pf_loop *, const struct pf_auth_settings *, struct pf_err *err);
@@ -111,9 +112,9 @@ void pf_auth_abandon(struct pf_auth *, struct pf_auth_check *);
 /* Ends an exchange between two steps (the client cancelled); nothing when there is none. */
 void pf_auth_forget(struct pf_auth *, struct pf_auth_check *);
 
-/* Every mechanism that the settings could ever allow, in the order of CAPA; as long as the auth
- * lives without a reload. */
-const struct pf_pop3_mechanism *pf_auth_mechanisms(const struct pf_auth *, size_t *out_count);
+enum { PF_AUTH_MECHANISMS = 64 }; /* an offer has as many bits */
+/* Every mechanism that this build can speak, in the order of CAPA; how many. */
+size_t pf_auth_mechanisms(struct pf_pop3_mechanism out[PF_AUTH_MECHANISMS]);
 /* Which of them can be used on a connection, as bits by their index: what the users have (stored
  * forms), what the connection has (TLS, a certificate, channel binding). */
 uint64_t pf_auth_offer(const struct pf_auth *, const struct pf_auth_link *);

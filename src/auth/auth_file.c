@@ -35,6 +35,7 @@ struct pf_auth_file {
     size_t slots;    /* a power of two, at least twice the count */
     const char *common;
     bool some_need_tls, some_weak;
+    unsigned forms; /* of stored passwords */
 };
 
 /* One reading: where it is, and what was wrong so far. */
@@ -136,6 +137,7 @@ static const char *take_password(struct reading *reading, const char *stored, st
         return reading->err.log;
     if (pf_password_weak(stored))
         reading->file->some_weak = true;
+    reading->file->forms |= pf_password_form(stored);
     return NULL;
 }
 
@@ -325,6 +327,11 @@ enum pf_code pf_auth_file_find(const struct pf_auth_file *file, struct pf_bytes 
 const char *pf_auth_file_common(const struct pf_auth_file *file)
 {
     return file->common;
+}
+
+unsigned pf_auth_file_forms(const struct pf_auth_file *file)
+{
+    return file->forms;
 }
 
 bool pf_auth_file_some_need_tls(const struct pf_auth_file *file)

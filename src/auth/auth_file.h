@@ -48,6 +48,7 @@ enum pf_code pf_auth_file_find(const struct pf_auth_file *, struct pf_bytes name
 /* The user at `index` (below the count), in the file's order. */
 void pf_auth_file_at(const struct pf_auth_file *, size_t index, struct pf_auth_entry *out);
 const char *pf_auth_file_common(const struct pf_auth_file *); /* see auth_source.h */
+unsigned pf_auth_file_forms(const struct pf_auth_file *); /* bits of enum pf_password_form */
 bool pf_auth_file_some_need_tls(const struct pf_auth_file *);
 bool pf_auth_file_some_weak(const struct pf_auth_file *);
 

@@ -132,6 +132,11 @@ static const char *row_common(const void *self)
     return pf_auth_file_common(self);
 }
 
+static unsigned row_forms(const void *self)
+{
+    return pf_auth_file_forms(self);
+}
+
 static bool row_some_need_tls(const void *self)
 {
     return pf_auth_file_some_need_tls(self);
@@ -160,6 +165,7 @@ const struct pf_auth_source pf_auth_file_source = {
     .close = row_close,
     .find = row_find,
     .common = row_common,
+    .forms = row_forms,
     .some_need_tls = row_some_need_tls,
     .count = row_count,
     .stamp = row_stamp,

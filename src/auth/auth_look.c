@@ -2,7 +2,7 @@
 
 static bool missing(const struct pf_auth_stamps *stamps)
 {
-    for (size_t i = 0; i < PF_AUTH_SOURCES; i++)
+    for (size_t i = 0; i < PF_AUTH_FILES; i++)
         if (!stamps->of[i].there)
             return true;
     return false;

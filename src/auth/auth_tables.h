@@ -11,13 +11,20 @@
 
 #include "auth/auth_source.h"
 
-enum { PF_AUTH_SOURCES = 1 + PF_CONF_USERDBS }; /* the password file, and the blocks userdb */
-
-struct pf_auth_stamps {
-    struct pf_auth_stamp of[PF_AUTH_SOURCES];
+enum {
+    PF_AUTH_SOURCES = 1 + PF_CONF_USERDBS, /* the password file, and the blocks userdb */
+    PF_AUTH_MASTERS = PF_AUTH_SOURCES,     /* further files that are looked at */
+    PF_AUTH_TOKENS,
+    PF_AUTH_FILES
 };
 
+struct pf_auth_stamps {
+    struct pf_auth_stamp of[PF_AUTH_FILES];
+};
+
+struct pf_auth_file;
 struct pf_auth_tables;
+struct pf_oauth;
 
 /* Blocking. One hold is the caller's. */
 struct pf_auth_tables *pf_auth_tables_open(const struct pf_auth_settings *, struct pf_err *err);
@@ -41,6 +48,12 @@ struct pf_auth_seat pf_auth_tables_seat(const struct pf_auth_tables *, size_t in
 bool pf_auth_tables_in_memory(const struct pf_auth_tables *);
 /* Bits of enum pf_password_form that some user may have. */
 unsigned pf_auth_tables_forms(const struct pf_auth_tables *);
+
+/* What is only there for logins; NULL where the settings have none. */
+const struct pf_auth_file *pf_auth_tables_masters(const struct pf_auth_tables *);
+struct pf_oauth *pf_auth_tables_oauth(const struct pf_auth_tables *);
+/* 32 octets that only this machine knows, the same after a restart (exchange.h). */
+const unsigned char *pf_auth_tables_site_key(const struct pf_auth_tables *);
 
 /* A hash that costs what most users' do. Its answer must be thrown away. */
 const char *pf_auth_tables_stand_in(const struct pf_auth_tables *);

@@ -1,7 +1,7 @@
 #include "auth/auth_work.h"
 
-#include "auth/exchange.h"
 #include "auth/password.h"
+#include "auth/auth_sasl.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -23,16 +23,15 @@ static enum pf_code compare(struct pf_bytes secret, const char *stored, bool all
 }
 
 /* Why this user gets the stand-in, for the administrator; NULL when he does not. */
-static const char *barred(const struct pf_auth_work *work, enum pf_code found,
-                          const struct pf_auth_entry *entry)
+static const char *barred(const struct pf_auth_work *work, enum pf_code found)
 {
     if (work->refused)
         return "a name or password that nobody can have";
-    if (found != PF_OK)
+    if (found == PF_NO_USER)
         return "unknown user";
-    if (entry->nologin)
+    if (found == PF_OK && work->found.nologin)
         return "this user may not log in (nologin, or a locked password)";
-    if (entry->user.needs_tls && !work->tls)
+    if (found == PF_OK && work->found.entry.user.needs_tls && !work->tls)
         return "this user may not log in without TLS; the password was not looked at";
     return NULL;
 }
@@ -52,29 +51,179 @@ static void refuse(struct pf_auth_work *work, const char *why)
     work->stale = !pf_auth_stamps_equal(&now, &work->judged);
 }
 
-void pf_auth_work_run(struct pf_auth_work *work)
+static void admit(struct pf_auth_work *work)
 {
-    struct pf_auth_entry entry = {0};
+    work->err = (struct pf_err){0};
+    work->user = work->found.entry.user;
+}
+
+static enum pf_auth_step refused(struct pf_auth_work *work, const char *why)
+{
+    refuse(work, why);
+    return PF_STEP_DONE;
+}
+
+static enum pf_auth_step failed(struct pf_auth_work *work, const struct pf_err *err)
+{
+    work->err = *err;
+    return PF_STEP_DONE;
+}
+
+static void note(struct pf_auth_work *work, struct pf_bytes name)
+{
+    pf_text_safe(work->tried, sizeof work->tried, name);
+}
+
+/* A secret was shown. */
+static enum pf_auth_step shown(struct pf_auth_work *work, struct pf_bytes name, struct pf_bytes acts_for)
+{
+    struct pf_auth_quest quest = {.name = name, .secret = work->secret, .acts_for = acts_for, .peer = work->peer,
+                                  .tls = work->tls};
     struct pf_err err = {0};
-    enum pf_code found = PF_NO_USER, code;
-    bool allow_weak = pf_auth_tables_settings(work->tables)->allow_weak_schemes;
-    const char *why;
+    enum pf_code code = PF_NO_USER;
 
     if (!work->refused)
-        found = pf_auth_tables_find(work->tables, work->name, &entry, &err);
-    if (found != PF_OK && found != PF_NO_USER) {
-        work->err = err;
-        return;
+        code = pf_auth_find(work->tables, &quest, &work->found, &err);
+    if (code != PF_OK && code != PF_NO_USER && code != PF_AUTH)
+        return failed(work, &err);
+    work->why = barred(work, code);
+    work->barred = work->why != NULL;
+    if (code == PF_AUTH)
+        return refused(work, "the source says that the password is wrong");
+    if (code == PF_OK && work->found.proved && !work->barred) {
+        admit(work);
+        return PF_STEP_DONE;
     }
-    why = barred(work, found, &entry);
-    code = compare(work->secret, why ? pf_auth_tables_stand_in(work->tables) : entry.stored, allow_weak,
-                   &err);
+    work->stored = work->barred ? pf_auth_tables_stand_in(work->tables) : work->found.stored;
+    work->cache_time = work->found.cache_time;
+    return PF_STEP_HASH;
+}
+
+/* A mechanism proved the name. */
+static enum pf_auth_step proved(struct pf_auth_work *work, const struct pf_exchange_told *told)
+{
+    struct pf_auth_quest quest = {.name = told->anonymous ? PF_LIT("anonymous") : told->name,
+                                  .acts_for = told->acts_for, .peer = work->peer, .tls = work->tls};
+    struct pf_err err = {0};
+    enum pf_code code = pf_auth_find(work->tables, &quest, &work->found, &err);
+    const char *why = barred(work, code);
+
+    if (code != PF_OK && code != PF_NO_USER)
+        return failed(work, &err);
+    if (why)
+        return refused(work, why);
+    admit(work);
+    work->user.read_only = work->user.no_delete = work->user.read_only || told->anonymous;
+    return PF_STEP_DONE;
+}
+
+static enum pf_auth_step apop(struct pf_auth_work *work)
+{
+    struct pf_auth_quest quest = {.name = work->name, .peer = work->peer, .tls = work->tls};
+    struct pf_err err = {0};
+    char password[PF_AUTH_STORED_MAX + 1];
+    enum pf_code code = PF_NO_USER;
+    const char *why;
+    bool fits;
+
+    if (!work->refused)
+        code = pf_auth_find(work->tables, &quest, &work->found, &err);
+    if (code != PF_OK && code != PF_NO_USER)
+        return failed(work, &err);
+    why = barred(work, code);
+    if (!why && (!work->found.stored || !pf_password_plain(work->found.stored, password, sizeof password)))
+        why = "what is stored of this user cannot be compared with a digest";
+    if (why)
+        snprintf(password, sizeof password, "%s", pf_auth_tables_stand_in(work->tables));
+    fits = pf_exchange_apop(work->timestamp, password, work->secret);
+    pf_wipe(password, sizeof password);
+    if (why || !fits)
+        return refused(work, why ? why : "wrong digest");
+    admit(work);
+    return PF_STEP_DONE;
+}
+
+/* The name that a mechanism ended in, as it will be looked up. */
+static bool prepare(struct pf_bytes name, char out[PF_AUTH_NAME_MAX + 1])
+{
+    return pf_saslprep(name, out, PF_AUTH_NAME_MAX + 1) && pf_auth_name_ok(pf_bytes_of(out));
+}
+
+static enum pf_auth_step sasl(struct pf_auth_work *work)
+{
+    struct pf_exchange_told told = {0};
+    struct pf_err err = {0};
+    enum pf_exchange_step step = pf_auth_sasl_step(work, &told, &err);
+
+    note(work, told.name);
+    if (step == PF_EXCHANGE_CHALLENGE) {
+        work->challenge = told.challenge;
+        return PF_STEP_CHALLENGE;
+    }
+    if (step == PF_EXCHANGE_FAILED && err.code == PF_AUTH)
+        return refused(work, err.log);
+    if (step == PF_EXCHANGE_FAILED)
+        return failed(work, &err);
+    work->refused = (!told.anonymous && !prepare(told.name, work->shown)) ||
+                    (told.acts_for.len && !prepare(told.acts_for, work->shown_for)) ||
+                    told.secret.len > PF_AUTH_SECRET_MAX;
+    work->secret = told.secret;
+    if (step == PF_EXCHANGE_CHECK)
+        return shown(work, pf_bytes_of(work->shown), pf_bytes_of(work->shown_for));
+    if (work->refused)
+        return refused(work, "a name that nobody can have");
+    if (!told.anonymous)
+        told.name = pf_bytes_of(work->shown);
+    told.acts_for = pf_bytes_of(work->shown_for);
+    return proved(work, &told);
+}
+
+enum pf_auth_step pf_auth_work_begin(struct pf_auth_work *work)
+{
+    if (work->way == PF_AUTH_BY_SASL)
+        return sasl(work);
+    note(work, work->name);
+    return work->way == PF_AUTH_BY_APOP ? apop(work) : shown(work, work->name, pf_bytes_of(work->shown_for));
+}
+
+bool pf_auth_work_again(struct pf_auth_work *work)
+{
+    if (work->way == PF_AUTH_BY_SASL) {
+        if (!work->secret.len)
+            return false;
+        work->way = PF_AUTH_BY_PASSWORD;
+        work->name = pf_bytes_of(work->shown);
+    }
+    work->stale = false;
+    work->err = (struct pf_err){0};
+    pf_wipe(&work->found, sizeof work->found);
+    work->found = (struct pf_auth_found){0};
+    return true;
+}
+
+void pf_auth_work_hash(struct pf_auth_work *work)
+{
+    bool allow_weak = pf_auth_tables_settings(work->tables)->allow_weak_schemes;
+    struct pf_err err = {0};
+    enum pf_code code = compare(work->secret, work->stored, allow_weak, &err);
+
     if (code != PF_OK && code != PF_AUTH) /* no memory: for the stand-in, too */
         work->err = err;
-    else if (why)
-        refuse(work, why);
+    else if (work->barred)
+        refuse(work, work->why);
     else if (code == PF_AUTH)
         refuse(work, "wrong password");
     else
-        work->user = entry.user;
+        admit(work);
+}
+
+void pf_auth_work_fits(struct pf_auth_work *work)
+{
+    admit(work);
+}
+
+void pf_auth_work_run(struct pf_auth_work *work)
+{
+    if (pf_auth_work_begin(work) == PF_STEP_HASH)
+        pf_auth_work_hash(work);
 }

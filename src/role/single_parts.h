@@ -47,7 +47,7 @@ struct pf_single {
 /* Puts the first settings in force: certificates, ports, who is served how. */
 enum pf_code pf_single_apply(struct pf_single *, struct pf_err *err);
 /* Who is a recipient, in `room`; NULL when no listener takes mail. */
-const struct pf_lookup_settings *pf_single_lookup(const struct pf_conf *, struct pf_lookup_settings *room);
+const struct pf_lookup_settings *pf_single_lookup(struct pf_conf *, struct pf_lookup_settings *room);
 /* SIGHUP. */
 void pf_single_reload(void *self, int number);
 /* Whether anything was let go that is old; for the timer, and at the end with `all`, when no guest is left. */

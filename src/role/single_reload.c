@@ -108,7 +108,7 @@ enum pf_code pf_single_apply(struct pf_single *s, struct pf_err *err)
     return PF_OK;
 }
 
-const struct pf_lookup_settings *pf_single_lookup(const struct pf_conf *conf, struct pf_lookup_settings *room)
+const struct pf_lookup_settings *pf_single_lookup(struct pf_conf *conf, struct pf_lookup_settings *room)
 {
     for (size_t i = 0; i < conf->listen_count; i++)
         if (conf->listens[i].protocol != PF_CONF_POP3) {

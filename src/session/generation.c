@@ -3,9 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What every user can speak, whatever is stored of him. */
-static const struct pf_pop3_mechanism mechanisms[] = {{"PLAIN", true}};
-
 static void fill(struct pf_pop3_server_settings *s, const struct pf_generation *gen,
                  const struct pf_conf_listen *listen)
 {
@@ -14,8 +11,8 @@ static void fill(struct pf_pop3_server_settings *s, const struct pf_generation *
     pf_pop3_server_settings_init(s);
     s->greeting = gen->greeting;
     s->implementation = conf->implementation ? "Postfach" : NULL;
-    s->mechanisms = mechanisms;
-    s->mechanism_count = sizeof mechanisms / sizeof mechanisms[0];
+    s->mechanisms = gen->mechanisms;
+    s->mechanism_count = gen->mechanism_count;
     s->stls = gen->tls && listen->tls == PF_CONF_TLS_STARTTLS;
     s->plaintext_login = listen->plaintext_login;
     s->last = conf->last;
@@ -49,6 +46,7 @@ struct pf_generation *pf_generation_new(struct pf_conf *conf, struct pf_tls *tls
     gen->conf = pf_conf_hold(conf);
     gen->tls = tls ? pf_tls_hold(tls) : NULL;
     snprintf(gen->greeting, sizeof gen->greeting, "%s ready", conf->hostname);
+    gen->mechanism_count = pf_auth_mechanisms(gen->mechanisms);
     for (size_t i = 0; i < conf->listen_count; i++)
         fill(&gen->engines[i], gen, &conf->listens[i]);
     return gen;

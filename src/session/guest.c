@@ -295,6 +295,7 @@ static void serve(struct pf_guest_session *g)
         return;
     }
     g->stage = PF_STAGE_SERVE;
+    pf_guest_offer(g, true);
     pf_guest_turn(g);
 }
 
@@ -344,6 +345,7 @@ static void tls_ended(struct pf_guest_session *g)
     if (tell.err.code != PF_OK)
         pf_guest_log_tls_failed(g, &tell.err);
     if (g->stage == PF_STAGE_SERVE) {
+        pf_guest_offer(g, false);
         pf_guest_tell(g, &tell);
         pf_guest_turn(g);
     } else if (tell.err.code == PF_OK) {
@@ -435,11 +437,7 @@ void pf_guest_depart(struct pf_guest_session *g, enum pf_close close, bool abrup
     g->close = close;
     pf_guest_log_end(g);
     g->stage = PF_STAGE_GONE;
-    if (g->checking) {
-        pf_auth_abandon(g->hall->parts.auth, &g->check);
-        g->checking = false;
-    }
-    pf_guest_ask_cancel(g);
+    pf_guest_drop_login(g);
     pf_timer_free(g->timer);
     g->timer = NULL;
     pf_hall_unlist(g);

@@ -13,7 +13,7 @@
 #ifndef POSTFACH_SESSION_GUEST_H
 #define POSTFACH_SESSION_GUEST_H
 
-#include "auth/exchange.h"
+#include "auth/auth.h"
 #include "session/serve_pop3.h"
 #include "session/shelf.h"
 #include <postfach/pop3_server.h>
@@ -24,6 +24,8 @@ struct pf_generation {
     struct pf_conf *conf;
     struct pf_tls *tls; /* or NULL */
     char greeting[300]; /* a host name has at most 255 octets */
+    struct pf_pop3_mechanism mechanisms[PF_AUTH_MECHANISMS];
+    size_t mechanism_count;
     struct pf_pop3_server_settings engines[]; /* one per listener */
 };
 
@@ -48,6 +50,8 @@ enum pf_guest_stage {
     PF_STAGE_SERVE, /* the engine speaks */
     PF_STAGE_GONE   /* departed; waits for the store */
 };
+
+enum { PF_GUEST_STAMP = 300 }; /* numbers, and a host name of 255 octets */
 
 struct pf_guest_session {
     struct pf_hall *hall;
@@ -79,10 +83,9 @@ struct pf_guest_session {
     bool counted, stranger;
     enum pf_close close;
 
-    struct pf_exchange *exchange;
-    const char *mechanism; /* of the login under way or done, for the log */
-    struct pf_auth_check check;
-    bool checking;
+    struct pf_guest_login *login; /* only while somebody logs in */
+    const char *mechanism;        /* of the login under way or done, for the log */
+    char timestamp[PF_GUEST_STAMP]; /* APOP's, as it stood in the greeting; "" */
     struct pf_user user;
     uint32_t login_delay;
     int32_t expire_days;
@@ -111,12 +114,15 @@ void pf_guest_depart(struct pf_guest_session *, enum pf_close, bool abrupt);
 pf_time pf_guest_now(const struct pf_guest_session *);
 
 /* guest_login.c: PF_ASK_PASS, APOP, SASL, CANCEL, OPEN */
+/* What the engine may offer on this connection now; with the greeting also APOP's timestamp. */
+void pf_guest_offer(struct pf_guest_session *, bool greeting);
 void pf_guest_ask_pass(struct pf_guest_session *, const struct pf_ask *);
 void pf_guest_ask_apop(struct pf_guest_session *, const struct pf_ask *);
 void pf_guest_ask_sasl(struct pf_guest_session *, const struct pf_ask *);
 void pf_guest_ask_cancel(struct pf_guest_session *);
 void pf_guest_ask_open(struct pf_guest_session *);
-void pf_guest_tell_login(struct pf_guest_session *, const struct pf_err *);
+/* Ends what is under way, whatever it is. */
+void pf_guest_drop_login(struct pf_guest_session *);
 
 /* guest_box.c: BODY, COMMIT, and the end of a box */
 void pf_guest_ask_body(struct pf_guest_session *, const struct pf_ask *);

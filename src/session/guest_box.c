@@ -70,7 +70,8 @@ static void box_opened(struct pf_store_op *op)
 {
     struct pf_guest_session *g = guest_of(op);
     struct pf_tell tell = {.kind = PF_TELL_OPEN, .listing = g->op.open.listing,
-                           .expire_days = g->expire_days, .login_delay = g->login_delay};
+                           .expire_days = g->expire_days, .login_delay = g->login_delay,
+                           .no_delete = g->user.no_delete || g->user.read_only};
     struct pf_err err = op->err;
 
     g->op_busy = false;
@@ -219,7 +220,7 @@ static void expunged(struct pf_store_op *op)
 
 void pf_guest_ask_commit(struct pf_guest_session *g, const struct pf_ask *ask)
 {
-    bool mark = g->generation->conf->mark_seen && any(ask->seen);
+    bool mark = g->generation->conf->mark_seen && !g->user.read_only && any(ask->seen);
 
     g->box_err = (struct pf_err){0};
     if (ask->remove_count == 0 && !mark) {

@@ -27,6 +27,8 @@ void pf_guest_log_end(struct pf_guest_session *g)
     pf_time ms = pf_guest_now(g) - g->came;
     struct pf_field fields[] = {
         PF_TEXT_FIELD("user", s->logged_in ? g->user.name : NULL),
+        PF_TEXT_FIELD("master", s->logged_in && g->user.master[0] ? g->user.master : NULL),
+        PF_TEXT_FIELD("token", s->logged_in && g->user.token[0] ? g->user.token : NULL),
         PF_TEXT_FIELD("address", info->peer),
         PF_NUMBER_FIELD("port", info->local_port),
         PF_TEXT_FIELD("tls", info->tls ? info->tls_version : "none"),

@@ -1,123 +1,255 @@
 #include "session/guest.h"
 
+#include "base/kind.h"
 #include "base/text.h"
+#include "sys/tls.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
-void pf_guest_tell_login(struct pf_guest_session *g, const struct pf_err *err)
+enum { BINDING = 64 }; /* octets of channel binding data */
+
+/* From the first question to the verdict; an exchange of many steps keeps it. */
+struct pf_guest_login {
+    struct pf_guest_session *guest;
+    bool checking; /* auth has it */
+    struct pf_auth_check check;
+    unsigned char exporter[BINDING], unique[BINDING];
+};
+
+static void login_free(struct pf_guest_session *g)
+{
+    if (g->login)
+        pf_auth_forget(g->hall->parts.auth, &g->login->check);
+    free(g->login);
+    g->login = NULL;
+}
+
+void pf_guest_drop_login(struct pf_guest_session *g)
+{
+    if (g->login && g->login->checking)
+        pf_auth_abandon(g->hall->parts.auth, &g->login->check);
+    login_free(g);
+}
+
+static size_t binding(const struct pf_guest_session *g, enum pf_conn_binding which, unsigned char *room)
+{
+    return pf_conn_info(g->conn)->tls ? pf_conn_binding(g->conn, which, room, BINDING) : 0;
+}
+
+/* What auth may know of the connection. */
+static struct pf_auth_link link_of(const struct pf_guest_session *g, unsigned char *exporter, unsigned char *unique)
+{
+    const struct pf_conn_info *info = pf_conn_info(g->conn);
+
+    return (struct pf_auth_link){
+        .peer = info->peer,
+        .tls = info->tls,
+        .tls_version = info->tls ? info->tls_version : NULL,
+        .certificate = info->certificate[0] ? info->certificate : NULL,
+        .exporter = {exporter, binding(g, PF_BINDING_EXPORTER, exporter)},
+        .unique = {unique, binding(g, PF_BINDING_UNIQUE, unique)},
+    };
+}
+
+/* RFC 1939 section 7: new for each greeting, and nobody can know it before. */
+static void make_timestamp(struct pf_guest_session *g)
+{
+    uint64_t random[2];
+
+    if (pf_random((unsigned char *)random, sizeof random, NULL) == PF_OK)
+        snprintf(g->timestamp, sizeof g->timestamp, "<%llu.%llu@%s>", (unsigned long long)random[0],
+                 (unsigned long long)random[1], g->generation->conf->hostname);
+}
+
+void pf_guest_offer(struct pf_guest_session *g, bool greeting)
+{
+    const struct pf_auth *auth = g->hall->parts.auth;
+    unsigned char exporter[BINDING], unique[BINDING];
+    struct pf_auth_link link = link_of(g, exporter, unique);
+
+    pf_pop3_server_offer(g->engine, pf_auth_offer(auth, &link));
+    if (!greeting || !pf_auth_offers_apop(auth))
+        return;
+    make_timestamp(g);
+    if (g->timestamp[0])
+        pf_pop3_server_apop(g->engine, g->timestamp);
+}
+
+static void log_master(struct pf_guest_session *g)
+{
+    const struct pf_field fields[] = {
+        PF_TEXT_FIELD("user", g->user.name),
+        PF_TEXT_FIELD("master", g->user.master),
+        PF_TEXT_FIELD("address", pf_conn_info(g->conn)->peer),
+        PF_TEXT_FIELD("mech", g->mechanism),
+    };
+
+    pf_log_event(g->hall->parts.log, PF_EVENT_master_login, fields, sizeof fields / sizeof fields[0]);
+}
+
+static void tell_verdict(struct pf_guest_session *g, const struct pf_err *err)
 {
     struct pf_tell tell = {.kind = PF_TELL_AUTH, .err = *err};
 
-    pf_guest_ask_cancel(g);
+    login_free(g);
     pf_guest_tell(g, &tell);
+}
+
+static void tell_challenge(struct pf_guest_session *g, struct pf_bytes challenge)
+{
+    struct pf_tell tell = {.kind = PF_TELL_CHALLENGE, .challenge = challenge};
+
+    pf_guest_tell(g, &tell);
+}
+
+static void take_verdict(struct pf_guest_session *g, const struct pf_auth_check *check)
+{
+    struct pf_err err = check->err;
+
+    g->user = check->user;
+    if (err.code != PF_OK)
+        pf_guest_log_login_failed(g, &err, pf_bytes_of(g->user.name));
+    else if (g->user.master[0])
+        log_master(g);
+    tell_verdict(g, &err);
 }
 
 static void checked(struct pf_auth_check *check)
 {
-    struct pf_guest_session *g =
-        (struct pf_guest_session *)(void *)((char *)check - offsetof(struct pf_guest_session, check));
+    struct pf_guest_login *login =
+        (struct pf_guest_login *)(void *)((char *)check - offsetof(struct pf_guest_login, check));
+    struct pf_guest_session *g = login->guest;
     struct pf_err trouble;
 
-    g->checking = false;
+    login->checking = false;
     if (pf_auth_trouble(g->hall->parts.auth, &trouble))
         pf_guest_log_trouble(g, "passwords not read anew", &trouble);
-    if (check->err.code == PF_OK)
-        g->user = check->user;
+    if (check->more)
+        tell_challenge(g, check->challenge);
     else
-        pf_guest_log_login_failed(g, &check->err, pf_bytes_of(g->user.name));
-    pf_guest_tell_login(g, &check->err);
+        take_verdict(g, check);
     pf_guest_turn(g);
 }
 
-static void check(struct pf_guest_session *g, struct pf_bytes name, struct pf_bytes secret)
+/* False without memory; that was told then. */
+static bool begin(struct pf_guest_session *g, bool first)
 {
-    const struct pf_conn_info *info = pf_conn_info(g->conn);
+    struct pf_err err;
 
+    if (first)
+        login_free(g);
+    if (!g->login)
+        g->login = calloc(1, sizeof *g->login);
+    if (!g->login) {
+        pf_fail(&err, PF_NO_MEMORY, 0, "login", "no memory for a login");
+        tell_verdict(g, &err);
+        return false;
+    }
+    g->login->guest = g;
+    g->login->check.done = checked;
+    g->login->check.link = link_of(g, g->login->exporter, g->login->unique);
+    return true;
+}
+
+static void check(struct pf_guest_session *g, enum pf_auth_way way)
+{
+    g->login->check.way = way;
+    g->login->checking = true;
+    pf_auth_check(g->hall->parts.auth, &g->login->check);
+}
+
+static void check_secret(struct pf_guest_session *g, const struct pf_ask *ask, enum pf_auth_way way)
+{
+    if (!begin(g, true))
+        return;
     /* Until the check ends, user.name is what was tried, for the log. */
-    pf_text_safe(g->user.name, sizeof g->user.name, name);
-    g->check = (struct pf_auth_check){
-        .done = checked, .name = name, .secret = secret, .peer = info->peer, .tls = info->tls};
-    g->checking = true;
-    pf_auth_check(g->hall->parts.auth, &g->check);
+    pf_text_safe(g->user.name, sizeof g->user.name, ask->name);
+    g->login->check.name = ask->name;
+    g->login->check.secret = ask->secret;
+    g->login->check.timestamp = g->timestamp;
+    check(g, way);
 }
 
 void pf_guest_ask_pass(struct pf_guest_session *g, const struct pf_ask *ask)
 {
     g->mechanism = "USER";
-    check(g, ask->name, ask->secret);
+    check_secret(g, ask, PF_AUTH_BY_PASSWORD);
 }
 
 void pf_guest_ask_apop(struct pf_guest_session *g, const struct pf_ask *ask)
 {
-    struct pf_err err;
-
     g->mechanism = "APOP";
-    pf_fail(&err, PF_NO_MECH, 0, "apop", "no stored password can be compared with a digest");
-    pf_guest_log_login_failed(g, &err, ask->name);
-    pf_guest_tell_login(g, &err);
+    check_secret(g, ask, PF_AUTH_BY_APOP);
 }
 
 void pf_guest_ask_cancel(struct pf_guest_session *g)
 {
-    pf_exchange_free(g->exchange);
-    g->exchange = NULL;
-}
-
-static enum pf_exchange_step step(struct pf_guest_session *g, const struct pf_ask *ask,
-                                  struct pf_exchange_told *out_told, struct pf_err *err)
-{
-    if (ask->first) {
-        pf_guest_ask_cancel(g);
-        g->mechanism = ask->mechanism;
-        g->exchange = pf_exchange_new(&(struct pf_exchange_settings){.mechanism = ask->mechanism}, err);
-    }
-    if (!g->exchange)
-        return PF_EXCHANGE_FAILED;
-    return pf_exchange_step(g->exchange, ask->secret, ask->has_response, out_told, err);
+    pf_guest_drop_login(g);
 }
 
 void pf_guest_ask_sasl(struct pf_guest_session *g, const struct pf_ask *ask)
 {
-    struct pf_tell tell = {.kind = PF_TELL_CHALLENGE};
-    struct pf_exchange_told told = {0};
+    if (!begin(g, ask->first))
+        return;
+    if (ask->first)
+        g->mechanism = ask->mechanism;
+    g->login->check.mechanism = ask->mechanism;
+    g->login->check.response = ask->secret;
+    g->login->check.has_response = ask->has_response;
+    check(g, PF_AUTH_BY_SASL);
+}
 
-    switch (step(g, ask, &told, &tell.err)) {
-    case PF_EXCHANGE_CHALLENGE:
-        tell.challenge = told.challenge;
-        pf_guest_tell(g, &tell);
-        break;
-    case PF_EXCHANGE_CHECK:
-        if (told.acts_for.len == 0) {
-            check(g, told.name, told.secret);
-            break;
-        }
-        /* fall through */
-    case PF_EXCHANGE_PROVED:
-        pf_fail(&tell.err, PF_AUTH, 0, "exchange", "nobody acts for another or proves a name himself");
-        /* fall through */
-    case PF_EXCHANGE_FAILED:
-        pf_guest_log_login_failed(g, &tell.err, (struct pf_bytes){0});
-        pf_guest_tell_login(g, &tell.err);
-        break;
+/* A folder of a Maildir++ lies in it under its name with a dot in front. */
+static bool add_folder(struct pf_guest_session *g, struct pf_err *err)
+{
+    size_t len = strlen(g->maildrop), room = sizeof g->maildrop - len;
+    struct pf_bytes path;
+
+    if (!g->user.folder[0])
+        return true;
+    if (pf_kind_of(pf_bytes_of(g->maildrop), &path) != PF_KIND_MAILDIR)
+        pf_fail(err, PF_NO_BOX, 0, "open", "the maildrop of %s is no Maildir: it has no folders", g->user.name);
+    else if ((size_t)snprintf(g->maildrop + len, room, "/.%s", g->user.folder) >= room)
+        pf_fail(err, PF_NO_BOX, 0, "open", "the path of a folder of %s is too long", g->user.name);
+    else
+        return true;
+    return false;
+}
+
+static bool find_maildrop(struct pf_guest_session *g, struct pf_err *err)
+{
+    if (g->user.maildrop[0]) {
+        snprintf(g->maildrop, sizeof g->maildrop, "%s", g->user.maildrop);
+    } else if (!pf_conf_maildrop(g->generation->conf, g->user.name, g->maildrop, sizeof g->maildrop)) {
+        pf_fail(err, PF_NO_BOX, 0, "open", "the name %s does not fit the template `path` of mail or its domain",
+                g->user.name);
+        return false;
     }
+    return add_folder(g, err);
+}
+
+static int32_t expire_of(const struct pf_guest_session *g)
+{
+    const struct pf_conf_domain *domain = pf_conf_domain_of(g->generation->conf, pf_bytes_of(g->user.name));
+
+    if (g->user.read_only || g->user.no_delete) /* then nothing goes for it, now or at QUIT */
+        return PF_EXPIRE_NEVER;
+    if (g->user.expire_days != -2)
+        return g->user.expire_days;
+    return domain && domain->expire_days != -2 ? domain->expire_days : g->generation->conf->expire_days;
 }
 
 void pf_guest_ask_open(struct pf_guest_session *g)
 {
-    const struct pf_conf *conf = g->generation->conf;
     struct pf_err err;
 
-    g->expire_days = g->user.expire_days == -2 ? conf->expire_days : g->user.expire_days;
+    g->expire_days = expire_of(g);
     g->login_delay =
-        g->user.login_delay == -2 ? conf->login_delay : (uint32_t)g->user.login_delay;
-    if (g->user.maildrop[0]) {
-        snprintf(g->maildrop, sizeof g->maildrop, "%s", g->user.maildrop);
-    } else if (!pf_conf_maildrop(conf, g->user.name, g->maildrop, sizeof g->maildrop)) {
-        pf_fail(&err, PF_NO_BOX, 0, "open", "the name %s does not fit the template `mail { path }`",
-                g->user.name);
+        g->user.login_delay == -2 ? g->generation->conf->login_delay : (uint32_t)g->user.login_delay;
+    if (find_maildrop(g, &err))
+        pf_guest_open_box(g);
+    else
         pf_guest_refuse_open(g, &err);
-        return;
-    }
-    pf_guest_open_box(g);
 }

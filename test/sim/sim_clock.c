@@ -175,8 +175,9 @@ void __wrap_pf_auth_check(struct pf_auth *auth, struct pf_auth_check *asked)
 
     assert(c);
     c->asked = asked;
-    c->inner = (struct pf_auth_check){.done = answered, .name = asked->name, .secret = asked->secret,
-                                      .peer = asked->peer, .tls = asked->tls};
+    c->inner = *asked;
+    c->inner.done = answered;
+    asked->talk = NULL; /* it goes with the question, and comes back with the answer */
     __real_pf_auth_check(auth, &c->inner);
     while (!c->answered) {
         struct sim_timer *t = due_timer(sim_world, sim_world->auth_loop, PF_NEVER - 1, UINT64_MAX);
@@ -194,13 +195,13 @@ void __wrap_pf_auth_check(struct pf_auth *auth, struct pf_auth_check *asked)
 
 void __wrap_pf_auth_abandon(struct pf_auth *auth, struct pf_auth_check *asked)
 {
-    (void)auth;
     for (struct sim_check **at = &sim_world->checks; *at; at = &(*at)->next) {
         struct sim_check *c = *at;
 
         if (c->asked != asked)
             continue;
         *at = c->next;
+        pf_auth_forget(auth, &c->inner);
         free(c);
         return;
     }
@@ -220,8 +221,8 @@ static void release_checks(struct sim *s)
             *at = c->next;
             break;
         }
-    c->asked->err = c->inner.err;
-    c->asked->user = c->inner.user;
+    c->inner.done = c->asked->done;
+    *c->asked = c->inner;
     c->asked->done(c->asked);
     free(c);
 }

@@ -1,15 +1,23 @@
 #include "auth/auth_tables.h"
 
 #include "auth/auth_file.h"
+#include "auth/oauth.h"
 #include "auth/password.h"
+#include "sys/tls.h"
 
+#include <openssl/hmac.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 enum {
+    PF_SITE_KEY = 32,
     READS = 3, /* a file that changes while it is read is read again so often */
     NANO = 1000000000
 };
+
+#pragma weak pf_oauth_new
+#pragma weak pf_oauth_free
 
 /* Nobody's password: for a file without any user. */
 static const char nobody[] = "$y$j9T$85wuJ51V6Gnpq.VJvRqT91$VsWoo7BHEsKuPrPwhSiVRDdK5ziKpQhnCJwn4dUwgU/";
@@ -20,6 +28,9 @@ struct pf_auth_tables {
     char *password_file;
     struct pf_auth_seat seats[PF_AUTH_SOURCES];
     struct pf_auth_stamps stamps;
+    struct pf_auth_file *masters;
+    struct pf_oauth *oauth;
+    unsigned char site_key[PF_SITE_KEY];
     const char *stand_in;
     unsigned forms;
     bool some_need_tls, in_memory;
@@ -87,6 +98,8 @@ static bool open_seats(struct pf_auth_tables *tables, struct pf_err *err)
     bool some = false;
 
     tables->in_memory = true;
+    for (size_t i = PF_AUTH_SOURCES; i < PF_AUTH_FILES; i++)
+        tables->stamps.of[i].there = 1;
     for (size_t i = 0; i < PF_AUTH_SOURCES; i++) {
         if (!open_seat(tables, i, err))
             return false;
@@ -97,6 +110,52 @@ static bool open_seats(struct pf_auth_tables *tables, struct pf_err *err)
     if (!tables->stand_in)
         tables->stand_in = nobody;
     return some;
+}
+
+/* A file that changes while it is read is read again. */
+static struct pf_auth_file *open_masters(struct pf_auth_tables *tables, struct pf_err *err)
+{
+    const struct pf_conf_userdb as_file = {.kind = PF_CONF_USERDB_FILE, .path = tables->settings.conf->master_file};
+    struct pf_err why = {.code = PF_AGAIN};
+    struct pf_auth_file *file = NULL;
+
+    for (int n = 0; n < READS && !file && why.code == PF_AGAIN; n++)
+        file = pf_auth_file_source.open(&as_file, &tables->settings, &tables->stamps.of[PF_AUTH_MASTERS], &why);
+    if (!file && err)
+        *err = why;
+    return file;
+}
+
+/* The machine's own number is known to nobody outside, and stays; what is made of it here does not show it
+ * (machine-id(5) asks for that). */
+static bool make_site_key(struct pf_auth_tables *tables, struct pf_err *err)
+{
+    static const char label[] = "postfach: what unknown users are told";
+    char id[64] = "";
+    FILE *file = fopen("/etc/machine-id", "re");
+    unsigned len = 0;
+    size_t got = file ? fread(id, 1, sizeof id, file) : 0;
+
+    if (file)
+        fclose(file);
+    if (got < 32) /* none: then it lasts as long as the process */
+        return pf_random(tables->site_key, sizeof tables->site_key, err) == PF_OK;
+    return HMAC(EVP_sha256(), id, (int)got, (const unsigned char *)label, sizeof label - 1, tables->site_key, &len) ||
+           pf_fail(err, PF_NO_MEMORY, 0, "auth", "no memory for a key") == PF_OK;
+}
+
+static bool open_extras(struct pf_auth_tables *tables, struct pf_err *err)
+{
+    const struct pf_conf *conf = tables->settings.conf;
+
+    if (!make_site_key(tables, err))
+        return false;
+    if (conf && conf->master_file)
+        tables->masters = open_masters(tables, err);
+    if (conf && (conf->oauth.keys || conf->oauth.introspect))
+        tables->oauth = pf_oauth_new ? pf_oauth_new(&conf->oauth, err) : NULL;
+    return !conf || ((tables->masters || !conf->master_file) &&
+                     (tables->oauth || !(conf->oauth.keys || conf->oauth.introspect)));
 }
 
 struct pf_auth_tables *pf_auth_tables_open(const struct pf_auth_settings *settings, struct pf_err *err)
@@ -117,7 +176,7 @@ struct pf_auth_tables *pf_auth_tables_open(const struct pf_auth_settings *settin
     }
     if (settings->password_file && !tables->password_file)
         pf_fail(err, PF_NO_MEMORY, 0, "auth", "no memory for the users");
-    else if (open_seats(tables, err))
+    else if (open_seats(tables, err) && (settings->only_users || open_extras(tables, err)))
         return tables;
     pf_auth_tables_drop(tables);
     return NULL;
@@ -136,6 +195,9 @@ void pf_auth_tables_drop(struct pf_auth_tables *tables)
     for (size_t i = 0; i < PF_AUTH_SOURCES; i++)
         if (tables->seats[i].self)
             tables->seats[i].row->close(tables->seats[i].self);
+    pf_auth_file_free(tables->masters);
+    if (tables->oauth)
+        pf_oauth_free(tables->oauth);
     pf_conf_free(tables->settings.conf);
     free(tables->password_file);
     free(tables);
@@ -175,6 +237,21 @@ unsigned pf_auth_tables_forms(const struct pf_auth_tables *tables)
     return tables->forms;
 }
 
+const struct pf_auth_file *pf_auth_tables_masters(const struct pf_auth_tables *tables)
+{
+    return tables->masters;
+}
+
+struct pf_oauth *pf_auth_tables_oauth(const struct pf_auth_tables *tables)
+{
+    return tables->oauth;
+}
+
+const unsigned char *pf_auth_tables_site_key(const struct pf_auth_tables *tables)
+{
+    return tables->site_key;
+}
+
 const char *pf_auth_tables_stand_in(const struct pf_auth_tables *tables)
 {
     return tables->stand_in;
@@ -195,6 +272,13 @@ const struct pf_auth_stamps *pf_auth_tables_stamps(const struct pf_auth_tables *
     return &tables->stamps;
 }
 
+static void stamp_file(const struct pf_auth_settings *settings, const char *path, struct pf_auth_stamp *out)
+{
+    const struct pf_conf_userdb as_file = {.kind = PF_CONF_USERDB_FILE, .path = path};
+
+    pf_auth_file_source.stamp(&as_file, settings, out);
+}
+
 void pf_auth_tables_stamps_now(const struct pf_auth_settings *settings, struct pf_auth_stamps *out)
 {
     *out = (struct pf_auth_stamps){0};
@@ -205,6 +289,9 @@ void pf_auth_tables_stamps_now(const struct pf_auth_settings *settings, struct p
         if (seat_of(settings, i, &seat) && seat.row && seat.row->stamp)
             seat.row->stamp(seat.userdb, settings, &out->of[i]);
     }
+    out->of[PF_AUTH_MASTERS].there = out->of[PF_AUTH_TOKENS].there = 1;
+    if (!settings->only_users && settings->conf && settings->conf->master_file)
+        stamp_file(settings, settings->conf->master_file, &out->of[PF_AUTH_MASTERS]);
 }
 
 bool pf_auth_stamps_equal(const struct pf_auth_stamps *a, const struct pf_auth_stamps *b)
@@ -230,7 +317,7 @@ static bool quiet(const struct pf_auth_stamp *stamp)
 
 bool pf_auth_stamps_quiet(const struct pf_auth_stamps *stamps)
 {
-    for (size_t i = 0; i < PF_AUTH_SOURCES; i++)
+    for (size_t i = 0; i < PF_AUTH_FILES; i++)
         if (!stamps->of[i].there || !quiet(&stamps->of[i]))
             return false;
     return true;

@@ -18,6 +18,7 @@ struct removal {
     struct pf_mbox_list now;         /* the file as it is */
     struct pf_maildir_table session; /* of box->mails by UIDL */
     struct pf_maildir_table current; /* of now.mails */
+    struct pf_maildir_table strangers; /* of those of now.mails that the session does not know, by From_ line */
     uint32_t ours, others, failed;
 };
 
@@ -40,15 +41,26 @@ static uint32_t find(const struct pf_maildir_table *t, const struct pf_mbox_mail
     return i;
 }
 
+static bool index_strangers(struct removal *r)
+{
+    if (!pf_maildir_table_init(&r->strangers, r->now.mails.count))
+        return false;
+    for (uint32_t i = 0; i < r->now.mails.count; i++)
+        if (find(&r->session, &r->box->mails, pf_mbox_uidl(&r->now.mails, i)) == PF_MAILDIR_NONE)
+            pf_maildir_table_put(&r->strangers, (uint32_t)r->now.mails.at[i].from_sum, i);
+    return true;
+}
+
 /* A message that is not found may have been edited, and then it is not the one that was marked (LK-010):
  * a stranger with its From_ line stands in the file. */
 static bool may_be_edited(const struct removal *r, const struct pf_mbox_mail *m)
 {
-    for (uint32_t i = 0; i < r->now.mails.count; i++)
-        if (r->now.mails.at[i].from_sum == m->from_sum &&
-            find(&r->session, &r->box->mails, pf_mbox_uidl(&r->now.mails, i)) == PF_MAILDIR_NONE)
-            return true;
-    return false;
+    uint32_t cursor = 0, i;
+
+    do
+        i = pf_maildir_table_next(&r->strangers, (uint32_t)m->from_sum, &cursor);
+    while (i != PF_MAILDIR_NONE && r->now.mails.at[i].from_sum != m->from_sum);
+    return i != PF_MAILDIR_NONE;
 }
 
 static void mark(struct removal *r, const struct pf_box_expunge *op)
@@ -145,7 +157,8 @@ static enum pf_code remove_locked(struct removal *r, struct pf_box_expunge *op, 
         code = pf_mbox_settle(&r->locks, err);
     if (!code)
         code = pf_mbox_list(box, &r->locks, true, &r->now, err);
-    if (!code && (!index_mails(&r->session, &box->mails) || !index_mails(&r->current, &r->now.mails)))
+    if (!code && (!index_mails(&r->session, &box->mails) || !index_mails(&r->current, &r->now.mails) ||
+                  !index_strangers(r)))
         code = pf_fail(err, PF_NO_MEMORY, 0, where, "no memory to remove messages of %s", box->place.path);
     if (code) {
         op->failed = pf_marks_count(op->remove);
@@ -199,6 +212,7 @@ enum pf_code pf_mbox_box_expunge(struct pf_twin_box *box, struct pf_box_expunge 
         box->fd = fd;
     pf_maildir_table_done(&r.session);
     pf_maildir_table_done(&r.current);
+    pf_maildir_table_done(&r.strangers);
     pf_mbox_list_done(&r.now);
     return code;
 }

@@ -104,8 +104,8 @@ bool pf_quota_warning_put(const struct pf_quota_warning *w, struct pf_span *out)
            pf_span_format(out, "Your mailbox is %u %% full:\n\n", percent_used(w)) &&
            put_numbers(w, "\n", " messages\n", out) &&
            pf_span_put(out, PF_LIT("\nOnce it is full, no more mail will arrive. Please delete what you no longer\n"
-                                   "need, or let your mail program remove messages from the server when it has fetched\n"
-                                   "them.\n"));
+                                   "need, or let your mail program remove messages from the server when it has\n"
+                                   "fetched them.\n"));
 }
 
 /* The message on its way into the store. */

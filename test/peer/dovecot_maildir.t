@@ -146,6 +146,23 @@ def mp_016_mp_018_dovecot_sums_the_lines_that_we_append():
         assert dovecot.quota() == sums
 
 
+def mp_016_dovecot_counts_what_our_deliveries_noted():
+    store = "mail { path %s/mail/%%n; quota-octets 1000000; quota-messages 100 }"
+    with Office(store=store) as office:
+        office.add_user("anna", "secret")
+        dovecot = Dovecot(office)
+        for number in range(4):
+            office.write_conf()
+            subprocess.run([POSTFACH, "deliver", "-c", office.conf, "-d", "anna"], input=b"Subject: x\n\n" + b"x\n" * number,
+                           check=True, timeout=60)
+        dovecot.own()
+        noted = dovecot.quota()
+        assert noted[1] == 4
+        dovecot("quota", "recalc")
+        assert dovecot.quota() == noted
+        agree(dovecot)
+
+
 def what_its_zlib_plugin_saved_is_served():
     mails = [mail for mail in corpus().values() if b"\r" not in mail and b"\0" not in mail and mail.endswith(b"\n")]
     for save in ("zlib_save = gz", "zlib_save = zstd"):
@@ -175,4 +192,4 @@ if not shutil.which("doveadm"):
     print("1..0 # SKIP doveadm (Debian: dovecot-core) is not installed")
     sys.exit(0)
 run(mp_009_quotas_agree_whoever_counts, mp_016_mp_018_dovecot_sums_the_lines_that_we_append,
-    what_its_zlib_plugin_saved_is_served)
+    mp_016_dovecot_counts_what_our_deliveries_noted, what_its_zlib_plugin_saved_is_served)

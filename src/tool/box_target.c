@@ -38,12 +38,16 @@ static enum pf_code find_user(struct pf_tool_box *b, struct pf_err *err)
 {
     struct pf_auth_stamp stamp;
     size_t len;
-    char *text = pf_auth_file_read(b->conf->password_file, &len, &stamp, err);
-    struct pf_auth_file *file =
-        text ? pf_auth_file_parse(b->conf->password_file, text, len, true, err) : NULL;
+    const char *name = b->conf->password_file;
+    struct pf_auth_file *file;
     struct pf_auth_entry entry;
     enum pf_code code;
+    char *text;
 
+    if (!name)
+        return pf_fail(err, PF_NO_USER, 0, "box", "there is no password file to find %s in: name the path", b->word);
+    text = pf_auth_file_read(name, &len, &stamp, err);
+    file = text ? pf_auth_file_parse(name, text, len, true, err) : NULL;
     if (!file)
         return err->code;
     code = pf_auth_file_find(file, pf_bytes_of(b->word), &entry);

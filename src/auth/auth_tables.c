@@ -1,6 +1,7 @@
 #include "auth/auth_tables.h"
 
 #include "auth/auth_file.h"
+#include "auth/auth_sql.h"
 #include "auth/oauth.h"
 #include "auth/password.h"
 #include "sys/tls.h"
@@ -41,6 +42,13 @@ const struct pf_auth_source *pf_auth_source_row(enum pf_conf_userdb_kind kind)
 {
     static const struct pf_auth_source *const rows[] = {
         [PF_CONF_USERDB_FILE] = &pf_auth_file_source,
+        [PF_CONF_USERDB_SQLITE] = &pf_auth_sqlite_source,
+#ifdef PF_HAVE_POSTGRESQL
+        [PF_CONF_USERDB_POSTGRESQL] = &pf_auth_postgresql_source,
+#endif
+#ifdef PF_HAVE_MARIADB
+        [PF_CONF_USERDB_MARIADB] = &pf_auth_mariadb_source,
+#endif
         [PF_CONF_USERDB_SASLAUTHD] = NULL,
     };
 

@@ -6,15 +6,15 @@
  *     user:id:digest:words
  *
  * `id` is eight letters and digits and also stands in the token (`pf_ID_SECRET`: 26 letters and digits of
- * 130 random bits), so that one line is looked at and a fast digest is enough ({SHA256} of the whole token,
- * hexadecimal). Words, with blanks between them:
+ * 130 random bits), so that one line is looked at and a fast digest is enough: `{SHA256}` and the digest of
+ * the whole token in 64 hexadecimal digits. An id stands in the file once. Words, with blanks between them:
  *
  *     read-only          nothing is changed: DELE is refused, no marks, no expiry
  *     no-delete          DELE is refused
  *     from=NET[,NET…]    numeric addresses or networks with a prefix length; IPv4-mapped ones count as IPv4
- *     expires=YYYY-MM-DD[THH:MM:SSZ]
+ *     expires=YYYY-MM-DD[THH:MM:SSZ]   UTC; from then on it is refused, with a date alone from its beginning
  *     every=SECONDS      not more often than that
- *     folder=NAME        this folder of the Maildir instead of the inbox
+ *     folder=NAME        this folder of the Maildir instead of the inbox; dots between levels, percent-encoded
  *     comment=TEXT       percent-encoded
  *     created=YYYY-MM-DDTHH:MM:SSZ
  *
@@ -59,7 +59,14 @@ const struct pf_token *pf_tokens_find(const struct pf_tokens *, struct pf_bytes 
 /* NULL, or why it may not, for the administrator: expired, not from there. `every` is the caller's. */
 const char *pf_token_barred(const struct pf_token *, const char *peer, int64_t now);
 
-/* A new token (to be shown once) and its line for the file. */
+/* Reads and parses a file; NULL with err. */
+struct pf_tokens *pf_tokens_open(const char *path, struct pf_auth_stamp *out_stamp, struct pf_err *err);
+/* For `postfachd check`, as pf_auth_file_check: `out_warning` (PF_ERR_LOG octets) gets what is allowed but
+ * unwise (others can read it, tokens that have expired), or "". */
+enum pf_code pf_tokens_check(const char *path, char *out_warning, struct pf_err *err);
+
+/* A new token (to be shown once) and its line for the file, without its end; PF_SYNTAX when a word or the
+ * user's name is wrong. */
 struct pf_token_order {
     const char *user, *words; /* words as above, checked by pf_tokens_parse of the line */
     int64_t now;

@@ -1,0 +1,218 @@
+#include "auth/tokens.h"
+
+#include "auth/auth_file.h"
+#include "auth/token_line.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+struct pf_tokens {
+    char *text;
+    size_t len;
+    struct pf_token *rows;
+    size_t count;
+    uint32_t *index; /* by id, open addressing: row number from one, 0 is free */
+    size_t slots;    /* a power of two, at least twice the count */
+};
+
+/* FNV-1a. Ids in the table are random or the administrator's: nobody can choose collisions. */
+static size_t hash_id(struct pf_bytes id)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+
+    for (size_t i = 0; i < id.len; i++)
+        hash = (hash ^ id.at[i]) * 0x100000001b3;
+    return (size_t)(hash ^ hash >> 32);
+}
+
+/* The slot of the id, or the free one where it would stand. */
+static uint32_t *slot_of(const struct pf_tokens *tokens, struct pf_bytes id)
+{
+    size_t at = hash_id(id) & (tokens->slots - 1);
+
+    while (tokens->index[at] && !pf_bytes_equal(id, pf_bytes_of(tokens->rows[tokens->index[at] - 1].id)))
+        at = (at + 1) & (tokens->slots - 1);
+    return &tokens->index[at];
+}
+
+static const char *add(struct pf_tokens *tokens, const struct pf_token *row)
+{
+    uint32_t *slot = slot_of(tokens, pf_bytes_of(row->id));
+
+    if (*slot)
+        return "this id stands in the file twice";
+    tokens->rows[tokens->count++] = *row;
+    *slot = (uint32_t)tokens->count;
+    return NULL;
+}
+
+static const char *read_line(struct pf_tokens *tokens, char *line, size_t len)
+{
+    struct pf_token row;
+    const char *wrong;
+
+    if (len > PF_AUTH_LINE_MAX)
+        return "this line is too long";
+    if (memchr(line, 0, len))
+        return "a NUL stands in this line";
+    if (len && line[len - 1] == '\r')
+        line[--len] = 0;
+    if (line[0] == '#' || strspn(line, " \t") == len)
+        return NULL;
+    wrong = pf_token_line(line, &row);
+    return wrong ? wrong : add(tokens, &row);
+}
+
+static enum pf_code read_lines(struct pf_tokens *tokens, const char *name, struct pf_err *err)
+{
+    char *at = tokens->text, *end = at + tokens->len;
+    unsigned line = 0, mistakes = 0, first_line = 0;
+    const char *first = NULL;
+
+    while (at < end) {
+        char *lf = memchr(at, '\n', (size_t)(end - at));
+        char *next = lf ? lf : end;
+        const char *wrong;
+
+        *next = 0;
+        line++;
+        wrong = read_line(tokens, at, (size_t)(next - at));
+        if (wrong && mistakes++ == 0) {
+            first = wrong;
+            first_line = line;
+        }
+        at = next + 1;
+    }
+    return mistakes == 0 ? PF_OK
+                         : pf_fail(err, PF_CONFIG, 0, "tokens", "%s: %u bad line%s, the first is line %u: %s",
+                                   name, mistakes, mistakes == 1 ? "" : "s", first_line, first);
+}
+
+static bool make_room(struct pf_tokens *tokens)
+{
+    size_t lines = 1;
+
+    for (size_t i = 0; i < tokens->len; i++)
+        lines += tokens->text[i] == '\n';
+    tokens->slots = 16;
+    while (tokens->slots < 2 * lines)
+        tokens->slots *= 2;
+    tokens->rows = calloc(lines, sizeof tokens->rows[0]);
+    tokens->index = calloc(tokens->slots, sizeof tokens->index[0]);
+    return tokens->rows && tokens->index;
+}
+
+struct pf_tokens *pf_tokens_parse(const char *name, char *text, size_t len, struct pf_err *err)
+{
+    struct pf_tokens *tokens = calloc(1, sizeof *tokens);
+    enum pf_code code = PF_NO_MEMORY;
+
+    if (tokens) {
+        tokens->text = text;
+        tokens->len = len;
+    } else {
+        free(text);
+    }
+    if (!tokens || !make_room(tokens))
+        pf_fail(err, PF_NO_MEMORY, ENOMEM, "tokens", "no memory for the tokens");
+    else
+        code = read_lines(tokens, name, err);
+    if (code == PF_OK)
+        return tokens;
+    pf_tokens_free(tokens);
+    return NULL;
+}
+
+void pf_tokens_free(struct pf_tokens *tokens)
+{
+    if (!tokens)
+        return;
+    free(tokens->text);
+    free(tokens->rows);
+    free(tokens->index);
+    free(tokens);
+}
+
+size_t pf_tokens_count(const struct pf_tokens *tokens)
+{
+    return tokens->count;
+}
+
+const struct pf_token *pf_tokens_at(const struct pf_tokens *tokens, size_t index)
+{
+    return &tokens->rows[index];
+}
+
+/* An id that is not there costs the same as a wrong secret. */
+const struct pf_token *pf_tokens_find(const struct pf_tokens *tokens, struct pf_bytes user,
+                                      struct pf_bytes secret)
+{
+    static const struct pf_token nobody = {.user = ""};
+    const struct pf_token *row = &nobody;
+    unsigned char digest[32];
+    uint32_t number;
+    bool right;
+
+    if (!pf_token_form(secret))
+        return NULL;
+    number = *slot_of(tokens, pf_bytes_head(pf_bytes_skip(secret, 3), PF_TOKEN_ID));
+    if (number && pf_bytes_equal(user, pf_bytes_of(tokens->rows[number - 1].user)))
+        row = &tokens->rows[number - 1];
+    pf_token_digest(secret, digest);
+    right = pf_equal_secret(pf_bytes_from(digest, sizeof digest), pf_bytes_from(row->digest, sizeof row->digest));
+    pf_wipe(digest, sizeof digest);
+    return right && row != &nobody ? row : NULL;
+}
+
+const char *pf_token_barred(const struct pf_token *token, const char *peer, int64_t now)
+{
+    if (token->expires && now >= token->expires)
+        return "this token has expired";
+    if (!pf_token_from(token, peer))
+        return "this token may not be used from there";
+    return NULL;
+}
+
+static size_t count_expired(const struct pf_tokens *tokens)
+{
+    int64_t now = time(NULL);
+    size_t expired = 0;
+
+    for (size_t i = 0; i < tokens->count; i++)
+        expired += tokens->rows[i].expires && now >= tokens->rows[i].expires;
+    return expired;
+}
+
+struct pf_tokens *pf_tokens_open(const char *path, struct pf_auth_stamp *out_stamp, struct pf_err *err)
+{
+    size_t len;
+    char *text = pf_auth_file_read(path, &len, out_stamp, err);
+
+    return text ? pf_tokens_parse(path, text, len, err) : NULL;
+}
+
+enum pf_code pf_tokens_check(const char *path, char *out_warning, struct pf_err *err)
+{
+    struct pf_auth_stamp stamp;
+    struct pf_err why = {0};
+    struct pf_tokens *tokens = pf_tokens_open(path, &stamp, &why);
+    struct stat st;
+    size_t expired;
+
+    out_warning[0] = 0;
+    if (!tokens)
+        return pf_fail(err, why.code, why.sys, why.where, "%s", why.log);
+    expired = count_expired(tokens);
+    if (stat(path, &st) == 0 && (st.st_mode & S_IRWXO))
+        snprintf(out_warning, PF_ERR_LOG, "%s: others may look at it (mode %03o): chmod o= it", path,
+                 st.st_mode & 0777);
+    else if (expired)
+        snprintf(out_warning, PF_ERR_LOG, "%s: %zu token%s expired: postfach user token list", path, expired,
+                 expired == 1 ? " has" : "s have");
+    pf_tokens_free(tokens);
+    return PF_OK;
+}

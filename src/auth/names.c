@@ -65,7 +65,7 @@ static size_t last(struct pf_bytes text, char c)
 }
 
 /* As it stands, then with the default domain; then the same as a user's folder. */
-static void read_user(struct reader *r, struct pf_bytes name)
+static void read_user(struct reader *r, struct pf_bytes name, bool folders)
 {
     size_t at = last(name, '@'), plus;
     struct pf_bytes local = pf_bytes_head(name, at), domain = pf_bytes_skip(name, at), folder;
@@ -80,7 +80,7 @@ static void read_user(struct reader *r, struct pf_bytes name)
     if (home.len)
         add(r, local, home, PF_LIT(""));
     plus = pf_find(local, '+');
-    if (plus == local.len || !r->conf || !r->conf->folders)
+    if (plus == local.len || !folders)
         return;
     folder = pf_bytes_skip(local, plus + 1);
     if (!is_folder(folder))
@@ -96,14 +96,12 @@ size_t pf_names_read(const struct pf_conf *conf, struct pf_bytes name,
                      struct pf_names_reading out[PF_NAMES_READINGS])
 {
     struct reader r = {.conf = conf, .out = out};
-    size_t star;
+    size_t star = conf && conf->master_file ? last(name, conf->master_separator[0]) : name.len;
+    bool acts = star > 0 && star + 1 < name.len, folders = conf && conf->folders;
 
-    read_user(&r, name);
-    if (conf && conf->master_file) {
-        star = last(name, conf->master_separator[0]);
-        r.master = pf_bytes_skip(name, star + 1);
-        if (star > 0 && r.master.len)
-            read_user(&r, pf_bytes_head(name, star));
-    }
+    read_user(&r, name, folders && !acts);
+    r.master = pf_bytes_skip(name, star + 1);
+    if (acts)
+        read_user(&r, pf_bytes_head(name, star), folders);
     return r.count;
 }

@@ -1,10 +1,7 @@
 /* Users edit: one change of a password file, as `postfach user` makes it.
  *
- * The file is locked (an open-file-description lock on the file itself; who waited looks again whether
- * the path still leads to it), read, changed in memory with all comments and the order of lines kept,
- * and saved in one step: a new file beside it with the same mode and owner, on disk, then renamed over
- * it. A crash leaves the old file or the new one; a server that reads it sees one of them whole. A
- * change that would make the file bad for the server is not saved. */
+ * Locked, changed and saved in one step as edit.h says. A change that would make the file bad for the
+ * server is not saved. */
 #ifndef POSTFACH_AUTH_USERS_EDIT_H
 #define POSTFACH_AUTH_USERS_EDIT_H
 

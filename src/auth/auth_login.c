@@ -95,6 +95,7 @@ void pf_login_deliver(struct pf_auth_login *login)
     check->err = login->work.err;
     check->user = login->work.user;
     check->more = login->step == PF_STEP_CHALLENGE;
+    check->spent = login->work.spent;
     if (check->more) {
         check->challenge = login->work.challenge;
         check->talk = login->work.talk;

@@ -156,6 +156,7 @@ static enum pf_auth_step sasl(struct pf_auth_work *work)
     enum pf_exchange_step step = pf_auth_sasl_step(work, &told, &err);
 
     note(work, told.name);
+    work->spent = told.spent;
     if (step == PF_EXCHANGE_CHALLENGE) {
         work->challenge = told.challenge;
         return PF_STEP_CHALLENGE;

@@ -84,6 +84,7 @@ struct pf_guest_session {
     enum pf_close close;
 
     struct pf_guest_login *login; /* only while somebody logs in */
+    bool exporter_spent;          /* tls-exporter's value serves one exchange only */
     const char *mechanism;        /* of the login under way or done, for the log */
     char timestamp[PF_GUEST_STAMP]; /* APOP's, as it stood in the greeting; "" */
     struct pf_user user;

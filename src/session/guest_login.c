@@ -48,7 +48,7 @@ static struct pf_auth_link link_of(const struct pf_guest_session *g, unsigned ch
         .tls = info->tls,
         .tls_version = info->tls ? info->tls_version : NULL,
         .certificate = info->certificate[0] ? info->certificate : NULL,
-        .exporter = {exporter, binding(g, PF_BINDING_EXPORTER, exporter)},
+        .exporter = {exporter, g->exporter_spent ? 0 : binding(g, PF_BINDING_EXPORTER, exporter)},
         .unique = {unique, binding(g, PF_BINDING_UNIQUE, unique)},
     };
 }
@@ -109,6 +109,8 @@ static void take_verdict(struct pf_guest_session *g, const struct pf_auth_check 
     struct pf_err err = check->err;
 
     g->user = check->user;
+    if (g->exporter_spent)
+        pf_guest_offer(g, false);
     if (err.code != PF_OK)
         pf_guest_log_login_failed(g, &err, pf_bytes_of(g->user.name));
     else if (g->user.master[0])
@@ -124,6 +126,7 @@ static void checked(struct pf_auth_check *check)
     struct pf_err trouble;
 
     login->checking = false;
+    g->exporter_spent = g->exporter_spent || check->spent;
     if (pf_auth_trouble(g->hall->parts.auth, &trouble))
         pf_guest_log_trouble(g, "passwords not read anew", &trouble);
     if (check->more)
@@ -187,6 +190,8 @@ void pf_guest_ask_apop(struct pf_guest_session *g, const struct pf_ask *ask)
 void pf_guest_ask_cancel(struct pf_guest_session *g)
 {
     pf_guest_drop_login(g);
+    if (g->exporter_spent)
+        pf_guest_offer(g, false);
 }
 
 void pf_guest_ask_sasl(struct pf_guest_session *g, const struct pf_ask *ask)

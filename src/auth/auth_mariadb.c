@@ -76,8 +76,10 @@ static void close_maria(void *connection)
 static void set_up(struct maria *maria, const struct pf_sql_url *url, pf_time left)
 {
     const unsigned seconds = left > 1000 ? (unsigned)((left + 999) / 1000) : 1, no_files = 0;
+    const unsigned protocol = url->socket[0] ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP; /* also to localhost */
     const my_bool tls = url->tls || maria->sql->userdb->ca;
 
+    mysql_options(maria->link, MYSQL_OPT_PROTOCOL, &protocol);
     mysql_options(maria->link, MYSQL_OPT_CONNECT_TIMEOUT, &seconds);
     mysql_options(maria->link, MYSQL_OPT_READ_TIMEOUT, &seconds);
     mysql_options(maria->link, MYSQL_OPT_WRITE_TIMEOUT, &seconds);

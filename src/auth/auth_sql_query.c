@@ -180,8 +180,6 @@ static bool read_piece(struct scan *s)
         return read_shell(s, shell);
     if (dollars)
         return read_dollars(s, dollars);
-    if (octet(s, s->at) == 0)
-        return wrong(s, s->at, "a NUL");
     if (stands(s, "::"))
         keep(s, 2);
     else if (stands(s, ":") && is_word(next) && !pf_is_digit(next))
@@ -207,6 +205,10 @@ enum pf_code pf_sql_query_parse(struct pf_bytes sql, enum pf_sql_dialect dialect
     out_query->count = 0;
     if (sql.len > PF_SQL_QUERY_MAX)
         return pf_fail(err, PF_CONFIG, 0, "auth_sql", "the query is longer than %d octets", PF_SQL_QUERY_MAX);
+    if (pf_find(sql, 0) < sql.len) {
+        wrong(&s, pf_find(sql, 0), "a NUL");
+        return PF_CONFIG;
+    }
     while (s.at < sql.len)
         if (!read_piece(&s))
             return PF_CONFIG;

@@ -102,6 +102,7 @@ static void limits(void **state)
     assert_int_equal(pf_sql_query_parse(pf_bytes_from(text, PF_SQL_QUERY_MAX + 1), PF_SQL_SQLITE, &query, &err),
                      PF_CONFIG);
     assert_int_equal(pf_sql_query_parse(pf_bytes_from(":user\0", 6), PF_SQL_SQLITE, &query, &err), PF_CONFIG);
+    assert_int_equal(pf_sql_query_parse(pf_bytes_from(":user'\0'", 8), PF_SQL_SQLITE, &query, &err), PF_CONFIG);
 }
 
 static void mistakes_say_where_and_what_is_known(void **state)

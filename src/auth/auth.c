@@ -5,6 +5,7 @@
 #include "auth/recent.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -29,6 +30,24 @@ static unsigned doors_of(const struct pf_auth_settings *settings)
 static size_t cache_of(const struct pf_conf *conf)
 {
     return conf ? conf->cache_entries : 0;
+}
+
+/* Kerberos is told of its keys once, before there are threads: another keytab is for the next start. */
+static enum pf_code take_keytab(const struct pf_conf *conf, char taken[PF_AUTH_PATH_MAX], struct pf_err *err)
+{
+    taken[0] = 0;
+    if (!conf || !conf->keytab)
+        return PF_OK;
+    snprintf(taken, PF_AUTH_PATH_MAX, "%s", conf->keytab);
+    return pf_exchange_keytab(conf->keytab, conf->hostname, err);
+}
+
+static struct pf_auth_settings with_keytab(const struct pf_auth_settings *settings, const char *taken)
+{
+    struct pf_auth_settings with = *settings;
+
+    with.keytab_ready = with.conf && with.conf->keytab && strcmp(with.conf->keytab, taken) == 0;
+    return with;
 }
 
 /* Takes tables and cache over. */
@@ -66,7 +85,10 @@ static enum pf_code make_parts(struct pf_auth *auth, const struct pf_auth_settin
 struct pf_auth *pf_auth_new(struct pf_loop *loop, const struct pf_auth_settings *settings,
                             struct pf_err *err)
 {
-    struct pf_auth_tables *tables = pf_auth_tables_open(settings, err);
+    char keytab[PF_AUTH_PATH_MAX];
+    enum pf_code code = take_keytab(settings->conf, keytab, err);
+    struct pf_auth_settings with = with_keytab(settings, keytab);
+    struct pf_auth_tables *tables = code == PF_OK ? pf_auth_tables_open(&with, err) : NULL;
     size_t entries = cache_of(settings->conf);
     struct pf_cache *cache = tables && entries ? pf_cache_new(entries) : NULL;
     struct pf_auth *auth = tables && (cache || !entries) ? calloc(1, sizeof *auth) : NULL;
@@ -79,6 +101,7 @@ struct pf_auth *pf_auth_new(struct pf_loop *loop, const struct pf_auth_settings 
         return NULL;
     }
     auth->loop = loop;
+    memcpy(auth->keytab, keytab, sizeof keytab);
     TAILQ_INIT(&auth->held);
     TAILQ_INIT(&auth->waiting);
     TAILQ_INIT(&auth->delayed);
@@ -93,7 +116,8 @@ enum pf_code pf_auth_reload(struct pf_auth *auth, const struct pf_auth_settings 
                             struct pf_err *err)
 {
     struct pf_err why = {0};
-    struct pf_auth_tables *tables = pf_auth_tables_open(settings, &why);
+    struct pf_auth_settings with = with_keytab(settings, auth->keytab);
+    struct pf_auth_tables *tables = pf_auth_tables_open(&with, &why);
     size_t entries = cache_of(settings->conf);
     struct pf_cache *cache = tables && entries ? pf_cache_new(entries) : NULL;
 

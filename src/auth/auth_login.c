@@ -120,11 +120,27 @@ static struct pf_bytes name_of(const struct pf_auth_login *login)
     return pf_bytes_of(login->work.tried[0] ? login->work.tried : login->name);
 }
 
+/* A token may come so often and no more; the login that comes too early does not count. */
+static bool token_is_due(struct pf_auth_login *login)
+{
+    const struct pf_auth_work *work = &login->work;
+    char key[PF_AUTH_TOKEN_ID_MAX + 2];
+
+    snprintf(key, sizeof key, "\n%s", work->user.token); /* no user has such a name */
+    if (pf_auth_login_due(login->auth, key, work->every, pf_loop_now(login->auth->loop)))
+        return true;
+    pf_fail(&login->work.err, PF_LOGIN_DELAY, 0, "auth", "the token %s was used less than %u seconds ago",
+            work->user.token, work->every);
+    return false;
+}
+
 static void answer(struct pf_auth_login *login)
 {
     struct pf_auth *auth = login->auth;
     enum pf_code code = login->step == PF_STEP_CHALLENGE ? PF_AGAIN : login->work.err.code;
 
+    if (code == PF_OK && !token_is_due(login))
+        code = login->work.err.code;
     if (code == PF_OK)
         pf_throttle_succeeded(auth->throttle, name_of(login), login->peer, pf_loop_now(auth->loop));
     if (!is_refusal(code)) {

@@ -53,6 +53,7 @@ TAILQ_HEAD(pf_auth_logins, pf_auth_login);
 struct pf_auth {
     struct pf_loop *loop;
     struct pf_conf *conf; /* or NULL */
+    char keytab[PF_AUTH_PATH_MAX]; /* the one that Kerberos was told of at the start; "": none */
     struct pf_throttle_delays delays;
     struct pf_auth_tables *tables;
     struct pf_auth_benches benches, doors;

@@ -44,6 +44,23 @@ static void salt_of(const struct pf_auth_work *work, struct pf_bytes name, unsig
     crypto_generichash(out, 16, name.at, name.len, pf_auth_tables_site_key(work->tables), SITE_KEY);
 }
 
+/* Who is not there must look like who is, and cost the same (SCR-019): the rounds of most users, and the
+ * computing that a stored password needs where most are stored so. */
+static void look_like_others(const struct pf_auth_work *work, enum pf_password_form form,
+                             const unsigned char salt[16], struct pf_scram_keys *out)
+{
+    const char *most = pf_auth_tables_stand_in(work->tables);
+    enum pf_password_form stored = pf_password_form(most);
+    struct pf_scram_keys keys;
+
+    if (stored == PF_FORM_PLAIN)
+        pf_password_scram(most, form, salt, &keys);
+    if ((stored == PF_FORM_SCRAM_SHA_1 || stored == PF_FORM_SCRAM_SHA_256) &&
+        pf_password_scram(most, stored, salt, &keys) == PF_OK)
+        out->iterations = keys.iterations;
+    pf_wipe(&keys, sizeof keys);
+}
+
 static enum pf_code scram(void *self, struct pf_bytes name, enum pf_password_form form, struct pf_scram_keys *out,
                           struct pf_err *err)
 {
@@ -56,7 +73,11 @@ static enum pf_code scram(void *self, struct pf_bytes name, enum pf_password_for
     if (code == PF_OK)
         code = pf_password_scram(found.stored, form, salt, out);
     pf_wipe(&found, sizeof found);
-    return code == PF_AUTH ? PF_NO_USER : code;
+    if (code == PF_AUTH)
+        code = PF_NO_USER;
+    if (code == PF_NO_USER)
+        look_like_others(work, form, salt, out);
+    return code;
 }
 
 static enum pf_code plain(void *self, struct pf_bytes name, char *out_text, size_t cap, struct pf_err *err)
@@ -70,10 +91,38 @@ static enum pf_code plain(void *self, struct pf_bytes name, char *out_text, size
     return code;
 }
 
+/* The realm whose principals are users by their first part alone: the one of the settings, or the domain of this
+ * host, in whatever case. */
+static bool is_our_realm(const struct pf_auth_tables *tables, struct pf_bytes realm)
+{
+    const struct pf_conf *conf = pf_auth_tables_settings(tables)->conf;
+    const char *ours = conf ? conf->realm : NULL, *dot = conf ? strchr(conf->hostname, '.') : NULL;
+
+    if (!ours && dot)
+        ours = dot + 1;
+    return ours && pf_equal_nocase(pf_bytes_of(ours), realm);
+}
+
+/* GSSAPI tells a principal, and clients commonly ask to act for its first part. */
+static void map_principal(const struct pf_auth_talk *talk, struct pf_exchange_told *told)
+{
+    size_t at = pf_find(told->name, '@');
+
+    if (strcmp(talk->mechanism, "GSSAPI") != 0 || at == told->name.len ||
+        !is_our_realm(talk->tables, pf_bytes_skip(told->name, at + 1)))
+        return;
+    if (pf_bytes_equal(told->acts_for, told->name))
+        told->acts_for.len = 0;
+    told->name = pf_bytes_head(told->name, at);
+    if (pf_bytes_equal(told->acts_for, told->name))
+        told->acts_for.len = 0;
+}
+
 enum pf_exchange_step pf_auth_sasl_step(struct pf_auth_work *work, struct pf_exchange_told *out_told,
                                         struct pf_err *err)
 {
     struct pf_auth_talk *talk = work->talk;
+    enum pf_exchange_step step;
 
     talk->work = work;
     if (!talk->offered)
@@ -82,7 +131,9 @@ enum pf_exchange_step pf_auth_sasl_step(struct pf_auth_work *work, struct pf_exc
         talk->exchange = pf_exchange_new(&talk->settings, err);
     if (!talk->exchange)
         return PF_EXCHANGE_FAILED;
-    return pf_exchange_step(talk->exchange, work->response, work->has_response, out_told, err);
+    step = pf_exchange_step(talk->exchange, work->response, work->has_response, out_told, err);
+    map_principal(talk, out_told);
+    return step;
 }
 
 static struct pf_bytes keep(struct pf_bytes from, unsigned char *room)
@@ -182,14 +233,13 @@ static bool allowed(const char *list, const struct pf_exchange_mechanism *m)
 
 static unsigned had(const struct pf_auth_tables *tables, const struct pf_auth_link *link)
 {
-    const struct pf_conf *conf = pf_auth_tables_settings(tables)->conf;
     unsigned had = PF_NEED_SHOW; /* the engine sees to that */
 
     had |= link->tls ? PF_NEED_LINK : 0u;
     had |= link->exporter.len || link->unique.len ? PF_NEED_BINDING : 0u;
     had |= link->certificate ? PF_NEED_CERTIFICATE : 0u;
     had |= pf_auth_tables_oauth(tables) ? PF_NEED_OAUTH : 0u;
-    had |= conf && conf->keytab ? PF_NEED_KEYTAB : 0u;
+    had |= pf_auth_tables_settings(tables)->keytab_ready ? PF_NEED_KEYTAB : 0u;
     return had;
 }
 

@@ -4,6 +4,7 @@
 #include "auth/auth_sql.h"
 #include "auth/oauth.h"
 #include "auth/password.h"
+#include "auth/tokens.h"
 #include "sys/tls.h"
 
 #include <openssl/hmac.h>
@@ -30,6 +31,7 @@ struct pf_auth_tables {
     struct pf_auth_seat seats[PF_AUTH_SOURCES];
     struct pf_auth_stamps stamps;
     struct pf_auth_file *masters;
+    struct pf_tokens *tokens;
     struct pf_oauth *oauth;
     unsigned char site_key[PF_SITE_KEY];
     const char *stand_in;
@@ -134,6 +136,18 @@ static struct pf_auth_file *open_masters(struct pf_auth_tables *tables, struct p
     return file;
 }
 
+static struct pf_tokens *open_tokens(struct pf_auth_tables *tables, struct pf_err *err)
+{
+    struct pf_err why = {.code = PF_AGAIN};
+    struct pf_tokens *tokens = NULL;
+
+    for (int n = 0; n < READS && !tokens && why.code == PF_AGAIN; n++)
+        tokens = pf_tokens_open(tables->settings.conf->tokens, &tables->stamps.of[PF_AUTH_TOKENS], &why);
+    if (!tokens && err)
+        *err = why;
+    return tokens;
+}
+
 /* The machine's own number is known to nobody outside, and stays; what is made of it here does not show it
  * (machine-id(5) asks for that). */
 static bool make_site_key(struct pf_auth_tables *tables, struct pf_err *err)
@@ -158,12 +172,15 @@ static bool open_extras(struct pf_auth_tables *tables, struct pf_err *err)
 
     if (!make_site_key(tables, err))
         return false;
-    if (conf && conf->master_file)
-        tables->masters = open_masters(tables, err);
-    if (conf && (conf->oauth.keys || conf->oauth.introspect))
+    if (!conf)
+        return true;
+    if (conf->master_file && !(tables->masters = open_masters(tables, err)))
+        return false;
+    if (conf->tokens && !(tables->tokens = open_tokens(tables, err)))
+        return false;
+    if (conf->oauth.keys || conf->oauth.introspect)
         tables->oauth = pf_oauth_new ? pf_oauth_new(&conf->oauth, err) : NULL;
-    return !conf || ((tables->masters || !conf->master_file) &&
-                     (tables->oauth || !(conf->oauth.keys || conf->oauth.introspect)));
+    return tables->oauth || !(conf->oauth.keys || conf->oauth.introspect);
 }
 
 struct pf_auth_tables *pf_auth_tables_open(const struct pf_auth_settings *settings, struct pf_err *err)
@@ -204,6 +221,7 @@ void pf_auth_tables_drop(struct pf_auth_tables *tables)
         if (tables->seats[i].self)
             tables->seats[i].row->close(tables->seats[i].self);
     pf_auth_file_free(tables->masters);
+    pf_tokens_free(tables->tokens);
     if (tables->oauth)
         pf_oauth_free(tables->oauth);
     pf_conf_free(tables->settings.conf);
@@ -248,6 +266,11 @@ unsigned pf_auth_tables_forms(const struct pf_auth_tables *tables)
 const struct pf_auth_file *pf_auth_tables_masters(const struct pf_auth_tables *tables)
 {
     return tables->masters;
+}
+
+const struct pf_tokens *pf_auth_tables_tokens(const struct pf_auth_tables *tables)
+{
+    return tables->tokens;
 }
 
 struct pf_oauth *pf_auth_tables_oauth(const struct pf_auth_tables *tables)
@@ -300,6 +323,8 @@ void pf_auth_tables_stamps_now(const struct pf_auth_settings *settings, struct p
     out->of[PF_AUTH_MASTERS].there = out->of[PF_AUTH_TOKENS].there = 1;
     if (!settings->only_users && settings->conf && settings->conf->master_file)
         stamp_file(settings, settings->conf->master_file, &out->of[PF_AUTH_MASTERS]);
+    if (!settings->only_users && settings->conf && settings->conf->tokens)
+        stamp_file(settings, settings->conf->tokens, &out->of[PF_AUTH_TOKENS]);
 }
 
 bool pf_auth_stamps_equal(const struct pf_auth_stamps *a, const struct pf_auth_stamps *b)

@@ -25,6 +25,7 @@ struct pf_auth_stamps {
 struct pf_auth_file;
 struct pf_auth_tables;
 struct pf_oauth;
+struct pf_tokens;
 
 /* Blocking. One hold is the caller's. */
 struct pf_auth_tables *pf_auth_tables_open(const struct pf_auth_settings *, struct pf_err *err);
@@ -51,6 +52,7 @@ unsigned pf_auth_tables_forms(const struct pf_auth_tables *);
 
 /* What is only there for logins; NULL where the settings have none. */
 const struct pf_auth_file *pf_auth_tables_masters(const struct pf_auth_tables *);
+const struct pf_tokens *pf_auth_tables_tokens(const struct pf_auth_tables *);
 struct pf_oauth *pf_auth_tables_oauth(const struct pf_auth_tables *);
 /* 32 octets that only this machine knows, the same after a restart (exchange.h). */
 const unsigned char *pf_auth_tables_site_key(const struct pf_auth_tables *);

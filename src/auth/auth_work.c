@@ -2,9 +2,11 @@
 
 #include "auth/password.h"
 #include "auth/auth_sasl.h"
+#include "auth/tokens.h"
 #include "base/text.h"
 
 #include <stdio.h>
+#include <time.h>
 
 /* As it came first; then, when that is another text, as SASLprep has it. Which of the two are tried
  * depends on the secret alone. */
@@ -74,6 +76,37 @@ static void note(struct pf_auth_work *work, struct pf_bytes name)
     pf_text_safe(work->tried, sizeof work->tried, name);
 }
 
+/* A secret that has the form of a token is one, or nothing: it is never compared with a password. */
+static enum pf_auth_step token(struct pf_auth_work *work, struct pf_bytes name)
+{
+    const struct pf_auth_quest quest = {.name = name, .peer = work->peer, .tls = work->tls};
+    struct pf_err err = {0};
+    enum pf_code code = work->refused ? PF_NO_USER : pf_auth_find(work->tables, &quest, &work->found, &err);
+    struct pf_user *user = &work->found.entry.user;
+    const struct pf_token *token;
+    const char *why = barred(work, code);
+
+    if (code != PF_OK && code != PF_NO_USER)
+        return failed(work, &err);
+    token = why ? NULL : pf_tokens_find(pf_auth_tables_tokens(work->tables), pf_bytes_of(user->name), work->secret);
+    if (!why && !token)
+        why = "no such token of this user";
+    if (!why && user->master[0])
+        why = "a token acts for nobody else";
+    if (!why)
+        why = pf_token_barred(token, work->peer, (int64_t)time(NULL));
+    if (why)
+        return refused(work, why);
+    user->read_only = user->read_only || token->read_only;
+    user->no_delete = user->no_delete || user->read_only || token->no_delete;
+    snprintf(user->token, sizeof user->token, "%s", token->id);
+    if (token->folder[0])
+        snprintf(user->folder, sizeof user->folder, "%s", token->folder);
+    work->every = token->every;
+    admit(work);
+    return PF_STEP_DONE;
+}
+
 /* A secret was shown. */
 static enum pf_auth_step shown(struct pf_auth_work *work, struct pf_bytes name, struct pf_bytes acts_for)
 {
@@ -82,6 +115,8 @@ static enum pf_auth_step shown(struct pf_auth_work *work, struct pf_bytes name, 
     struct pf_err err = {0};
     enum pf_code code = PF_NO_USER;
 
+    if (pf_auth_tables_tokens(work->tables) && !acts_for.len && pf_token_form(work->secret))
+        return token(work, name);
     if (!work->refused)
         code = pf_auth_find(work->tables, &quest, &work->found, &err);
     if (code != PF_OK && code != PF_NO_USER && code != PF_AUTH)

@@ -51,6 +51,7 @@ struct pf_auth_work {
     char tried[PF_AUTH_NAME_MAX + 1]; /* out: the name, for the log */
     struct pf_err err;            /* out with DONE */
     struct pf_user user;          /* out with DONE */
+    unsigned every;               /* out with PF_OK: seconds since the last login with this token that must have gone */
     bool stale;                   /* out: it failed, and the files have changed since they were looked at */
     const char *why;              /* private */
     char shown[PF_AUTH_NAME_MAX + 1], shown_for[PF_AUTH_NAME_MAX + 1]; /* private */

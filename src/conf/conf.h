@@ -135,6 +135,7 @@ struct pf_conf {
     unsigned lookups_at_once;
     unsigned failures_per_address;
     const char *keytab;        /* GSSAPI, or NULL: off */
+    const char *realm;         /* or NULL: the domain of the host */
     const char *client_ca;     /* PEM: who may sign client certificates, or NULL */
     enum pf_conf_client_name { PF_CONF_CLIENT_EMAIL, PF_CONF_CLIENT_COMMON_NAME } client_name;
 

@@ -2,6 +2,7 @@
 #include "auth_bench.h"
 
 #include "auth/password.h"
+#include "auth/tokens.h"
 
 #include <stdio.h>
 
@@ -378,6 +379,67 @@ static void hashes_share_memory(void **state)
     door_close(&d);
 }
 
+/* A token of anna's with these words; its text is told. */
+static void write_token(const char *file, const char *words, char out_token[PF_TOKEN_MAX])
+{
+    const struct pf_token_order order = {.user = "anna", .words = words, .now = time(NULL)};
+    unsigned char line[1024];
+    struct pf_span span = {line, 0, sizeof line};
+    struct pf_err err = {0};
+    FILE *to = fopen(file, "we");
+
+    assert_non_null(to);
+    assert_int_equal(pf_token_make(&order, out_token, &span, &err), PF_OK);
+    assert_string_equal(err.log, "");
+    fprintf(to, "%.*s\n", (int)span.len, (char *)line);
+    assert_int_equal(fclose(to), 0);
+}
+
+static enum pf_code token_login(struct door *d, struct try *t, const char *name, const char *token)
+{
+    try_begin(&d->b, t, name, token);
+    return try_end(&d->b, t);
+}
+
+static void a_token_lets_in_and_may_do_less(void **state)
+{
+    char file[64], extra[128], token[PF_TOKEN_MAX], wrong[PF_TOKEN_MAX];
+    struct door d;
+    struct try t;
+
+    (void)state;
+    snprintf(file, sizeof file, "/tmp/pf-tokens-%d", (int)getpid());
+    snprintf(extra, sizeof extra, "tokens %s", file);
+    write_token(file, "read-only from=192.0.2.0/24 folder=lists", token);
+    door_open(&d, extra, "anna:{PLAIN}hers\nbob:{PLAIN}his\n");
+    assert_int_equal(token_login(&d, &t, "anna", token), PF_OK);
+    assert_true(t.check.user.read_only && t.check.user.no_delete);
+    assert_string_equal(t.check.user.folder, "lists");
+    assert_true(strstr(token, t.check.user.token) && t.check.user.token[0]);
+    memcpy(wrong, token, sizeof wrong);
+    wrong[strlen(wrong) - 1] ^= 1;
+    assert_int_equal(token_login(&d, &t, "anna", wrong), PF_AUTH);
+    assert_int_equal(token_login(&d, &t, "bob", token), PF_AUTH);
+    assert_int_equal(token_login(&d, &t, "nobody", token), PF_AUTH);
+    assert_int_equal(token_login(&d, &t, "anna*boss", token), PF_AUTH);
+    assert_int_equal(token_login(&d, &t, "anna", "hers"), PF_OK);
+    assert_string_equal(t.check.user.token, "");
+    assert_false(t.check.user.read_only || t.check.user.no_delete);
+    door_close(&d);
+    write_token(file, "from=198.51.100.7", token);
+    door_open(&d, extra, "anna:{PLAIN}hers\n");
+    assert_int_equal(token_login(&d, &t, "anna", token), PF_AUTH);
+    door_close(&d);
+    write_token(file, "every=3600 no-delete", token);
+    door_open(&d, extra, "anna:{PLAIN}hers\n");
+    assert_int_equal(token_login(&d, &t, "anna", token), PF_OK);
+    assert_true(t.check.user.no_delete && !t.check.user.read_only);
+    assert_int_equal(token_login(&d, &t, "anna", token), PF_LOGIN_DELAY);
+    assert_int_equal(token_login(&d, &t, "anna", "hers"), PF_OK);
+    door_close(&d);
+    unlink(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +456,7 @@ int main(void)
         T(a_mechanism_that_is_not_offered_is_refused_here_too),
         T(p3_066_apop_by_the_sample_of_the_rfc),
         T(hashes_share_memory),
+        T(a_token_lets_in_and_may_do_less),
     };
 
     return RUN(tests);

@@ -169,12 +169,12 @@ static bool write_all(int fd, struct pf_bytes rest)
 
 bool pf_edit_sync_folder(const char *path)
 {
+    const char *slash = strrchr(path, '/');
     char parent[PATH_MAX];
     int fd;
     bool synced;
 
-    snprintf(parent, sizeof parent, "%s", path);
-    *strrchr(parent, '/') = 0;
+    snprintf(parent, sizeof parent, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
     fd = open(parent[0] ? parent : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     synced = fd >= 0 && fsync(fd) == 0;
     if (fd >= 0)

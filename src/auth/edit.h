@@ -41,7 +41,7 @@ enum pf_code pf_edit_save(struct pf_edit *,
                           enum pf_code (*check)(const char *path, char *text, size_t len, struct pf_err *err),
                           struct pf_err *err);
 
-/* Writes a file's name to disk: syncs the folder that holds it. `path` is absolute. */
+/* Writes a file's name to disk: syncs the folder that holds it. */
 bool pf_edit_sync_folder(const char *path);
 
 #endif

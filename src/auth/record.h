@@ -23,6 +23,8 @@ enum pf_record_kind {
 
 extern const char *const pf_record_names[PF_RECORD_KINDS]; /* "last", "plaintext", "old-tls", "apop", "cram-md5" */
 
+enum { PF_RECORD_USERS = 200000 }; /* 30 MB, or 80 when all of them are unsafe */
+
 struct pf_record;
 
 struct pf_record_row {
@@ -31,15 +33,20 @@ struct pf_record_row {
     char from[PF_RECORD_KINDS][48];
 };
 
-/* Reads the file where there is one; one that is broken is kept aside as FILE.broken and told in err while the
- * record begins empty. NULL without memory. */
+/* Reads the file where there is one; one that cannot be read is kept aside as FILE.broken and told in err (else
+ * untouched) while the record begins empty. NULL without memory. */
 struct pf_record *pf_record_new(struct pf_loop *, struct pf_pool *, const char *file, struct pf_err *err);
 /* `kinds` are bits by enum pf_record_kind; PF_RECORD_LAST is always noted. */
 void pf_record_note(struct pf_record *, const char *user, const char *peer, unsigned kinds, int64_t now);
-/* Writes what is not written yet (blocking) and frees. NULL is allowed. */
+/* True once when the file cannot be written any more: err is for the log. It is tried again each minute, and
+ * at the next failure behind a success told again. */
+bool pf_record_trouble(struct pf_record *, struct pf_err *out_err);
+/* Writes what is not written yet (blocking) and frees; while a thread of the pool is at it, that happens when it
+ * is through: so free the pool later, or turn the loop. NULL is allowed. */
 void pf_record_free(struct pf_record *);
 
-/* For the tool: reads a file; rows live until pf_record_rows_free. */
+/* For the tool: reads a file; rows live until pf_record_rows_free. PF_CONFIG with the errno when it is not there
+ * or not to be read, PF_DAMAGED when it is something else. */
 enum pf_code pf_record_read(const char *file, struct pf_record_row **out_rows, size_t *out_count,
                             struct pf_err *err);
 void pf_record_rows_free(struct pf_record_row *, size_t count);

@@ -18,9 +18,6 @@ enum {
     NANO = 1000000000
 };
 
-#pragma weak pf_oauth_new
-#pragma weak pf_oauth_free
-
 /* Nobody's password: for a file without any user. */
 static const char nobody[] = "$y$j9T$85wuJ51V6Gnpq.VJvRqT91$VsWoo7BHEsKuPrPwhSiVRDdK5ziKpQhnCJwn4dUwgU/";
 
@@ -179,7 +176,7 @@ static bool open_extras(struct pf_auth_tables *tables, struct pf_err *err)
     if (conf->tokens && !(tables->tokens = open_tokens(tables, err)))
         return false;
     if (conf->oauth.keys || conf->oauth.introspect)
-        tables->oauth = pf_oauth_new ? pf_oauth_new(&conf->oauth, err) : NULL;
+        tables->oauth = pf_oauth_new(&conf->oauth, err);
     return tables->oauth || !(conf->oauth.keys || conf->oauth.introspect);
 }
 
@@ -222,8 +219,7 @@ void pf_auth_tables_drop(struct pf_auth_tables *tables)
             tables->seats[i].row->close(tables->seats[i].self);
     pf_auth_file_free(tables->masters);
     pf_tokens_free(tables->tokens);
-    if (tables->oauth)
-        pf_oauth_free(tables->oauth);
+    pf_oauth_free(tables->oauth);
     pf_conf_free(tables->settings.conf);
     free(tables->password_file);
     free(tables);

@@ -4,9 +4,6 @@
 
 #include "proto/oauth.h"
 
-/* Whoever has made a struct pf_oauth has linked this; programs without one do without it. */
-#pragma weak pf_oauth_check
-
 /* RFC 7628 section 3.2.2: the refusal is a challenge, and whatever the client answers ends the exchange.
  */
 static enum pf_exchange_step refuse(struct pf_exchange *exchange, enum pf_oauth_dialect dialect,

@@ -87,6 +87,11 @@ struct pf_auth_source {
 /* The rows, by enum pf_conf_userdb_kind; NULL: this build does not have it. */
 const struct pf_auth_source *pf_auth_source_row(enum pf_conf_userdb_kind);
 
+/* Whether this source could be asked just now (blocking, as long as its `timeout`): PF_OK; PF_CONFIG: the block is
+ * wrong, or this build does not have that kind; PF_TEMP: it cannot be reached, or gives no answer that is one. For
+ * `postfachd check`; a server starts all the same with PF_TEMP. */
+enum pf_code pf_auth_source_check(const struct pf_conf_userdb *, struct pf_err *err);
+
 /* May this name be looked up at all? The laws of auth.h, for a name behind SASLprep. */
 bool pf_auth_name_ok(struct pf_bytes name);
 

@@ -226,6 +226,21 @@ static enum pf_code take_row(const struct maria *maria, struct pf_auth_entry *en
     return pf_sql_row_take(&driver, &row, entry, err);
 }
 
+/* The server prepares a statement anew when a table changed; then the columns may be others than those that were
+ * looked at and have their cells. */
+static bool is_as_it_was(const struct maria *maria)
+{
+    bool same = mysql_field_count(maria->link) == maria->count;
+    MYSQL_RES *now = same ? mysql_stmt_result_metadata(maria->statement) : NULL;
+
+    same = now && mysql_num_fields(now) == maria->count;
+    for (unsigned i = 0; same && i < maria->count; i++)
+        same = strcmp(mysql_fetch_fields(now)[i].name, mysql_fetch_fields(maria->names)[i].name) == 0;
+    if (now)
+        mysql_free_result(now);
+    return same;
+}
+
 /* Rows are fetched one by one: the second is one too many, and who knows how many are to come. */
 static enum pf_code fetch(struct maria *maria, const struct pf_sql_question *question, struct pf_auth_entry *entry,
                           struct pf_err *err)
@@ -255,6 +270,10 @@ static enum pf_code ask(void *connection, const struct pf_sql_question *question
 
     if (!execute(maria, question))
         return judge(maria, question, err);
+    if (!is_as_it_was(maria)) {
+        pf_sql_fail(&driver, "query", "its columns changed", err);
+        return PF_GONE;
+    }
     code = fetch(maria, question, out_entry, err);
     if (code != PF_BUSY && code != PF_GONE)
         mysql_stmt_free_result(maria->statement);

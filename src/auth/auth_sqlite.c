@@ -149,8 +149,11 @@ static enum pf_code take_row(struct lite *lite, struct pf_auth_entry *entry, str
 
     names_of(lite->statement, &row); /* the table may have changed since it was prepared */
     for (size_t i = 0; i < row.count; i++) {
+        bool null = sqlite3_column_type(lite->statement, (int)i) == SQLITE_NULL;
         const unsigned char *text = sqlite3_column_text(lite->statement, (int)i);
 
+        if (!text && !null)
+            return fails(lite, "no memory", err);
         row.values[i] = pf_bytes_from(text, text ? (size_t)sqlite3_column_bytes(lite->statement, (int)i) : 0);
     }
     return pf_sql_row_take(&driver, &row, entry, err);

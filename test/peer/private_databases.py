@@ -162,7 +162,8 @@ class Mariadb(Server):
     def command(self):
         return ["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}",
                 "--skip-networking", f"--pid-file={self.folder}/pid", "--innodb-buffer-pool-size=8M",
-                "--innodb-flush-log-at-trx-commit=0", "--innodb-log-file-size=8M", "--performance-schema=off", *self.tls]
+                "--innodb-flush-log-at-trx-commit=0", "--innodb-log-file-size=8M", "--performance-schema=off",
+                *self.tls]
 
     def sql(self, text):
         return self.run("/usr/bin/mariadb", "--no-defaults", "-N", "-B", f"--socket={self.socket}", "-u", "root",

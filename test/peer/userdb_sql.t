@@ -140,6 +140,29 @@ def a_query_that_cannot_be(server):
 
 
 @with_both
+def tables_that_change_meanwhile(server):
+    table = "mail.changing" if server is MARIADB else "changing"
+    server.sql(f"CREATE TABLE {table} (user varchar(100), password varchar(100))" if server is MARIADB else
+               f'CREATE TABLE {table} ("user" text, password text)')
+    server.sql(f"INSERT INTO {table} VALUES ('anna@example.org', '{{PLAIN}}secret'); GRANT SELECT ON {table} TO " +
+               ("pf@localhost" if server is MARIADB else "pf"))
+    column = "user" if server is MARIADB else "changing.user"
+    with office(block(server, f"SELECT * FROM {table} WHERE {column} = :user")) as place:
+        place.start()
+        says(place, "+OK")
+        for change, what in (("ADD COLUMN needs_tls boolean", "+OK"), ("ADD COLUMN home int", "-ERR [SYS/TEMP]"),
+                             ("RENAME COLUMN home TO expire", "+OK"), ("DROP COLUMN needs_tls", "+OK"),
+                             ("DROP COLUMN expire", "+OK"), ("DROP COLUMN password", "-ERR [SYS/TEMP]")):
+            server.sql(f"ALTER TABLE {table} {change}")
+            if what == "+OK":
+                wait_until(change, lambda: login(place)[0].startswith("+OK"))
+            else:
+                says(place, what)
+        assert "`home` means nothing" in place.log() and "no column `password`" in place.log()
+    server.sql(f"DROP TABLE {table}")
+
+
+@with_both
 def a_server_that_dies_is_no_wrong_password(server):
     with office(block(server, timeout="3s")) as place:
         place.start()
@@ -338,6 +361,7 @@ def mail_comes_in_for_users_of_a_database(server):
 
 
 run(users_wrong_passwords_and_those_who_may_not, names_and_passwords_are_never_sql,
-    the_database_says_how_a_name_is_spelled, a_query_that_cannot_be, a_server_that_dies_is_no_wrong_password,
-    a_secret_that_changes_is_read_anew, answers_have_a_time, sources_are_asked_in_order,
-    many_at_the_same_time_share_few_connections, tls_proves_who_the_server_is, mail_comes_in_for_users_of_a_database)
+    the_database_says_how_a_name_is_spelled, a_query_that_cannot_be, tables_that_change_meanwhile,
+    a_server_that_dies_is_no_wrong_password, a_secret_that_changes_is_read_anew, answers_have_a_time,
+    sources_are_asked_in_order, many_at_the_same_time_share_few_connections, tls_proves_who_the_server_is,
+    mail_comes_in_for_users_of_a_database)

@@ -36,26 +36,6 @@ enum pf_code pf_setup_tls(const struct pf_conf *conf, struct pf_tls_tickets *tic
     return PF_OK;
 }
 
-void pf_setup_auth(struct pf_conf *conf, struct pf_auth_settings *out_settings)
-{
-    *out_settings = (struct pf_auth_settings){
-        .password_file = conf->password_file,
-        .hashes_at_once = conf->hashes_at_once,
-        .failure_delay = conf->failure_delay,
-        .failure_delay_max = conf->failure_delay_max,
-        .allow_weak_schemes = conf->weak_schemes,
-        .conf = conf,
-    };
-}
-
-void pf_setup_lookup(struct pf_conf *conf, struct pf_lookup_settings *out_settings)
-{
-    *out_settings = (struct pf_lookup_settings){
-        .aliases = conf->aliases, .domains = conf->domains, .fold = conf->ignore_case};
-    pf_setup_auth(conf, &out_settings->users);
-    out_settings->users.only_users = true;
-}
-
 static void trace(void *self, const char *line)
 {
     struct pf_field field = PF_TEXT_FIELD("call", line);

@@ -12,9 +12,6 @@
 /* The certificates; *out_tls is NULL with PF_OK when the settings name none. */
 enum pf_code pf_setup_tls(const struct pf_conf *, struct pf_tls_tickets *, struct pf_tls **out_tls,
                           struct pf_err *err);
-void pf_setup_auth(struct pf_conf *, struct pf_auth_settings *out_settings);
-/* Who is a recipient; texts belong to the settings. */
-void pf_setup_lookup(struct pf_conf *, struct pf_lookup_settings *out_settings);
 /* The back end: maildrops of every kind (store/kinds.h), lifted into the pool; traced into the log
  * when it wants debug lines. */
 struct pf_store *pf_setup_store(const struct pf_conf *, struct pf_loop *, struct pf_pool *,

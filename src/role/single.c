@@ -1,5 +1,6 @@
 #include "role/single.h"
 
+#include "auth/auth_settings.h"
 #include "role/setup.h"
 #include "role/single_parts.h"
 #include "sys/explain.h"
@@ -71,7 +72,7 @@ static enum pf_code build(struct pf_single *s, struct pf_err *err)
     struct pf_hall_parts parts;
     struct pf_dock_parts dock;
 
-    pf_setup_auth(conf, &auth);
+    pf_auth_settings_of(conf, &auth);
     pf_fail(err, PF_NO_MEMORY, 0, "start", "no memory");
     if (!(s->log = pf_setup_log(conf, err)) || !(s->loop = pf_loop_new(err)) ||
         !(s->disk = pf_pool_new(s->loop, "pf-disk", conf->disk_threads, conf->disk_queue, err)) ||

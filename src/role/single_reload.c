@@ -1,5 +1,6 @@
 #include "role/single_parts.h"
 
+#include "auth/auth_settings.h"
 #include "auth/lookup.h"
 #include "role/setup.h"
 #include "sys/explain.h"
@@ -112,7 +113,7 @@ const struct pf_lookup_settings *pf_single_lookup(struct pf_conf *conf, struct p
 {
     for (size_t i = 0; i < conf->listen_count; i++)
         if (conf->listens[i].protocol != PF_CONF_POP3) {
-            pf_setup_lookup(conf, room);
+            pf_lookup_settings_of(conf, room);
             return room;
         }
     return NULL;
@@ -152,7 +153,7 @@ static enum pf_code change_both(struct pf_single *s, struct fresh *f, struct pf_
 
     if (code != PF_OK)
         return code;
-    pf_setup_auth(f->conf, &auth);
+    pf_auth_settings_of(f->conf, &auth);
     code = pf_auth_reload(s->auth, &auth, err);
     if (code != PF_OK)
         pf_dock_settings(s->dock, s->conf, s->tls, NULL);

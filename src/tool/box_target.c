@@ -1,6 +1,8 @@
 #include "tool/box.h"
 
-#include "auth/auth_file.h"
+#include "auth/auth_settings.h"
+#include "auth/auth_tables.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -34,30 +36,29 @@ static bool is_path(const char *word)
     return strchr(word, '/') || path.len < strlen(word) || strcmp(word, ".") == 0;
 }
 
+/* Exactly this name, in the first source that knows it. Nobody logs in here, so a weak hash is no reason to refuse. */
 static enum pf_code find_user(struct pf_tool_box *b, struct pf_err *err)
 {
-    struct pf_auth_stamp stamp;
-    size_t len;
-    const char *name = b->conf->password_file;
-    struct pf_auth_file *file;
+    struct pf_lookup_settings settings;
+    struct pf_auth_tables *tables;
     struct pf_auth_entry entry;
-    enum pf_code code;
-    char *text;
+    enum pf_code code = PF_NO_USER;
 
-    if (!name)
-        return pf_fail(err, PF_NO_USER, 0, "box", "there is no password file to find %s in: name the path", b->word);
-    text = pf_auth_file_read(name, &len, &stamp, err);
-    file = text ? pf_auth_file_parse(name, text, len, true, err) : NULL;
-    if (!file)
+    pf_lookup_settings_of(b->conf, &settings);
+    settings.users.allow_weak_schemes = true;
+    tables = pf_auth_tables_open(&settings.users, err);
+    if (!tables)
         return err->code;
-    code = pf_auth_file_find(file, pf_bytes_of(b->word), &entry);
+    if (pf_auth_name_ok(pf_bytes_of(b->word)))
+        code = pf_auth_tables_find(tables, pf_bytes_of(b->word), &entry, err);
     if (code == PF_OK)
         b->user = entry.user;
-    pf_auth_file_free(file);
-    if (code == PF_OK)
-        return PF_OK;
-    return pf_fail(err, PF_NO_USER, 0, "box", "there is no user %s in %s (a maildrop's path has a '/' in it)",
-                   b->word, b->conf->password_file);
+    pf_wipe(&entry, sizeof entry);
+    pf_auth_tables_drop(tables);
+    if (code != PF_NO_USER)
+        return code;
+    return pf_fail(err, PF_NO_USER, 0, "box", "there is no user %s in %s (a maildrop's path has a '/' in it)", b->word,
+                   b->conf->userdb_count ? "any source of the settings" : b->conf->password_file);
 }
 
 static enum pf_code find_place(struct pf_tool_box *b, struct pf_err *err)

@@ -1,5 +1,6 @@
 #include "tool/deliver.h"
 
+#include "auth/auth_settings.h"
 #include "auth/lookup.h"
 #include "conf/conf.h"
 #include "session/post_text.h"
@@ -91,16 +92,12 @@ static enum pf_code who_calls(struct deliver *d, struct pf_err *err)
 
 static enum pf_code find_users(struct deliver *d, struct pf_err *err)
 {
-    struct pf_lookup_settings settings = {
-        .users = {.password_file = d->conf->password_file, .hashes_at_once = 1,
-                  .allow_weak_schemes = d->conf->weak_schemes},
-        .aliases = d->conf->aliases,
-        .domains = d->conf->domains,
-        .fold = d->conf->ignore_case,
-    };
-    struct pf_recipients *recipients = pf_recipients_open(&settings, err);
+    struct pf_lookup_settings settings;
+    struct pf_recipients *recipients;
     enum pf_code code;
 
+    pf_lookup_settings_of(d->conf, &settings);
+    recipients = pf_recipients_open(&settings, err);
     if (!recipients)
         return err->code;
     code = pf_recipients_find(recipients, pf_bytes_of(d->user), &d->found, err);

@@ -3,6 +3,7 @@
 #include "auth/auth_file.h"
 #include "auth/lookup_aliases.h"
 #include "base/kind.h"
+#include "role/check_users.h"
 #include "role/setup.h"
 #include "sys/explain.h"
 
@@ -18,7 +19,7 @@ static void print_mistake(void *self, const struct pf_conf_mistake *mistake)
     pf_conf_print_mistake(stderr, mistake);
 }
 
-static int say(const struct pf_err *err, const char *hint)
+int pf_check_say(const struct pf_err *err, const char *hint)
 {
     char text[PF_EXPLAIN_MAX];
 
@@ -36,25 +37,13 @@ static int check_tls(const struct pf_conf *conf)
 
     tickets = pf_tls_tickets_new((unsigned)conf->ticket_rotate, &err);
     if (!tickets || pf_setup_tls(conf, tickets, &tls, &err) != PF_OK)
-        status = say(&err, "look at `tls { … }`; a chain file begins with the server's own certificate");
+        status = pf_check_say(&err, "look at `tls { … }`; a chain file begins with the server's own certificate");
     for (size_t i = 0; tls && pf_tls_describe(tls, i, text, sizeof text); i++)
         printf("certificate: %s\n", text);
     pf_tls_free(tls);
     if (tickets)
         pf_tls_tickets_free(tickets);
     return status;
-}
-
-static int check_users(const struct pf_conf *conf)
-{
-    struct pf_err err = {0};
-    char warning[PF_ERR_LOG];
-
-    if (pf_auth_file_check(conf->password_file, conf->weak_schemes, warning, &err) != PF_OK)
-        return say(&err, "`postfach user add NAME` writes this file; see postfach(1)");
-    if (warning[0])
-        printf("warning: %s\n", warning);
-    return 0;
 }
 
 /* Only what settings alone show: whose maildrop is an mbox, the password file says for each. */
@@ -75,7 +64,7 @@ static int check_mboxes(const struct pf_conf *conf)
         pf_fail(&err, PF_CONFIG, 0, "check", "state-folder %s is no folder", conf->state_folder);
     else
         return 0;
-    return say(&err, "make it, for the user that the server runs as alone");
+    return pf_check_say(&err, "make it, for the user that the server runs as alone");
 }
 
 static int check_aliases(const struct pf_conf *conf)
@@ -92,7 +81,7 @@ static int check_aliases(const struct pf_conf *conf)
     if (text)
         aliases = pf_aliases_parse(conf->aliases, text, len, conf->ignore_case, &err);
     pf_aliases_free(aliases);
-    return aliases ? 0 : say(&err, "a line is `address: user, user`; see postfach.conf(5)");
+    return aliases ? 0 : pf_check_say(&err, "a line is `address: user, user`; see postfach.conf(5)");
 }
 
 static int check_listens(const struct pf_conf *conf)
@@ -102,7 +91,7 @@ static int check_listens(const struct pf_conf *conf)
     if (conf->listen_count)
         return 0;
     pf_fail(&err, PF_CONFIG, 0, "check", "there is no `listen`: nobody could connect");
-    return say(&err, "listen 0.0.0.0:995 { tls implicit }");
+    return pf_check_say(&err, "listen 0.0.0.0:995 { tls implicit }");
 }
 
 static int check_run_as(const struct pf_conf *conf)
@@ -117,7 +106,7 @@ static int check_run_as(const struct pf_conf *conf)
 int pf_check_run(const char *conf_file)
 {
     struct pf_conf *conf = pf_conf_read(conf_file, print_mistake, NULL);
-    static int (*const checks[])(const struct pf_conf *) = {check_listens, check_tls,    check_users,
+    static int (*const checks[])(const struct pf_conf *) = {check_listens, check_tls,    pf_check_users,
                                                             check_aliases, check_mboxes, check_run_as};
     int worst = 0;
 

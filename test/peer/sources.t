@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Users of every source: mail comes in for them, and `postfach box` finds them."""
+"""Users of every source: mail comes in for them, `postfach box` finds them, and `postfachd check` tries the sources."""
 import os
 import sqlite3
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from office import POSTFACH, Office, run  # noqa: E402
+from office import POSTFACH, POSTFACHD, Office, run  # noqa: E402
 
 TEXT = b"From: s@x\nSubject: hello\n\nbody\n"
 QUERY = "SELECT name AS user, hash AS password FROM users WHERE name = :user"
@@ -50,6 +50,12 @@ class Sources(Office):
         return subprocess.run([POSTFACH, "box", "ls", "-c", self.conf, user], capture_output=True, text=True,
                               check=False, timeout=120)
 
+    def check(self, settings=None):
+        self.write_conf(settings)
+        done = subprocess.run([POSTFACHD, "check", "-f", self.conf], capture_output=True, text=True, check=False,
+                              timeout=120)
+        return done.returncode, done.stdout, done.stderr
+
 
 def mail_comes_in_for_users_of_every_source():
     with Sources() as office:
@@ -89,13 +95,53 @@ def users_without_a_password_file():
             lines = [line for line in file if "password-file" not in line]
         with open(office.conf, "w", encoding="utf-8") as file:
             file.writelines(lines + ["users { weak-schemes yes }\n"])
-        done = subprocess.run([POSTFACH, "box", "ls", "-c", office.conf, "carla"], capture_output=True, text=True,
-                              check=False, timeout=120)
-        assert done.returncode == 0, done
+        for command in ([POSTFACH, "box", "ls", "-c", office.conf, "carla"], [POSTFACHD, "check", "-f", office.conf]):
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+            assert done.returncode == 0, done
         done = subprocess.run([POSTFACH, "box", "ls", "-c", office.conf, "anna"], capture_output=True, text=True,
                               check=False, timeout=120)
         assert done.returncode == 67, done
 
 
+def check_tries_each_source():
+    with Sources() as office:
+        assert office.check()[0] == 0, office.check()
+        status, out, err = office.check(office.blocks(database="/nonexistent/users.db"))
+        assert status == 0 and "warning: userdb number 2" in out and "/nonexistent/users.db" in out, (status, out, err)
+        status, out, err = office.check(office.blocks(query="SELECT :nonsense"))
+        assert status == 78 and "unknown placeholder" in err and "number 2 of `userdb`" in err, (status, out, err)
+        status, out, err = office.check(office.blocks(query="SELECT :user FROM elsewhere"))
+        assert status == 0 and "warning: userdb number 2" in out and "elsewhere" in out, (status, out, err)
+        bad = office.file("bad", "no line of users\n")
+        status, out, err = office.check(f"userdb file {{ path {bad} }}")
+        assert status == 78 and bad in err, (status, out, err)
+
+
+def check_looks_at_all_that_logins_need():
+    with Sources() as office:
+        good = office.file("keytab", "\x05\x02")
+        text = office.file("text", "some text\n")
+        missing = os.path.join(office.folder, "missing")
+        token = office.file("tokens", f"anna:abcdefgh:{{SHA256}}{'0' * 64}:read-only\n")
+        masters = office.file("masters", "root:{PLAIN}secret\n")
+        closed = os.path.join(office.folder, "closed")
+        os.mkdir(closed, 0o700)
+        ca = office.certificates.ca
+        fine = (f"users {{ keytab {good}; tokens {token}; master-file {masters}; login-record {office.folder}/record }}\n"
+                f"tls {{ client-ca {ca} }}\n")
+        status, out, err = office.check(fine)
+        assert status == 0, (out, err)
+        for wrong, what in ((f"users {{ keytab {text} }}", text), (f"users {{ keytab {missing} }}", missing),
+                            (f"users {{ tokens {text} }}", text), (f"users {{ tokens {missing} }}", missing),
+                            (f"users {{ master-file {text} }}", text), (f"tls {{ client-ca {text} }}", text),
+                            (f"oauth {{ keys {text}; issuer x }}", "oauth"),
+                            (f"oauth {{ keys {missing}; issuer x }}", missing),
+                            (f"users {{ login-record {missing}/record }}", missing),
+                            (f"run-as nobody\nusers {{ login-record {closed}/record }}", closed)):
+            status, out, err = office.check(wrong)
+            assert status == 78 and what in err, (wrong, status, out, err)
+
+
 run(mail_comes_in_for_users_of_every_source, a_database_out_of_reach_is_no_reason_to_send_mail_back,
-    box_finds_users_of_every_source, users_without_a_password_file)
+    box_finds_users_of_every_source, users_without_a_password_file, check_tries_each_source,
+    check_looks_at_all_that_logins_need)

@@ -4,23 +4,47 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum {
     ROWS = 32768,             /* 768 KiB; a row is one address, one name or one pair of them */
+    KNOWN_ROWS = 131072,      /* 3 MiB, of which only those pages are there that are used */
     FORGIVE = 60 * 1000,      /* one failure is forgiven each minute */
     KNOWN = 24 * 3600 * 1000, /* a good login makes an address known for a day */
     COUNT_MAX = 30,           /* half an hour of forgiving; 2^30 seconds is beyond any limit */
-    PREFIX_OCTETS = 8
+    OVER_MAX = 60,            /* an address that was blocked is free an hour after its last failure */
+    PREFIX_OCTETS = 8,
+    NO_ADDRESS = 1 /* octets that stand for what is none */
+};
+
+/* Who guesses makes rows of failures, as many as he likes; what is known of those who log in well stands in a
+ * table of its own, where that pushes nobody out. */
+struct pf_throttle {
+    struct pf_recent *failures; /* value: the count that delays, at most COUNT_MAX; spare: the count that blocks */
+    struct pf_recent *known;
 };
 
 struct pf_throttle *pf_throttle_new(void)
 {
-    return (struct pf_throttle *)pf_recent_new(ROWS);
+    struct pf_throttle *throttle = calloc(1, sizeof *throttle);
+
+    if (!throttle)
+        return NULL;
+    throttle->failures = pf_recent_new(ROWS);
+    throttle->known = pf_recent_new(KNOWN_ROWS);
+    if (throttle->failures && throttle->known)
+        return throttle;
+    pf_throttle_free(throttle);
+    return NULL;
 }
 
 void pf_throttle_free(struct pf_throttle *throttle)
 {
-    pf_recent_free((struct pf_recent *)throttle);
+    if (!throttle)
+        return;
+    pf_recent_free(throttle->failures);
+    pf_recent_free(throttle->known);
+    free(throttle);
 }
 
 struct place {
@@ -35,7 +59,7 @@ static void place_of(const char *peer, struct place *out)
     char text[INET6_ADDRSTRLEN];
     unsigned char octets[16];
 
-    *out = (struct place){.len = 1};
+    *out = (struct place){.len = NO_ADDRESS};
     if (!peer)
         return;
     snprintf(text, sizeof text, "%.*s", (int)strcspn(peer, "%"), peer);
@@ -54,22 +78,25 @@ static void place_of(const char *peer, struct place *out)
     }
 }
 
-static uint32_t forgiven(const struct pf_recent_row *row, pf_time now)
+static uint32_t unforgiven(uint32_t count, const struct pf_recent_row *row, pf_time now)
 {
     pf_time minutes = row->at ? (now - row->at) / FORGIVE : 0;
 
-    return minutes >= row->value ? 0 : row->value - (uint32_t)minutes;
+    return minutes >= count ? 0 : count - (uint32_t)minutes;
 }
 
-static uint32_t count_up(struct pf_recent *recent, uint64_t key, pf_time now)
+/* Part of a minute is kept for the next time: failures in less than a minute's distance are forgiven, too. */
+static struct pf_recent_row *count_up(struct pf_recent *recent, uint64_t key, pf_time now)
 {
     struct pf_recent_row *row = pf_recent_take(recent, key);
+    uint32_t most = row->value > row->spare ? row->value : row->spare, left = unforgiven(most, row, now);
 
-    row->value = forgiven(row, now) + 1;
+    row->value = unforgiven(row->value, row, now) + 1;
+    row->spare = unforgiven(row->spare, row, now) + 1;
     if (row->value > COUNT_MAX)
         row->value = COUNT_MAX;
-    row->at = now;
-    return row->value;
+    row->at = left ? now - (now - row->at) % FORGIVE : now;
+    return row;
 }
 
 static pf_time delay_of(uint32_t count, const struct pf_throttle_delays *delays)
@@ -81,37 +108,61 @@ static pf_time delay_of(uint32_t count, const struct pf_throttle_delays *delays)
     return delay < delays->max ? delay : delays->max;
 }
 
+static bool is_known(const struct pf_throttle *throttle, struct pf_bytes name, struct pf_bytes address, pf_time now)
+{
+    const struct pf_recent_row *row =
+        pf_recent_find(throttle->known, pf_recent_key(throttle->known, 'k', name, address));
+
+    return row && now - row->at < KNOWN;
+}
+
 pf_time pf_throttle_failed(struct pf_throttle *throttle, struct pf_bytes name, const char *peer,
                            const struct pf_throttle_delays *delays, pf_time now)
 {
-    struct pf_recent *recent = (struct pf_recent *)throttle;
-    const struct pf_recent_row *known;
+    struct pf_recent *failures = throttle->failures;
     struct place place;
     struct pf_bytes address;
     uint32_t of_name, of_address;
 
     place_of(peer, &place);
     address = pf_bytes_from(place.octets, place.len);
-    known = pf_recent_find(recent, pf_recent_key(recent, 'k', name, address));
-    if (known && now - known->at < KNOWN)
-        return delay_of(count_up(recent, pf_recent_key(recent, 'p', name, address), now), delays);
-    of_name = count_up(recent, pf_recent_key(recent, 'n', name, PF_LIT("")), now);
-    of_address = count_up(recent, pf_recent_key(recent, 'a', address, PF_LIT("")), now);
+    if (is_known(throttle, name, address, now))
+        return delay_of(count_up(failures, pf_recent_key(failures, 'p', name, address), now)->value, delays);
+    of_name = count_up(failures, pf_recent_key(failures, 'n', name, PF_LIT("")), now)->value;
+    of_address = count_up(failures, pf_recent_key(failures, 'a', address, PF_LIT("")), now)->value;
     return delay_of(of_name > of_address ? of_name : of_address, delays);
+}
+
+bool pf_throttle_blocked(struct pf_throttle *throttle, struct pf_bytes name, const char *peer, unsigned limit,
+                         pf_time now)
+{
+    struct pf_recent_row *row;
+    struct place place;
+    struct pf_bytes address;
+
+    place_of(peer, &place);
+    address = pf_bytes_from(place.octets, place.len);
+    if (limit == 0 || place.len == NO_ADDRESS)
+        return false;
+    row = pf_recent_find(throttle->failures, pf_recent_key(throttle->failures, 'a', address, PF_LIT("")));
+    if (!row || unforgiven(row->spare, row, now) <= limit)
+        return false;
+    if (row->spare - limit > OVER_MAX)
+        row->spare = limit + OVER_MAX;
+    return !is_known(throttle, name, address, now);
 }
 
 void pf_throttle_succeeded(struct pf_throttle *throttle, struct pf_bytes name, const char *peer,
                            pf_time now)
 {
-    struct pf_recent *recent = (struct pf_recent *)throttle;
     struct place place;
     struct pf_bytes address;
     struct pf_recent_row *pair;
 
     place_of(peer, &place);
     address = pf_bytes_from(place.octets, place.len);
-    pf_recent_take(recent, pf_recent_key(recent, 'k', name, address))->at = now;
-    pair = pf_recent_find(recent, pf_recent_key(recent, 'p', name, address));
+    pf_recent_take(throttle->known, pf_recent_key(throttle->known, 'k', name, address))->at = now;
+    pair = pf_recent_find(throttle->failures, pf_recent_key(throttle->failures, 'p', name, address));
     if (pair)
         pair->value = 0;
 }

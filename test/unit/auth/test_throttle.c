@@ -118,6 +118,157 @@ static void no_delay_is_none(void **state)
     pf_throttle_free(NULL);
 }
 
+static bool blocked(struct pf_throttle *t, const char *name, const char *peer, pf_time now)
+{
+    return pf_throttle_blocked(t, pf_bytes_of(name), peer, 100, now);
+}
+
+static void guess(struct pf_throttle *t, const char *peer, int times, pf_time now)
+{
+    char name[32];
+
+    for (int i = 0; i < times; i++) {
+        snprintf(name, sizeof name, "guess%d", i);
+        failed(t, name, peer, now);
+    }
+}
+
+static void an_address_is_blocked_behind_its_limit(void **state)
+{
+    struct pf_throttle *t = pf_throttle_new();
+
+    (void)state;
+    assert_false(blocked(t, "alice", "192.0.2.1", T0));
+    guess(t, "192.0.2.1", 100, T0);
+    assert_false(blocked(t, "alice", "192.0.2.1", T0));
+    failed(t, "alice", "192.0.2.1", T0);
+    assert_true(blocked(t, "alice", "192.0.2.1", T0));
+    assert_true(blocked(t, "bob", "::ffff:192.0.2.1", T0));
+    assert_false(blocked(t, "alice", "192.0.2.2", T0));
+    assert_false(pf_throttle_blocked(t, PF_LIT("alice"), "192.0.2.1", 0, T0));
+    assert_false(pf_throttle_blocked(t, PF_LIT("alice"), "192.0.2.1", 101, T0));
+    assert_false(blocked(t, "alice", "192.0.2.1", T0 + MINUTE));
+    guess(t, "2001:db8:1:2::1", 101, T0);
+    assert_true(blocked(t, "alice", "2001:db8:1:2:ffff::9", T0));
+    assert_false(blocked(t, "alice", "2001:db8:1:3::1", T0));
+    pf_throttle_free(t);
+}
+
+static void what_is_no_address_is_not_blocked(void **state)
+{
+    struct pf_throttle *t = pf_throttle_new();
+
+    (void)state;
+    guess(t, "unix", 1000, T0);
+    guess(t, NULL, 1000, T0);
+    assert_false(blocked(t, "alice", "unix", T0));
+    assert_false(blocked(t, "alice", NULL, T0));
+    pf_throttle_free(t);
+}
+
+/* However long somebody guesses, an hour without him frees the address; and it stays blocked while he goes on. */
+static void a_block_ends_within_an_hour(void **state)
+{
+    struct pf_throttle *t = pf_throttle_new();
+    pf_time now = T0;
+
+    (void)state;
+    for (int i = 0; i < 5000; i++) {
+        now += 1000;
+        assert_int_equal(blocked(t, "alice", "192.0.2.1", now), i > 101); /* one was forgiven after a minute */
+        failed(t, "alice", "192.0.2.1", now);
+    }
+    assert_true(blocked(t, "bob", "192.0.2.1", now + 50 * MINUTE));
+    assert_false(blocked(t, "bob", "192.0.2.1", now + 61 * MINUTE));
+    pf_throttle_free(t);
+}
+
+/* Behind one address: neighbours who came in well, a phone with an old password, one who guesses. */
+static void a_broken_phone_does_not_lock_out_its_neighbours(void **state)
+{
+    struct pf_throttle *t = pf_throttle_new();
+    pf_time now = T0;
+
+    (void)state;
+    pf_throttle_succeeded(t, PF_LIT("desk"), "192.0.2.1", now);
+    pf_throttle_succeeded(t, PF_LIT("phone"), "192.0.2.1", now); /* its password is changed now */
+    for (int i = 0; i < 10000; i++)
+        failed(t, "phone", "192.0.2.1", now += 1000);
+    assert_false(blocked(t, "desk", "192.0.2.1", now));
+    assert_false(blocked(t, "newcomer", "192.0.2.1", now)); /* its failures count for it alone */
+    for (int i = 0; i < 1000; i++)
+        failed(t, "broken", "192.0.2.1", now += 1000); /* this one never came in well */
+    assert_false(blocked(t, "desk", "192.0.2.1", now));
+    assert_int_equal(failed(t, "desk", "192.0.2.1", now), 2000);
+    assert_true(blocked(t, "broken", "192.0.2.1", now));
+    assert_true(blocked(t, "newcomer", "192.0.2.1", now));
+    assert_false(blocked(t, "desk", "192.0.2.1", T0 + 24 * 60 * MINUTE - 1));
+    guess(t, "192.0.2.1", 200, T0 + 24 * 60 * MINUTE);
+    assert_true(blocked(t, "desk", "192.0.2.1", T0 + 24 * 60 * MINUTE)); /* a day later it is a stranger */
+    pf_throttle_free(t);
+}
+
+/* A phone that fails each two minutes is forgiven faster than it is counted. */
+static void who_fails_seldom_is_never_blocked(void **state)
+{
+    struct pf_throttle *t = pf_throttle_new();
+    pf_time now = T0;
+
+    (void)state;
+    for (int i = 0; i < 10000; i++) {
+        failed(t, "phone", "192.0.2.1", now += 2 * MINUTE);
+        assert_false(blocked(t, "phone", "192.0.2.1", now));
+    }
+    for (int i = 0; i < 200; i++) {
+        failed(t, "one", "192.0.2.2", now += MINUTE - 1); /* parts of minutes are forgiven, too */
+        assert_false(blocked(t, "two", "192.0.2.2", now));
+    }
+    pf_throttle_free(t);
+}
+
+/* Very many addresses guess one name: it waits longer from new places, and nowhere does it have to stay out. */
+static void a_name_is_never_locked(void **state)
+{
+    struct pf_throttle *t = pf_throttle_new();
+    char peer[32];
+
+    (void)state;
+    pf_throttle_succeeded(t, PF_LIT("alice"), "192.0.2.1", T0);
+    for (unsigned i = 0; i < 50000; i++) {
+        snprintf(peer, sizeof peer, "10.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
+        failed(t, "alice", peer, T0 + i);
+    }
+    assert_false(blocked(t, "alice", "192.0.2.1", T0 + 50000));
+    assert_int_equal(failed(t, "alice", "192.0.2.1", T0 + 50000), 2000);
+    assert_false(blocked(t, "alice", "198.51.100.7", T0 + 50000));
+    assert_int_equal(failed(t, "alice", "198.51.100.7", T0 + 50000), 30000);
+    pf_throttle_free(t);
+}
+
+/* Nor does it push those out who are known that somebody makes up names and addresses without end. */
+static void strangers_make_no_known_name_forgotten(void **state)
+{
+    struct pf_throttle *t = pf_throttle_new();
+    char name[32], peer[32];
+
+    (void)state;
+    for (unsigned i = 0; i < 1000; i++) {
+        snprintf(name, sizeof name, "user%u", i);
+        pf_throttle_succeeded(t, pf_bytes_of(name), "192.0.2.1", T0);
+    }
+    for (unsigned i = 0; i < 200000; i++) {
+        snprintf(name, sizeof name, "n%u", i);
+        snprintf(peer, sizeof peer, "10.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
+        failed(t, name, i % 2 ? peer : "192.0.2.1", T0 + 1);
+    }
+    assert_true(blocked(t, "stranger", "192.0.2.1", T0 + 1));
+    for (unsigned i = 0; i < 1000; i++) {
+        snprintf(name, sizeof name, "user%u", i);
+        assert_false(blocked(t, name, "192.0.2.1", T0 + 1));
+    }
+    pf_throttle_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +279,13 @@ int main(void)
         T(failures_from_a_known_place_delay_no_other),
         T(strangers_do_not_make_it_grow),
         T(no_delay_is_none),
+        T(an_address_is_blocked_behind_its_limit),
+        T(what_is_no_address_is_not_blocked),
+        T(a_block_ends_within_an_hour),
+        T(a_broken_phone_does_not_lock_out_its_neighbours),
+        T(who_fails_seldom_is_never_blocked),
+        T(a_name_is_never_locked),
+        T(strangers_make_no_known_name_forgotten),
     };
 
     return RUN(tests);

@@ -1,6 +1,7 @@
 #include "auth/auth_tables.h"
 
 #include "auth/auth_file.h"
+#include "auth/auth_saslauthd.h"
 #include "auth/auth_sql.h"
 #include "auth/oauth.h"
 #include "auth/password.h"
@@ -48,7 +49,7 @@ const struct pf_auth_source *pf_auth_source_row(enum pf_conf_userdb_kind kind)
 #ifdef PF_HAVE_MARIADB
         [PF_CONF_USERDB_MARIADB] = &pf_auth_mariadb_source,
 #endif
-        [PF_CONF_USERDB_SASLAUTHD] = NULL,
+        [PF_CONF_USERDB_SASLAUTHD] = &pf_auth_saslauthd_source,
     };
 
     return rows[kind];

@@ -87,6 +87,8 @@ static int run(struct pf_tool_box *b, int (*verb)(struct pf_tool_box *))
     b->twin = pf_kinds_new(&settings, &err);
     if (!b->twin)
         return pf_tool_box_complain(&err);
+    if (b->fix && b->kind == PF_KIND_MBOX)
+        pf_tool_box_mend(b, &settings.mbox);
     if (b->twin->kind->box_open(b->twin, &where, true, &opened, &err) == PF_OK) {
         b->box = opened.box;
         b->listing = opened.listing;

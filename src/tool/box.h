@@ -27,6 +27,8 @@ struct pf_tool_box {
     struct pf_conf *conf;
     struct pf_user user; /* name "" when the maildrop was named by its path */
     bool raw, fix, recount;
+    struct pf_mbox_report mended; /* check --fix of an mbox, made before it is opened: opening mends, too, and is silent */
+    struct pf_err mend_err;
 };
 
 /* Reads the settings and finds out which maildrop `word` is. The settings are to be freed in any case. */
@@ -42,6 +44,8 @@ void pf_tool_print_safe(FILE *to, const char *text, bool lines);
 int pf_tool_box_ls(struct pf_tool_box *);
 int pf_tool_box_show(struct pf_tool_box *);
 int pf_tool_box_check(struct pf_tool_box *);
+/* check --fix of an mbox, before it is opened. */
+void pf_tool_box_mend(struct pf_tool_box *, const struct pf_mbox_settings *);
 
 /* The quota of Maildir++. Needs no open maildrop, and so no lock. */
 int pf_tool_box_quota(struct pf_tool_box *);

@@ -75,21 +75,44 @@ static void check_message(struct pf_tool_box *b, uint32_t index, struct report *
     }
 }
 
-/* A mailbox file has no leftovers of its own: what a broken delivery wrote is gone with the process. */
-static void sweep(struct pf_tool_box *b, struct report *report)
+static void sweep_maildir(struct pf_tool_box *b, struct report *report)
 {
     uint32_t litter = 0;
     struct pf_err err;
 
-    if (b->kind != PF_KIND_MAILDIR) {
-        puts("nothing to fix: only Maildirs have leftovers of broken deliveries");
-        return;
-    }
     if (pf_maildir_sweep(b->path, (int64_t)time(NULL), &litter, &err) != PF_OK) {
         report->faults++;
         printf("tmp: %s\n", err.log);
     }
     printf("tmp: %" PRIu32 " leftovers of broken deliveries removed\n", litter);
+}
+
+void pf_tool_box_mend(struct pf_tool_box *b, const struct pf_mbox_settings *settings)
+{
+    if (pf_mbox_check(settings, b->path, (int64_t)time(NULL), &b->mended, &b->mend_err) == PF_OK)
+        b->mend_err.code = PF_OK;
+}
+
+static void tell_mended(const struct pf_tool_box *b, struct report *report)
+{
+    const struct pf_mbox_report *r = &b->mended;
+
+    if (b->mend_err.code != PF_OK) {
+        report->faults++;
+        printf("beside: %s\n", b->mend_err.log);
+        return;
+    }
+    printf("beside: %" PRIu32 " leftovers of killed processes removed\n", r->litter);
+    if (r->torn)
+        puts("beside: a delivery was killed; what there was of a torn message is taken away, a whole one stays");
+    if (r->unfinished)
+        puts("beside: a crash stopped the removal of messages; it is brought to its end");
+    if (!r->old_journals)
+        return;
+    report->notes++;
+    printf("beside: %" PRIu32 " old journals, the first is ", r->old_journals);
+    pf_tool_print_safe(stdout, r->old_journal, false);
+    puts("\n    note: each may hold mail that the mbox lacks: compare (`sed 1d` shows it), and remove it by hand");
 }
 
 int pf_tool_box_check(struct pf_tool_box *b)
@@ -98,8 +121,10 @@ int pf_tool_box_check(struct pf_tool_box *b)
 
     for (uint32_t i = 0; i < b->listing.count; i++)
         check_message(b, i, &report);
-    if (b->fix)
-        sweep(b, &report);
+    if (b->fix && b->kind == PF_KIND_MBOX)
+        tell_mended(b, &report);
+    else if (b->fix)
+        sweep_maildir(b, &report);
     printf("%s: messages %" PRIu32 ", octets %" PRIu64 ", faults %" PRIu32 ", notes %" PRIu32 "\n", b->path,
            b->listing.count, b->listing.octets, report.faults, report.notes);
     return report.faults ? pf_verdict(PF_DAMAGED)->exit_status : 0;

@@ -1,7 +1,7 @@
 /* Auth settings: what of the settings the users' sources are opened with.
  *
- * The server, its check and the tools must see the same users, so all of them make what they open sources with here. The
- * texts belong to the settings. */
+ * The server, its check and the tools must see the same users, so all of them make what they open sources with
+ * here. The texts belong to the settings. */
 #ifndef POSTFACH_AUTH_AUTH_SETTINGS_H
 #define POSTFACH_AUTH_AUTH_SETTINGS_H
 

@@ -27,7 +27,7 @@ struct pf_tool_box {
     struct pf_conf *conf;
     struct pf_user user; /* name "" when the maildrop was named by its path */
     bool raw, fix, recount;
-    struct pf_mbox_report mended; /* check --fix of an mbox, made before it is opened: opening mends, too, and is silent */
+    struct pf_mbox_report mended; /* check --fix of an mbox, before it is opened: that mends, too, and is silent */
     struct pf_err mend_err;
 };
 

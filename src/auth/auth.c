@@ -50,10 +50,62 @@ static struct pf_auth_settings with_keytab(const struct pf_auth_settings *settin
     return with;
 }
 
-/* Takes tables and cache over. */
-static void take_settings(struct pf_auth *auth, const struct pf_auth_settings *settings,
-                          struct pf_auth_tables *tables, struct pf_cache *cache)
+/* What a start or a reload makes first, because it can fail. */
+struct fresh {
+    struct pf_auth_tables *tables;
+    struct pf_cache *cache;
+    struct pf_record *record;
+    bool same_record; /* the old one goes on */
+};
+
+static void forget(struct fresh *f)
 {
+    pf_auth_tables_drop(f->tables);
+    pf_cache_free(f->cache);
+    pf_record_free(f->record);
+}
+
+static const char *record_of(const struct pf_conf *conf)
+{
+    return conf && conf->login_record ? conf->login_record : "";
+}
+
+/* A record that cannot be read is kept aside, and that is trouble, but no reason to let nobody in. */
+static bool open_record(struct fresh *f, struct pf_loop *loop, const struct pf_auth_settings *settings,
+                        struct pf_err *trouble, struct pf_err *err)
+{
+    if (f->same_record || !settings->pool || !*record_of(settings->conf))
+        return true;
+    f->record = pf_record_new(loop, settings->pool, settings->conf->login_record, trouble);
+    return f->record || pf_fail(err, PF_NO_MEMORY, 0, "auth", "no memory for the record of logins") == PF_OK;
+}
+
+static enum pf_code prepare(struct fresh *f, struct pf_loop *loop, const struct pf_auth_settings *settings,
+                            struct pf_err *trouble, struct pf_err *err)
+{
+    struct pf_err why = {0};
+    size_t entries = cache_of(settings->conf);
+
+    f->tables = pf_auth_tables_open(settings, &why);
+    if (f->tables && entries && !(f->cache = pf_cache_new(entries)))
+        pf_fail(&why, PF_NO_MEMORY, 0, "auth", "no memory for logins");
+    if (why.code == PF_OK)
+        open_record(f, loop, settings, trouble, &why);
+    if (why.code == PF_OK)
+        return PF_OK;
+    forget(f);
+    return pf_fail(err, why.code, why.sys, why.where, "%s", why.log);
+}
+
+static void take_settings(struct pf_auth *auth, const struct pf_auth_settings *settings, const struct fresh *f)
+{
+    struct pf_auth_tables *tables = f->tables;
+    struct pf_cache *cache = f->cache;
+
+    if (!f->same_record) {
+        pf_record_free(auth->record);
+        auth->record = f->record;
+    }
     pf_auth_tables_drop(auth->tables);
     pf_cache_free(auth->cache);
     pf_conf_free(auth->conf);
@@ -88,16 +140,16 @@ struct pf_auth *pf_auth_new(struct pf_loop *loop, const struct pf_auth_settings 
     char keytab[PF_AUTH_PATH_MAX];
     enum pf_code code = take_keytab(settings->conf, keytab, err);
     struct pf_auth_settings with = with_keytab(settings, keytab);
-    struct pf_auth_tables *tables = code == PF_OK ? pf_auth_tables_open(&with, err) : NULL;
-    size_t entries = cache_of(settings->conf);
-    struct pf_cache *cache = tables && entries ? pf_cache_new(entries) : NULL;
-    struct pf_auth *auth = tables && (cache || !entries) ? calloc(1, sizeof *auth) : NULL;
+    struct pf_err trouble = {0};
+    struct fresh f = {0};
+    struct pf_auth *auth;
 
+    if (code != PF_OK || prepare(&f, loop, &with, &trouble, err) != PF_OK)
+        return NULL;
+    auth = calloc(1, sizeof *auth);
     if (!auth) {
-        if (tables)
-            pf_fail(err, PF_NO_MEMORY, 0, "auth", "no memory for logins");
-        pf_auth_tables_drop(tables);
-        pf_cache_free(cache);
+        pf_fail(err, PF_NO_MEMORY, 0, "auth", "no memory for logins");
+        forget(&f);
         return NULL;
     }
     auth->loop = loop;
@@ -105,7 +157,8 @@ struct pf_auth *pf_auth_new(struct pf_loop *loop, const struct pf_auth_settings 
     TAILQ_INIT(&auth->held);
     TAILQ_INIT(&auth->waiting);
     TAILQ_INIT(&auth->delayed);
-    take_settings(auth, settings, tables, cache);
+    take_settings(auth, settings, &f);
+    auth->trouble = trouble;
     if (make_parts(auth, settings, err) == PF_OK)
         return auth;
     pf_auth_free(auth);
@@ -115,24 +168,22 @@ struct pf_auth *pf_auth_new(struct pf_loop *loop, const struct pf_auth_settings 
 enum pf_code pf_auth_reload(struct pf_auth *auth, const struct pf_auth_settings *settings,
                             struct pf_err *err)
 {
-    struct pf_err why = {0};
+    struct pf_err why = {0}, trouble = {0};
     struct pf_auth_settings with = with_keytab(settings, auth->keytab);
-    struct pf_auth_tables *tables = pf_auth_tables_open(&with, &why);
-    size_t entries = cache_of(settings->conf);
-    struct pf_cache *cache = tables && entries ? pf_cache_new(entries) : NULL;
+    struct fresh f = {.same_record = strcmp(record_of(settings->conf), record_of(auth->conf)) == 0};
+    enum pf_code code = prepare(&f, auth->loop, &with, &trouble, err);
 
     reap(auth);
-    if (tables && entries && !cache)
-        pf_fail(&why, PF_NO_MEMORY, 0, "auth", "no memory for logins");
-    if (tables && why.code == PF_OK &&
-        pf_auth_benches_resize(&auth->benches, settings->hashes_at_once, &why) == PF_OK &&
-        pf_auth_benches_resize(&auth->doors, doors_of(settings), &why) == PF_OK) {
-        take_settings(auth, settings, tables, cache);
-        return PF_OK;
+    if (code != PF_OK)
+        return code;
+    if (pf_auth_benches_resize(&auth->benches, settings->hashes_at_once, &why) != PF_OK ||
+        pf_auth_benches_resize(&auth->doors, doors_of(settings), &why) != PF_OK) {
+        forget(&f);
+        return pf_fail(err, why.code, why.sys, why.where, "%s", why.log);
     }
-    pf_auth_tables_drop(tables);
-    pf_cache_free(cache);
-    return pf_fail(err, why.code, why.sys, why.where, "%s", why.log);
+    take_settings(auth, settings, &f);
+    auth->trouble = trouble;
+    return PF_OK;
 }
 
 void pf_auth_free(struct pf_auth *auth)
@@ -147,6 +198,7 @@ void pf_auth_free(struct pf_auth *auth)
     pf_timer_free(auth->timer);
     pf_throttle_free(auth->throttle);
     pf_recent_free(auth->logins);
+    pf_record_free(auth->record);
     pf_cache_free(auth->cache);
     pf_auth_tables_drop(auth->tables);
     pf_conf_free(auth->conf);
@@ -240,7 +292,7 @@ bool pf_auth_login_due(struct pf_auth *auth, const char *user, unsigned delay, p
 bool pf_auth_trouble(struct pf_auth *auth, struct pf_err *out_err)
 {
     if (auth->trouble.code == PF_OK)
-        return false;
+        return auth->record && pf_record_trouble(auth->record, out_err);
     *out_err = auth->trouble;
     auth->trouble = (struct pf_err){0};
     return true;

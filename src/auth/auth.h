@@ -98,6 +98,7 @@ struct pf_auth_settings {
     pf_time failure_delay;        /* first delay of a failed answer, ms (2 s) */
     pf_time failure_delay_max;    /* it doubles up to this */
     bool allow_weak_schemes;      /* {PLAIN}, {MD5-CRYPT} and the like are accepted */
+    struct pf_pool *pool;         /* for the file of the record (record.h); NULL: none is kept */
     struct pf_conf *conf;         /* everything else; NULL: nothing else (tests). Held as long as it is needed */
     bool keytab_ready;            /* private: the settings' keytab was taken at the start */
     bool only_users;              /* for who asks for users and checks no login: nothing else is opened */

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* A secret, or a response that may hold a token. */
 static size_t room_of(const struct pf_auth_check *check)
@@ -46,6 +47,30 @@ static bool take_talk(struct pf_auth_login *login, struct pf_auth_check *check, 
     return login->work.talk;
 }
 
+/* What somebody could have learnt on the way. */
+static unsigned unsafe(const struct pf_auth_check *check, const struct pf_auth_link *link)
+{
+    const char *version = link->tls_version;
+    unsigned kinds = 0;
+
+    if (check->way == PF_AUTH_BY_PASSWORD && !link->tls)
+        kinds |= 1u << PF_RECORD_PLAINTEXT;
+    if (check->way == PF_AUTH_BY_APOP)
+        kinds |= 1u << PF_RECORD_APOP;
+    if (link->tls && version && strcmp(version, "TLSv1.2") != 0 && strcmp(version, "TLSv1.3") != 0)
+        kinds |= 1u << PF_RECORD_OLD_TLS;
+    return kinds;
+}
+
+static unsigned unsafe_mechanism(const struct pf_auth_login *login, bool tls)
+{
+    const char *mechanism = login->work.talk ? pf_auth_talk_mechanism(login->work.talk) : "";
+
+    if (strcasecmp(mechanism, "CRAM-MD5") == 0)
+        return 1u << PF_RECORD_CRAM_MD5;
+    return pf_auth_sasl_light(mechanism) && !tls ? 1u << PF_RECORD_PLAINTEXT : 0;
+}
+
 struct pf_auth_login *pf_login_new(struct pf_auth *auth, struct pf_auth_check *check)
 {
     struct pf_bytes whole = check->way == PF_AUTH_BY_SASL ? check->response : check->secret;
@@ -72,8 +97,11 @@ struct pf_auth_login *pf_login_new(struct pf_auth *auth, struct pf_auth_check *c
         memcpy(login->secret, secret.at, secret.len);
     login->secret_len = secret.len;
     login->work.secret = login->work.response = pf_bytes_from(login->secret, secret.len);
-    if (take_talk(login, check, &link))
+    login->unsafe = unsafe(check, &link);
+    if (take_talk(login, check, &link)) {
+        login->unsafe |= unsafe_mechanism(login, link.tls);
         return login;
+    }
     pf_login_free(login);
     return NULL;
 }
@@ -143,6 +171,8 @@ static void answer(struct pf_auth_login *login)
         code = login->work.err.code;
     if (code == PF_OK)
         pf_throttle_succeeded(auth->throttle, name_of(login), login->peer, pf_loop_now(auth->loop));
+    if (code == PF_OK && auth->record)
+        pf_record_note(auth->record, login->work.user.name, login->peer, login->unsafe, (int64_t)time(NULL));
     if (!is_refusal(code)) {
         pf_login_deliver(login);
     } else if (!login->work.stale) {
@@ -292,8 +322,24 @@ static void begin(struct pf_job *job)
     login->step = pf_auth_work_begin(&login->work);
 }
 
+/* From an address where too much went wrong nobody gets in who is not known there; what he brings is not
+ * looked at. */
+static bool blocked(const struct pf_auth_login *login)
+{
+    const struct pf_auth *auth = login->auth;
+    bool asks = login->step == PF_STEP_HASH || (login->step == PF_STEP_DONE && login->work.err.code == PF_OK);
+
+    return asks && auth->conf &&
+           pf_throttle_blocked(auth->throttle, name_of(login), login->peer, auth->conf->failures_per_address,
+                               pf_loop_now(auth->loop));
+}
+
 static void begun(struct pf_auth_login *login, void (*then)(struct pf_auth_login *))
 {
+    if (blocked(login)) {
+        pf_fail(&login->work.err, PF_AUTH, 0, "auth", "too many failures from this address: not looked at");
+        login->step = PF_STEP_DONE;
+    }
     if (login->step == PF_STEP_HASH && known(login)) {
         pf_auth_work_fits(&login->work);
         login->step = PF_STEP_DONE;

@@ -11,6 +11,7 @@
 #include "auth/auth_look.h"
 #include "auth/auth_sasl.h"
 #include "auth/cache.h"
+#include "auth/record.h"
 #include "auth/throttle.h"
 
 #include <sys/queue.h>
@@ -41,6 +42,7 @@ struct pf_auth_login {
     bool parked; /* it failed while a file was being changed: it waits for what that becomes */
     bool hashing;
     size_t memory; /* of its hash */
+    unsigned unsafe; /* bits by enum pf_record_kind */
     pf_time started, due;
     struct pf_auth_work work;
     char name[PF_AUTH_NAME_MAX + 1], peer[PF_LOGIN_PEER_MAX], timestamp[PF_LOGIN_STAMP_MAX];
@@ -60,6 +62,7 @@ struct pf_auth {
     size_t hash_memory; /* in use */
     unsigned hashes;
     struct pf_cache *cache; /* NULL: nothing is remembered */
+    struct pf_record *record; /* NULL: none is kept */
     struct pf_throttle *throttle;
     struct pf_recent *logins; /* NULL until LOGIN-DELAY is used */
     struct pf_timer *timer;

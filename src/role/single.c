@@ -80,6 +80,7 @@ static enum pf_code build(struct pf_single *s, struct pf_err *err)
         !(s->guests = pf_guests_new(conf->connections, conf->connections_per_address)) ||
         !(s->tickets = pf_tls_tickets_new((unsigned)conf->ticket_rotate, err)))
         return err->code;
+    auth.pool = s->disk;
     parts = (struct pf_hall_parts){s->loop, s->log, NULL, s->store, s->guests};
     s->auth = parts.auth = pf_auth_new(s->loop, &auth, err);
     if (!s->auth || !(s->hall = pf_hall_new(&parts, err)) ||

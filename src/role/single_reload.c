@@ -154,6 +154,7 @@ static enum pf_code change_both(struct pf_single *s, struct fresh *f, struct pf_
     if (code != PF_OK)
         return code;
     pf_auth_settings_of(f->conf, &auth);
+    auth.pool = s->disk;
     code = pf_auth_reload(s->auth, &auth, err);
     if (code != PF_OK)
         pf_dock_settings(s->dock, s->conf, s->tls, NULL);

@@ -19,7 +19,8 @@ static bool build(struct pf_oauth *oauth, struct pf_err *err)
 
     if (!conf->keys && !conf->introspect)
         return pf_fail(err, PF_CONFIG, 0, "oauth", "neither keys nor introspect is set") == PF_OK;
-    /* Else a token that the issuer made for any other service of his would do (RFC 8725 sections 3.8, 3.9). */
+    /* Else a token that the issuer made for any other service of his would do (RFC 8725
+     * sections 3.8, 3.9). */
     if (conf->keys && !conf->issuer && !conf->audience)
         return pf_fail(err, PF_CONFIG, 0, "oauth", "with keys, issuer or audience must be set") == PF_OK;
     if (conf->keys)
@@ -54,28 +55,33 @@ void pf_oauth_free(struct pf_oauth *oauth)
 }
 
 /* With the set of the moment, and once more when there is a newer one. */
-static enum pf_code open_jwt(struct pf_oauth *oauth, struct pf_bytes token, int64_t now, json_t **out_claims,
-                             struct pf_err *err)
+static enum pf_code open_jwt(struct pf_oauth *oauth, struct pf_bytes token, int64_t now,
+                             json_t **out_claims, struct pf_err *err)
 {
     enum pf_code code = PF_AUTH;
+    struct pf_err why = {0}; /* of the last try */
     bool more = true;
 
     for (int i = 0; i < 2 && more; i++) {
-        const struct pf_oauth_keys *keys = pf_oauth_shelf_hold(oauth->shelf, now, err);
+        const struct pf_oauth_keys *keys = pf_oauth_shelf_hold(oauth->shelf, now, &why);
         uint64_t number;
 
-        if (!keys)
-            return PF_TEMP;
+        if (!keys) {
+            code = PF_TEMP;
+            break;
+        }
         number = keys->number;
-        code = pf_oauth_jwt_open(token, keys, out_claims, &more, err);
+        code = pf_oauth_jwt_open(token, keys, out_claims, &more, &why);
         pf_oauth_shelf_drop(oauth->shelf, keys);
         if (more && i == 0) {
-            enum pf_code again = pf_oauth_shelf_again(oauth->shelf, number, now, err);
+            enum pf_code again = pf_oauth_shelf_again(oauth->shelf, number, now, &why);
 
             more = again == PF_OK;
             code = again == PF_TEMP ? PF_TEMP : code;
         }
     }
+    if (code != PF_OK && err)
+        *err = why;
     return code;
 }
 

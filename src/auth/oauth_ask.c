@@ -32,11 +32,13 @@ static bool put_encoded(struct pf_span *span, struct pf_bytes in)
     static const char digits[] = "0123456789ABCDEF";
 
     for (size_t i = 0; i < in.len; i++) {
-        unsigned char c = in.at[i], escaped[3] = {'%', (unsigned char)digits[c >> 4], (unsigned char)digits[c & 15]};
-        bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
-                     c == '.' || c == '_';
+        unsigned char c = in.at[i],
+                      escaped[3] = {'%', (unsigned char)digits[c >> 4], (unsigned char)digits[c & 15]};
+        bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                     c == '-' || c == '.' || c == '_';
 
-        if (!pf_span_put(span, plain ? (struct pf_bytes){&c, 1} : (struct pf_bytes){escaped, sizeof escaped}))
+        if (!pf_span_put(span,
+                         plain ? (struct pf_bytes){&c, 1} : (struct pf_bytes){escaped, sizeof escaped}))
             return false;
     }
     return true;
@@ -58,7 +60,8 @@ static enum pf_code read_line(const char *path, char out_line[SECRET_MAX + 1], s
     int sys;
 
     if (fd < 0)
-        return pf_fail(err, PF_CONFIG, errno, "oauth", "client-secret-file %s: %s", path, strerror(errno));
+        return pf_fail(err, PF_CONFIG, errno, "oauth", "client-secret-file %s: %s", path,
+                       strerror(errno));
     while (got > 0 && len < SECRET_MAX) {
         got = read(fd, out_line + len, SECRET_MAX - len);
         len += got > 0 ? (size_t)got : 0;
@@ -71,8 +74,10 @@ static enum pf_code read_line(const char *path, char out_line[SECRET_MAX + 1], s
     out_line[strcspn(out_line, "\r\n")] = 0;
     return out_line[0] && strlen(out_line) < SECRET_MAX
                ? PF_OK
-               : pf_fail(err, PF_CONFIG, 0, "oauth", "client-secret-file %s: its first line is no secret of at most %d "
-                         "octets", path, SECRET_MAX - 1);
+               : pf_fail(err, PF_CONFIG, 0, "oauth",
+                         "client-secret-file %s: its first line is no secret of at most %d "
+                         "octets",
+                         path, SECRET_MAX - 1);
 }
 
 static enum pf_code read_secret(struct pf_oauth_asker *asker, struct pf_err *err)
@@ -121,8 +126,8 @@ void pf_oauth_asker_free(struct pf_oauth_asker *asker)
 }
 
 /* RFC 7662 section 2.2; section 2.3: 401 is about us, never about the token. */
-static enum pf_code judge(const struct pf_oauth_asker *asker, const struct pf_oauth_answer *answer, int64_t now,
-                          struct pf_oauth_grant *out_grant, struct pf_err *err)
+static enum pf_code judge(const struct pf_oauth_asker *asker, const struct pf_oauth_answer *answer,
+                          int64_t now, struct pf_oauth_grant *out_grant, struct pf_err *err)
 {
     const char *url = asker->conf->introspect;
     const json_t *active;
@@ -130,15 +135,17 @@ static enum pf_code judge(const struct pf_oauth_asker *asker, const struct pf_oa
     json_t *claims;
 
     if (answer->status == 400 || answer->status == 401 || answer->status == 403)
-        return pf_fail(err, PF_TEMP, 0, "oauth", "introspect %s: client-id or its secret is refused (HTTP status %ld)",
-                       url, answer->status);
-    if (answer->status != 200)
-        return pf_fail(err, PF_TEMP, 0, "oauth", "introspect %s: the server answers with HTTP status %ld", url,
+        return pf_fail(err, PF_TEMP, 0, "oauth",
+                       "introspect %s: client-id or its secret is refused (HTTP status %ld)", url,
                        answer->status);
+    if (answer->status != 200)
+        return pf_fail(err, PF_TEMP, 0, "oauth",
+                       "introspect %s: the server answers with HTTP status %ld", url, answer->status);
     claims = pf_oauth_json(pf_bytes_from(answer->at, answer->len));
     active = json_object_get(claims, "active");
     if (!json_is_boolean(active))
-        code = pf_fail(err, PF_TEMP, 0, "oauth", "introspect %s: the answer is not that of RFC 7662", url);
+        code =
+            pf_fail(err, PF_TEMP, 0, "oauth", "introspect %s: the answer is not that of RFC 7662", url);
     else if (!json_is_true(active))
         code = pf_fail(err, PF_AUTH, 0, "oauth", "the token is not active");
     else
@@ -147,14 +154,16 @@ static enum pf_code judge(const struct pf_oauth_asker *asker, const struct pf_oa
     return code;
 }
 
-static enum pf_code put_question(struct pf_oauth_asker *asker, struct pf_bytes token, struct pf_oauth_answer *answer,
-                                 struct pf_err *err)
+static enum pf_code put_question(struct pf_oauth_asker *asker, struct pf_bytes token,
+                                 struct pf_oauth_answer *answer, struct pf_err *err)
 {
     static const char head[] = "token_type_hint=access_token&token=";
     size_t cap = sizeof head + 3 * token.len; /* at most 64 KiB of token */
     struct pf_span form = {malloc(cap), 0, cap};
-    struct pf_oauth_call call = {.url = asker->conf->introspect, .ca = asker->conf->ca,
-                                 .user = asker->conf->client_id ? asker->id : NULL, .password = asker->secret,
+    struct pf_oauth_call call = {.url = asker->conf->introspect,
+                                 .ca = asker->conf->ca,
+                                 .user = asker->conf->client_id ? asker->id : NULL,
+                                 .password = asker->secret,
                                  .timeout = asker->conf->timeout};
     enum pf_code code;
 
@@ -179,7 +188,8 @@ enum pf_code pf_oauth_ask(struct pf_oauth_asker *asker, struct pf_bytes token, i
     if (pf_oauth_memo_find(asker->memo, token, now, out_grant))
         return PF_OK;
     if (probe && atomic_flag_test_and_set(&asker->probing))
-        return pf_fail(err, PF_TEMP, 0, "oauth", "introspect %s: it does not answer", asker->conf->introspect);
+        return pf_fail(err, PF_TEMP, 0, "oauth", "introspect %s: it does not answer",
+                       asker->conf->introspect);
     code = put_question(asker, token, &answer, err);
     if (code != PF_NO_MEMORY)
         atomic_store(&asker->silent, code != PF_OK);

@@ -1,7 +1,8 @@
 /* Asking: an issuer's end point says whether a token is active, and whose (RFC 7662).
  *
- * A yes is remembered for a minute (oauth_memo.h). While the end point does not answer, one login at a time
- * waits for it, and the others fail at once: else they would take every thread that checks passwords. */
+ * A yes is remembered for a minute (oauth_memo.h). While the end point does not answer, one login at a
+ * time waits for it, and the others fail at once: else they would take every thread that checks
+ * passwords. */
 #ifndef POSTFACH_AUTH_OAUTH_ASK_H
 #define POSTFACH_AUTH_OAUTH_ASK_H
 

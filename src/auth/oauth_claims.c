@@ -70,11 +70,13 @@ static bool for_audience(const json_t *claims, const char *audience)
 {
     struct pf_bytes one;
 
-    return pf_oauth_json_text(claims, "aud", &one) ? pf_bytes_equal(one, pf_bytes_of(audience))
-                                                   : list_holds(json_object_get(claims, "aud"), pf_bytes_of(audience));
+    return pf_oauth_json_text(claims, "aud", &one)
+               ? pf_bytes_equal(one, pf_bytes_of(audience))
+               : list_holds(json_object_get(claims, "aud"), pf_bytes_of(audience));
 }
 
-/* `scope` is RFC 8693's (section 4.2); `scp` is what Microsoft and Okta say instead, a string or a list. */
+/* `scope` is RFC 8693's (section 4.2); `scp` is what Microsoft and Okta say instead, a string or a list.
+ */
 static bool has_scope(const json_t *claims, const char *scope)
 {
     static const char *const names[] = {"scope", "scp"};
@@ -82,9 +84,9 @@ static bool has_scope(const json_t *claims, const char *scope)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct pf_bytes words;
 
-        if (pf_oauth_json_text(claims, names[i], &words) ? holds_word(words, pf_bytes_of(scope))
-                                                         : list_holds(json_object_get(claims, names[i]),
-                                                                      pf_bytes_of(scope)))
+        if (pf_oauth_json_text(claims, names[i], &words)
+                ? holds_word(words, pf_bytes_of(scope))
+                : list_holds(json_object_get(claims, names[i]), pf_bytes_of(scope)))
             return true;
     }
     return false;
@@ -107,7 +109,8 @@ static const char *wrong_party(const json_t *claims, const struct pf_conf_oauth 
     return NULL;
 }
 
-/* OpenID Connect Core section 5.1; some say it as a string. An address that anybody may have typed is nobody's. */
+/* OpenID Connect Core section 5.1; some say it as a string. An address that anybody may have typed is
+ * nobody's. */
 static bool address_doubtful(const json_t *claims)
 {
     const json_t *verified = json_object_get(claims, "email_verified");
@@ -116,7 +119,8 @@ static bool address_doubtful(const json_t *claims)
     return verified && !json_is_true(verified) && !(word && strcmp(word, "true") == 0);
 }
 
-static const char *wrong_name(const json_t *claims, const char *claim, bool asked, char out_name[PF_AUTH_NAME_MAX + 1])
+static const char *wrong_name(const json_t *claims, const char *claim, bool asked,
+                              char out_name[PF_AUTH_NAME_MAX + 1])
 {
     const char *from = asked && !json_object_get(claims, claim) ? "username" : claim;
     char prepared[PF_AUTH_NAME_MAX + 1];
@@ -134,8 +138,8 @@ static const char *wrong_name(const json_t *claims, const char *claim, bool aske
     return NULL;
 }
 
-enum pf_code pf_oauth_claims_check(const json_t *claims, const struct pf_conf_oauth *conf, bool asked, int64_t now,
-                                   struct pf_oauth_grant *out_grant, struct pf_err *err)
+enum pf_code pf_oauth_claims_check(const json_t *claims, const struct pf_conf_oauth *conf, bool asked,
+                                   int64_t now, struct pf_oauth_grant *out_grant, struct pf_err *err)
 {
     struct pf_oauth_grant grant = {0};
     const char *wrong = wrong_dates(claims, asked, now, &grant.expires);

@@ -7,10 +7,12 @@
 
 #include <jansson.h>
 
-enum { PF_OAUTH_GRACE = 60 }; /* seconds that clocks may differ; not for `exp`: clients renew before it */
+enum {
+    PF_OAUTH_GRACE = 60
+}; /* seconds that clocks may differ; not for `exp`: clients renew before it */
 
 /* `asked`: an end point answered, which need not tell an expiry, and may call the name `username`. */
-enum pf_code pf_oauth_claims_check(const json_t *claims, const struct pf_conf_oauth *, bool asked, int64_t now,
-                                   struct pf_oauth_grant *out_grant, struct pf_err *err);
+enum pf_code pf_oauth_claims_check(const json_t *claims, const struct pf_conf_oauth *, bool asked,
+                                   int64_t now, struct pf_oauth_grant *out_grant, struct pf_err *err);
 
 #endif

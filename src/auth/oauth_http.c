@@ -39,7 +39,8 @@ static bool is_loopback(const char *host)
 
     if (inet_pton(AF_INET, host, &four) == 1)
         return ntohl(four.s_addr) >> 24 == 127;
-    return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0; /* libcurl asks no server for either */
+    return strcmp(host, "localhost") == 0 ||
+           strcmp(host, "[::1]") == 0; /* libcurl asks no server for either */
 }
 
 static bool parts_ok(CURLU *url)
@@ -66,9 +67,12 @@ enum pf_code pf_oauth_url_check(const char *text, struct pf_err *err)
     url = curl_url();
     good = url && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK && parts_ok(url);
     curl_url_cleanup(url);
-    return good ? PF_OK
-                : pf_fail(err, PF_CONFIG, 0, "oauth",
-                          "%s: only https URLs without a user are taken, and http ones of a loopback address", text);
+    return good
+               ? PF_OK
+               : pf_fail(
+                     err, PF_CONFIG, 0, "oauth",
+                     "%s: only https URLs without a user are taken, and http ones of a loopback address",
+                     text);
 }
 
 static size_t take(char *at, size_t size, size_t count, void *self)
@@ -92,12 +96,13 @@ static size_t take(char *at, size_t size, size_t count, void *self)
 
 static bool set_bounds(CURL *curl, const struct pf_oauth_call *call)
 {
-    return SET(PROTOCOLS_STR, "https,http") && SET(FOLLOWLOCATION, 0L) && SET(NOSIGNAL, 1L) && SET(PROXY, "") &&
-           SET(NETRC, (long)CURL_NETRC_IGNORED) && SET(TIMEOUT_MS, (long)call->timeout) &&
-           SET(CONNECTTIMEOUT_MS, (long)call->timeout) && SET(MAXFILESIZE, (long)PF_OAUTH_JSON_MAX) &&
-           SET(SSL_VERIFYPEER, 1L) && SET(SSL_VERIFYHOST, 2L) &&
-           SET(SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) && (!call->ca || SET(CAINFO, call->ca)) &&
-           (!call->ca || SET(CAPATH, NULL)) && SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    return SET(PROTOCOLS_STR, "https,http") && SET(FOLLOWLOCATION, 0L) && SET(NOSIGNAL, 1L) &&
+           SET(PROXY, "") && SET(NETRC, (long)CURL_NETRC_IGNORED) &&
+           SET(TIMEOUT_MS, (long)call->timeout) && SET(CONNECTTIMEOUT_MS, (long)call->timeout) &&
+           SET(MAXFILESIZE, (long)PF_OAUTH_JSON_MAX) && SET(SSL_VERIFYPEER, 1L) &&
+           SET(SSL_VERIFYHOST, 2L) && SET(SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
+           (!call->ca || SET(CAINFO, call->ca)) && (!call->ca || SET(CAPATH, NULL)) &&
+           SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 }
 
 static bool set_words(CURL *curl, const struct pf_oauth_call *call, struct curl_slist *headers)
@@ -129,12 +134,14 @@ static enum pf_code perform(CURL *curl, const struct pf_oauth_call *call, struct
     }
     free(sink.at);
     return pf_fail(err, PF_TEMP, 0, "oauth", "%s: %s", call->url,
-                   code == CURLE_WRITE_ERROR || code == CURLE_FILESIZE_EXCEEDED ? "the answer is longer than 1 MiB"
-                   : why[0]                                                      ? why
-                                                                                 : curl_easy_strerror(code));
+                   code == CURLE_WRITE_ERROR || code == CURLE_FILESIZE_EXCEEDED
+                       ? "the answer is longer than 1 MiB"
+                   : why[0] ? why
+                            : curl_easy_strerror(code));
 }
 
-enum pf_code pf_oauth_http(const struct pf_oauth_call *call, struct pf_oauth_answer *out, struct pf_err *err)
+enum pf_code pf_oauth_http(const struct pf_oauth_call *call, struct pf_oauth_answer *out,
+                           struct pf_err *err)
 {
     struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json");
     CURL *curl = curl_easy_init();

@@ -1,8 +1,8 @@
 /* HTTP for key sets and questions: one request, one answer, blocking, bounded in time and size.
  *
- * https only; http on a loopback address, for a helper beside the server. No redirect is followed (who moved is
- * asked at his new address by a change of the settings), and nothing of the environment or of a home folder
- * has a say: no proxy, no .netrc. libcurl is named here only. */
+ * https only; http on a loopback address, for a helper beside the server. No redirect is followed (who
+ * moved is asked at his new address by a change of the settings), and nothing of the environment or of a
+ * home folder has a say: no proxy, no .netrc. libcurl is named here only. */
 #ifndef POSTFACH_AUTH_OAUTH_HTTP_H
 #define POSTFACH_AUTH_OAUTH_HTTP_H
 
@@ -25,6 +25,7 @@ struct pf_oauth_answer {
 /* PF_OK, or PF_CONFIG for a URL that is not taken. Also makes libcurl ready. */
 enum pf_code pf_oauth_url_check(const char *url, struct pf_err *err);
 /* From any thread. Anything that is not an answer of HTTP is PF_TEMP. */
-enum pf_code pf_oauth_http(const struct pf_oauth_call *, struct pf_oauth_answer *out, struct pf_err *err);
+enum pf_code pf_oauth_http(const struct pf_oauth_call *, struct pf_oauth_answer *out,
+                           struct pf_err *err);
 
 #endif

@@ -33,7 +33,8 @@ static bool cut(struct pf_bytes whole, struct token *out)
 
 static json_t *segment_json(struct pf_bytes segment)
 {
-    struct pf_span span = {malloc(pf_oauth_base64url_room(segment.len)), 0, pf_oauth_base64url_room(segment.len)};
+    struct pf_span span = {malloc(pf_oauth_base64url_room(segment.len)), 0,
+                           pf_oauth_base64url_room(segment.len)};
     json_t *object = NULL;
 
     if (span.at && pf_oauth_base64url(segment, &span))
@@ -70,8 +71,8 @@ static bool kind_ok(const json_t *header)
     return false;
 }
 
-static const struct pf_oauth_key *key_of(const json_t *header, const struct pf_oauth_keys *keys, bool *out_known,
-                                         struct pf_err *err)
+static const struct pf_oauth_key *key_of(const json_t *header, const struct pf_oauth_keys *keys,
+                                         bool *out_known, struct pf_err *err)
 {
     struct pf_bytes algorithm, kid = {0};
     const struct pf_oauth_key *key = NULL;
@@ -80,7 +81,8 @@ static const struct pf_oauth_key *key_of(const json_t *header, const struct pf_o
     *out_known = true;
     if (!pf_oauth_json_text(header, "alg", &algorithm))
         wrong = "names no algorithm";
-    else if (json_object_get(header, "crit") || json_object_get(header, "b64")) /* RFC 7515 section 4.1.11 */
+    else if (json_object_get(header, "crit") ||
+             json_object_get(header, "b64")) /* RFC 7515 section 4.1.11 */
         wrong = "demands an extension that is not supported";
     else if (!kind_ok(header))
         wrong = "was made for another purpose";
@@ -89,7 +91,8 @@ static const struct pf_oauth_key *key_of(const json_t *header, const struct pf_o
     else
         key = pf_oauth_keys_choose(keys, (const char *)kid.at, (const char *)algorithm.at, out_known);
     if (!key && !wrong)
-        wrong = *out_known ? "has another algorithm than its key" : "is signed with a key that is not in the set";
+        wrong = *out_known ? "has another algorithm than its key"
+                           : "is signed with a key that is not in the set";
     if (!key)
         refuse(err, wrong);
     return key;
@@ -116,8 +119,8 @@ static bool verify(struct pf_bytes token, const struct pf_oauth_key *key)
 }
 
 /* The claims, or NULL. An issuer that does not name its keys changes them without a word. */
-static json_t *claims_of(const struct token *token, const struct pf_oauth_key *key, bool named, bool *out_stale,
-                         struct pf_err *err)
+static json_t *claims_of(const struct token *token, const struct pf_oauth_key *key, bool named,
+                         bool *out_stale, struct pf_err *err)
 {
     json_t *claims = segment_json(token->segments[CLAIMS]);
 
@@ -135,8 +138,8 @@ static json_t *claims_of(const struct token *token, const struct pf_oauth_key *k
     return NULL;
 }
 
-enum pf_code pf_oauth_jwt_open(struct pf_bytes bytes, const struct pf_oauth_keys *keys, json_t **out_claims,
-                               bool *out_stale, struct pf_err *err)
+enum pf_code pf_oauth_jwt_open(struct pf_bytes bytes, const struct pf_oauth_keys *keys,
+                               json_t **out_claims, bool *out_stale, struct pf_err *err)
 {
     const struct pf_oauth_key *key;
     struct token token;

@@ -19,12 +19,12 @@ struct algorithm {
 };
 
 static const struct algorithm algorithms[] = {
-    {"RS256", "RSA", NULL, 0, true},        {"RS384", "RSA", NULL, 0, false},
-    {"RS512", "RSA", NULL, 0, false},       {"PS256", "RSA", NULL, 0, false},
-    {"PS384", "RSA", NULL, 0, false},       {"PS512", "RSA", NULL, 0, false},
-    {"ES256", "EC", "P-256", 64, true},     {"ES384", "EC", "P-384", 96, true},
-    {"ES512", "EC", "P-521", 132, true},    {"HS256", "oct", NULL, 32, false},
-    {"HS384", "oct", NULL, 48, false},      {"HS512", "oct", NULL, 64, false},
+    {"RS256", "RSA", NULL, 0, true},     {"RS384", "RSA", NULL, 0, false},
+    {"RS512", "RSA", NULL, 0, false},    {"PS256", "RSA", NULL, 0, false},
+    {"PS384", "RSA", NULL, 0, false},    {"PS512", "RSA", NULL, 0, false},
+    {"ES256", "EC", "P-256", 64, true},  {"ES384", "EC", "P-384", 96, true},
+    {"ES512", "EC", "P-521", 132, true}, {"HS256", "oct", NULL, 32, false},
+    {"HS384", "oct", NULL, 48, false},   {"HS512", "oct", NULL, 64, false},
 };
 
 static bool text_is(const json_t *jwk, const char *name, const char *wanted)
@@ -87,13 +87,16 @@ static size_t needed(const json_t *jwk, const struct algorithm *row, const char 
 
         out_names[1] = "n";
         out_names[2] = "e";
-        return modulus >= MODULUS_MIN && modulus <= MODULUS_MAX && exponent && exponent <= EXPONENT_MAX ? modulus : 0;
+        return modulus >= MODULUS_MIN && modulus <= MODULUS_MAX && exponent && exponent <= EXPONENT_MAX
+                   ? modulus
+                   : 0;
     }
     if (strcmp(row->type, "EC") == 0) {
         out_names[0] = "crv";
         out_names[1] = "x";
         out_names[2] = "y";
-        return octets_of(jwk, "x", false) == row->octets / 2 && octets_of(jwk, "y", false) == row->octets / 2
+        return octets_of(jwk, "x", false) == row->octets / 2 &&
+                       octets_of(jwk, "y", false) == row->octets / 2
                    ? row->octets
                    : 0;
     }
@@ -153,7 +156,8 @@ static struct pf_oauth_keys *take_all(const json_t *list, bool from_file, struct
     if (room && keys->count)
         return keys;
     if (room)
-        pf_fail(err, PF_CONFIG, 0, "oauth", "none of the %zu keys of the key set can be used to check tokens", count);
+        pf_fail(err, PF_CONFIG, 0, "oauth",
+                "none of the %zu keys of the key set can be used to check tokens", count);
     else
         pf_fail(err, PF_NO_MEMORY, 0, "oauth", "no memory for a key set");
     pf_oauth_keys_free(keys);
@@ -169,7 +173,8 @@ struct pf_oauth_keys *pf_oauth_keys_read(struct pf_bytes text, bool from_file, s
     if (json_is_array(list))
         keys = take_all(list, from_file, err);
     else
-        pf_fail(err, PF_CONFIG, 0, "oauth", "the key set is not JSON with a list `keys` (RFC 7517 section 5)");
+        pf_fail(err, PF_CONFIG, 0, "oauth",
+                "the key set is not JSON with a list `keys` (RFC 7517 section 5)");
     json_decref(set);
     return keys;
 }

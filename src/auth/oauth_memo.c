@@ -42,13 +42,15 @@ void pf_oauth_memo_free(struct pf_oauth_memo *memo)
     free(memo);
 }
 
-static struct row *group_of(struct pf_oauth_memo *memo, struct pf_bytes token, unsigned char out_digest[DIGEST])
+static struct row *group_of(struct pf_oauth_memo *memo, struct pf_bytes token,
+                            unsigned char out_digest[DIGEST])
 {
     crypto_generichash(out_digest, DIGEST, token.at, token.len, memo->key, sizeof memo->key);
     return memo->rows[out_digest[0]];
 }
 
-bool pf_oauth_memo_find(struct pf_oauth_memo *memo, struct pf_bytes token, int64_t now, struct pf_oauth_grant *out)
+bool pf_oauth_memo_find(struct pf_oauth_memo *memo, struct pf_bytes token, int64_t now,
+                        struct pf_oauth_grant *out)
 {
     unsigned char digest[DIGEST];
     struct row *group = group_of(memo, token, digest);
@@ -56,7 +58,8 @@ bool pf_oauth_memo_find(struct pf_oauth_memo *memo, struct pf_bytes token, int64
 
     pf_oauth_lock(&memo->lock);
     for (size_t i = 0; i < PLACES && !found; i++) {
-        found = group[i].from <= now && now < group[i].until && sodium_memcmp(group[i].digest, digest, DIGEST) == 0;
+        found = group[i].from <= now && now < group[i].until &&
+                sodium_memcmp(group[i].digest, digest, DIGEST) == 0;
         if (found)
             *out = group[i].grant;
     }

@@ -17,8 +17,8 @@
 enum {
     FILE_EVERY = 1,     /* seconds between looks at a file */
     UNKNOWN_EVERY = 60, /* … at a URL for an unknown key, so that strangers cannot make us knock there */
-    NOTHING_EVERY = 5,  /* … at a URL as long as there are no keys at all */
-    SLACK = 1000        /* ms that a look may take beyond the time of its request */
+    NOTHING_EVERY = 5, /* … at a URL as long as there are no keys at all */
+    SLACK = 1000       /* ms that a look may take beyond the time of its request */
 };
 
 struct pf_oauth_shelf {
@@ -54,7 +54,8 @@ static enum pf_code read_open(int fd, const char *path, struct pf_span *text, st
     }
     if (got < 0)
         return pf_fail(err, PF_TEMP, errno, "oauth", "%s: %s", path, strerror(errno));
-    return text->len < text->cap ? PF_OK : pf_fail(err, PF_CONFIG, 0, "oauth", "%s: longer than 1 MiB", path);
+    return text->len < text->cap ? PF_OK
+                                 : pf_fail(err, PF_CONFIG, 0, "oauth", "%s: longer than 1 MiB", path);
 }
 
 /* PF_AGAIN: it is the one that is there already. */
@@ -85,8 +86,8 @@ static enum pf_code fetch(const struct pf_conf_oauth *conf, struct pf_span *text
 
     *text = (struct pf_span){answer.at, answer.len, answer.len};
     if (code == PF_OK && answer.status != 200)
-        code = pf_fail(err, PF_TEMP, 0, "oauth", "keys %s: the server answers with HTTP status %ld", conf->keys,
-                       answer.status);
+        code = pf_fail(err, PF_TEMP, 0, "oauth", "keys %s: the server answers with HTTP status %ld",
+                       conf->keys, answer.status);
     return code;
 }
 
@@ -139,7 +140,8 @@ static void wait_for_look(struct pf_oauth_shelf *shelf)
     int64_t ms = shelf->conf->timeout + SLACK;
     const struct timespec limit = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
 
-    while (syscall(SYS_futex, &shelf->looking, FUTEX_WAIT_PRIVATE, 1, &limit, NULL, 0) == -1 && errno == EINTR)
+    while (syscall(SYS_futex, &shelf->looking, FUTEX_WAIT_PRIVATE, 1, &limit, NULL, 0) == -1 &&
+           errno == EINTR)
         ;
 }
 
@@ -226,7 +228,8 @@ static int64_t pace(struct pf_oauth_shelf *shelf)
     return troubled && shelf->conf->refresh > UNKNOWN_EVERY ? UNKNOWN_EVERY : shelf->conf->refresh;
 }
 
-const struct pf_oauth_keys *pf_oauth_shelf_hold(struct pf_oauth_shelf *shelf, int64_t now, struct pf_err *err)
+const struct pf_oauth_keys *pf_oauth_shelf_hold(struct pf_oauth_shelf *shelf, int64_t now,
+                                                struct pf_err *err)
 {
     struct pf_oauth_keys *keys;
     struct pf_err trouble;
@@ -255,7 +258,8 @@ void pf_oauth_shelf_drop(struct pf_oauth_shelf *shelf, const struct pf_oauth_key
         pf_oauth_keys_free(mine);
 }
 
-enum pf_code pf_oauth_shelf_again(struct pf_oauth_shelf *shelf, uint64_t number, int64_t now, struct pf_err *err)
+enum pf_code pf_oauth_shelf_again(struct pf_oauth_shelf *shelf, uint64_t number, int64_t now,
+                                  struct pf_err *err)
 {
     struct pf_err trouble;
     bool another;
@@ -268,5 +272,6 @@ enum pf_code pf_oauth_shelf_again(struct pf_oauth_shelf *shelf, uint64_t number,
     pf_oauth_unlock(&shelf->lock);
     if (another)
         return PF_OK;
-    return trouble.code == PF_OK ? PF_AUTH : pf_fail(err, PF_TEMP, trouble.sys, "oauth", "%s", trouble.log);
+    return trouble.code == PF_OK ? PF_AUTH
+                                 : pf_fail(err, PF_TEMP, trouble.sys, "oauth", "%s", trouble.log);
 }

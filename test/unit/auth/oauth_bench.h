@@ -17,11 +17,11 @@
 
 enum { BENCH_TOKEN = 70000, BENCH_TEXT = 4096 };
 
-#define BENCH_NOW 1800000000
+#define BENCH_NOW    1800000000
 #define BENCH_ISSUER "https://login.example.org"
 #define BENCH_SECRET "a secret of at least thirty-two octets"
-#define BENCH_CLAIMS                                                                                                   \
-    "{\"iss\":\"" BENCH_ISSUER "\",\"aud\":\"pop\",\"exp\":1800000600,\"email\":\"alice@example.org\","                \
+#define BENCH_CLAIMS                                                                                    \
+    "{\"iss\":\"" BENCH_ISSUER "\",\"aud\":\"pop\",\"exp\":1800000600,\"email\":\"alice@example.org\"," \
     "\"scope\":\"openid mail\"}"
 
 static EVP_PKEY *bench_rsa, *bench_other, *bench_ec; /* bench_other is not in the set */
@@ -68,12 +68,13 @@ static inline char *bench_jwk(EVP_PKEY *key, const char *kid, const char *more)
     if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA) {
         bench_number(key, OSSL_PKEY_PARAM_RSA_N, 0, a);
         bench_number(key, OSSL_PKEY_PARAM_RSA_E, 0, b);
-        snprintf(out, BENCH_TEXT * 3, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"%s%s}", a, b, name, more);
+        snprintf(out, BENCH_TEXT * 3, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"%s%s}", a, b, name,
+                 more);
     } else {
         bench_number(key, OSSL_PKEY_PARAM_EC_PUB_X, 32, a);
         bench_number(key, OSSL_PKEY_PARAM_EC_PUB_Y, 32, b);
-        snprintf(out, BENCH_TEXT * 3, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"%s\",\"y\":\"%s\"%s%s}", a, b, name,
-                 more);
+        snprintf(out, BENCH_TEXT * 3, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"%s\",\"y\":\"%s\"%s%s}",
+                 a, b, name, more);
     }
     return out;
 }
@@ -86,7 +87,8 @@ static inline char *bench_set(void)
 
     bench_base64url(BENCH_SECRET, strlen(BENCH_SECRET), secret);
     snprintf(out, BENCH_TEXT * 4,
-             "{\"keys\":[%s,%s,{\"kty\":\"oct\",\"kid\":\"h\",\"alg\":\"HS256\",\"k\":\"%s\"}]}", rsa, ec, secret);
+             "{\"keys\":[%s,%s,{\"kty\":\"oct\",\"kid\":\"h\",\"alg\":\"HS256\",\"k\":\"%s\"}]}", rsa,
+             ec, secret);
     free(rsa);
     free(ec);
     return out;
@@ -95,7 +97,7 @@ static inline char *bench_set(void)
 /* As an editor does: another file under the same name. */
 static inline void bench_write(const char *path, const char *text)
 {
-    char beside[160];
+    char beside[200];
     FILE *file;
 
     snprintf(beside, sizeof beside, "%s.new", path);
@@ -114,7 +116,8 @@ static inline int bench_begin(void **state)
     bench_rsa = EVP_RSA_gen(2048);
     bench_other = EVP_RSA_gen(2048);
     bench_ec = EVP_EC_gen("P-256");
-    snprintf(bench_folder, sizeof bench_folder, "%s/pf-oauth.XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    snprintf(bench_folder, sizeof bench_folder, "%s/pf-oauth.XXXXXX",
+             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     if (!mkdtemp(bench_folder))
         return -1;
     snprintf(bench_keys, sizeof bench_keys, "%s/keys.json", bench_folder);
@@ -157,7 +160,8 @@ static inline size_t bench_signature(EVP_PKEY *key, struct pf_bytes secret, bool
 
     if (!key) {
         EVP_MD_CTX_free(context);
-        HMAC(EVP_sha256(), secret.at, (int)secret.len, (const unsigned char *)text, strlen(text), out, &hmac_len);
+        HMAC(EVP_sha256(), secret.at, (int)secret.len, (const unsigned char *)text, strlen(text), out,
+             &hmac_len);
         return hmac_len;
     }
     assert_int_equal(EVP_DigestSignInit(context, &inner, EVP_sha256(), NULL, key), 1);
@@ -170,7 +174,8 @@ static inline size_t bench_signature(EVP_PKEY *key, struct pf_bytes secret, bool
     return EVP_PKEY_get_base_id(key) == EVP_PKEY_EC ? bench_flat(out, len) : len;
 }
 
-static inline char *bench_sign(EVP_PKEY *key, struct pf_bytes secret, const char *header, const char *claims)
+static inline char *bench_sign(EVP_PKEY *key, struct pf_bytes secret, const char *header,
+                               const char *claims)
 {
     char *out = bench_room(BENCH_TOKEN);
     unsigned char signature[512];
@@ -192,8 +197,13 @@ static inline char *bench_token(const char *claims)
 
 static inline struct pf_conf_oauth bench_conf(void)
 {
-    return (struct pf_conf_oauth){.issuer = BENCH_ISSUER, .audience = "pop", .scope = "mail", .keys = bench_keys,
-                                  .name_claim = "email", .timeout = 5000, .refresh = 3600};
+    return (struct pf_conf_oauth){.issuer = BENCH_ISSUER,
+                                  .audience = "pop",
+                                  .scope = "mail",
+                                  .keys = bench_keys,
+                                  .name_claim = "email",
+                                  .timeout = 5000,
+                                  .refresh = 3600};
 }
 
 /* What a check says of it, and that no part of the token stands in the error. Frees the token. */

@@ -35,15 +35,19 @@ static void signed_tokens_are_taken(void **state)
     (void)state;
     assert_int_equal(bench_check(oauth, bench_token(BENCH_CLAIMS), BENCH_NOW, name), PF_OK);
     assert_string_equal(name, "alice@example.org");
-    assert_int_equal(bench_check(oauth, bench_sign(bench_rsa, PF_LIT(""), "{\"alg\":\"RS256\"}", BENCH_CLAIMS),
+    assert_int_equal(bench_check(oauth,
+                                 bench_sign(bench_rsa, PF_LIT(""), "{\"alg\":\"RS256\"}", BENCH_CLAIMS),
                                  BENCH_NOW, NULL),
                      PF_OK); /* one key of that kind: it need not be named */
-    assert_int_equal(bench_check(oauth, bench_sign(bench_ec, PF_LIT(""),
-                                                   "{\"alg\":\"ES256\",\"kid\":\"e\",\"typ\":\"at+jwt\"}", BENCH_CLAIMS),
-                                 BENCH_NOW, NULL),
-                     PF_OK);
-    assert_int_equal(bench_check(oauth, bench_sign(NULL, PF_LIT(BENCH_SECRET), "{\"alg\":\"HS256\",\"kid\":\"h\"}",
-                                                   BENCH_CLAIMS),
+    assert_int_equal(
+        bench_check(oauth,
+                    bench_sign(bench_ec, PF_LIT(""),
+                               "{\"alg\":\"ES256\",\"kid\":\"e\",\"typ\":\"at+jwt\"}", BENCH_CLAIMS),
+                    BENCH_NOW, NULL),
+        PF_OK);
+    assert_int_equal(bench_check(oauth,
+                                 bench_sign(NULL, PF_LIT(BENCH_SECRET),
+                                            "{\"alg\":\"HS256\",\"kid\":\"h\"}", BENCH_CLAIMS),
                                  BENCH_NOW, NULL),
                      PF_OK);
     pf_oauth_free(oauth);
@@ -66,11 +70,20 @@ static void the_grant_says_until_when(void **state)
 static void the_algorithm_is_the_keys(void **state)
 {
     static const char *const headers[] = {
-        "{\"alg\":\"none\"}", "{\"alg\":\"none\",\"kid\":\"r\"}", "{\"alg\":\"None\",\"kid\":\"r\"}",
-        "{\"alg\":\"RS512\",\"kid\":\"r\"}", "{\"alg\":\"PS256\",\"kid\":\"r\"}", "{\"alg\":\"rs256\",\"kid\":\"r\"}",
-        "{\"alg\":\"ES256\",\"kid\":\"r\"}", "{\"alg\":\"HS256\",\"kid\":\"r\"}", "{\"alg\":\"HS256\",\"kid\":\"e\"}",
-        "{\"alg\":\"RS256\",\"kid\":\"h\"}", "{\"alg\":\"RS256\\u0000\",\"kid\":\"r\"}", "{\"kid\":\"r\"}",
-        "{\"alg\":null,\"kid\":\"r\"}", "{\"alg\":[\"RS256\"],\"kid\":\"r\"}",
+        "{\"alg\":\"none\"}",
+        "{\"alg\":\"none\",\"kid\":\"r\"}",
+        "{\"alg\":\"None\",\"kid\":\"r\"}",
+        "{\"alg\":\"RS512\",\"kid\":\"r\"}",
+        "{\"alg\":\"PS256\",\"kid\":\"r\"}",
+        "{\"alg\":\"rs256\",\"kid\":\"r\"}",
+        "{\"alg\":\"ES256\",\"kid\":\"r\"}",
+        "{\"alg\":\"HS256\",\"kid\":\"r\"}",
+        "{\"alg\":\"HS256\",\"kid\":\"e\"}",
+        "{\"alg\":\"RS256\",\"kid\":\"h\"}",
+        "{\"alg\":\"RS256\\u0000\",\"kid\":\"r\"}",
+        "{\"kid\":\"r\"}",
+        "{\"alg\":null,\"kid\":\"r\"}",
+        "{\"alg\":[\"RS256\"],\"kid\":\"r\"}",
         "{\"alg\":\"none\",\"alg\":\"RS256\",\"kid\":\"r\"}",
     };
 
@@ -90,7 +103,9 @@ static void none_with_an_empty_signature_is_refused(void **state)
         char header[80], *token;
 
         snprintf(header, sizeof header, "{\"alg\":\"%s\",\"kid\":\"%s\"}", names[i],
-                 i < 2 ? "r" : i == 2 ? "e" : "h");
+                 i < 2    ? "r"
+                 : i == 2 ? "e"
+                          : "h");
         token = bench_sign(bench_rsa, PF_LIT(""), header, BENCH_CLAIMS);
         *(strrchr(token, '.') + 1) = 0;
         assert_int_equal(judge(token), PF_AUTH);
@@ -100,8 +115,8 @@ static void none_with_an_empty_signature_is_refused(void **state)
 /* The public key as an HMAC secret, in each form that an attacker can have it in. */
 static void a_public_key_is_no_secret(void **state)
 {
-    static const char *const headers[] = {"{\"alg\":\"HS256\",\"kid\":\"r\"}", "{\"alg\":\"HS256\",\"kid\":\"h\"}",
-                                          "{\"alg\":\"HS256\"}"};
+    static const char *const headers[] = {"{\"alg\":\"HS256\",\"kid\":\"r\"}",
+                                          "{\"alg\":\"HS256\",\"kid\":\"h\"}", "{\"alg\":\"HS256\"}"};
     BIO *bio = BIO_new(BIO_s_mem());
     char *pem, *jwk = bench_jwk(bench_rsa, "r", "");
     long len;
@@ -110,9 +125,11 @@ static void a_public_key_is_no_secret(void **state)
     assert_int_equal(PEM_write_bio_PUBKEY(bio, bench_rsa), 1);
     len = BIO_get_mem_data(bio, &pem);
     for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(judge(bench_sign(NULL, pf_bytes_from(pem, (size_t)len), headers[i], BENCH_CLAIMS)), PF_AUTH);
-        assert_int_equal(judge(bench_sign(NULL, pf_bytes_from(pem, (size_t)len - 1), headers[i], BENCH_CLAIMS)),
-                         PF_AUTH);
+        assert_int_equal(
+            judge(bench_sign(NULL, pf_bytes_from(pem, (size_t)len), headers[i], BENCH_CLAIMS)), PF_AUTH);
+        assert_int_equal(
+            judge(bench_sign(NULL, pf_bytes_from(pem, (size_t)len - 1), headers[i], BENCH_CLAIMS)),
+            PF_AUTH);
         assert_int_equal(judge(bench_sign(NULL, pf_bytes_of(jwk), headers[i], BENCH_CLAIMS)), PF_AUTH);
     }
     BIO_free(bio);
@@ -122,12 +139,14 @@ static void a_public_key_is_no_secret(void **state)
 static void another_key_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(judge(bench_sign(bench_other, PF_LIT(""), "{\"alg\":\"RS256\",\"kid\":\"r\"}", BENCH_CLAIMS)),
-                     PF_AUTH);
-    assert_int_equal(judge(bench_sign(bench_rsa, PF_LIT(""), "{\"alg\":\"RS256\",\"kid\":\"e\"}", BENCH_CLAIMS)),
-                     PF_AUTH);
-    assert_int_equal(judge(bench_sign(NULL, PF_LIT("another secret"), "{\"alg\":\"HS256\",\"kid\":\"h\"}",
-                                      BENCH_CLAIMS)),
+    assert_int_equal(
+        judge(bench_sign(bench_other, PF_LIT(""), "{\"alg\":\"RS256\",\"kid\":\"r\"}", BENCH_CLAIMS)),
+        PF_AUTH);
+    assert_int_equal(
+        judge(bench_sign(bench_rsa, PF_LIT(""), "{\"alg\":\"RS256\",\"kid\":\"e\"}", BENCH_CLAIMS)),
+        PF_AUTH);
+    assert_int_equal(judge(bench_sign(NULL, PF_LIT("another secret"),
+                                      "{\"alg\":\"HS256\",\"kid\":\"h\"}", BENCH_CLAIMS)),
                      PF_AUTH);
 }
 
@@ -141,18 +160,28 @@ static void keys_in_the_header_are_not_looked_at(void **state)
     assert_int_equal(judge(bench_sign(bench_other, PF_LIT(""), header, BENCH_CLAIMS)), PF_AUTH);
     snprintf(header, sizeof header, "{\"alg\":\"RS256\",\"kid\":\"r\",\"jwk\":%s}", jwk);
     assert_int_equal(judge(bench_sign(bench_other, PF_LIT(""), header, BENCH_CLAIMS)), PF_AUTH);
-    assert_int_equal(judge(bench_sign(bench_other, PF_LIT(""),
-                                      "{\"alg\":\"RS256\",\"kid\":\"r\",\"jku\":\"http://127.0.0.1:9/keys\","
-                                      "\"x5u\":\"http://127.0.0.1:9/x\",\"x5c\":[\"MIIB\"]}",
-                                      BENCH_CLAIMS)),
-                     PF_AUTH);
+    assert_int_equal(
+        judge(bench_sign(bench_other, PF_LIT(""),
+                         "{\"alg\":\"RS256\",\"kid\":\"r\",\"jku\":\"http://127.0.0.1:9/keys\","
+                         "\"x5u\":\"http://127.0.0.1:9/x\",\"x5c\":[\"MIIB\"]}",
+                         BENCH_CLAIMS)),
+        PF_AUTH);
     free(jwk);
 }
 
 static void key_names_are_only_names(void **state)
 {
-    static const char *const kids[] = {"\"../../x\"", "\"../keys.json\"", "\"/dev/null\"", "\"\"", "\"r\\u0000\"",
-                                       "\"R\"", "7", "null", "[\"r\"]", "\"' OR 1=1 --\"", "\"http://127.0.0.1:9/\""};
+    static const char *const kids[] = {"\"../../x\"",
+                                       "\"../keys.json\"",
+                                       "\"/dev/null\"",
+                                       "\"\"",
+                                       "\"r\\u0000\"",
+                                       "\"R\"",
+                                       "7",
+                                       "null",
+                                       "[\"r\"]",
+                                       "\"' OR 1=1 --\"",
+                                       "\"http://127.0.0.1:9/\""};
     char header[100];
 
     (void)state;
@@ -164,9 +193,15 @@ static void key_names_are_only_names(void **state)
 
 static void headers_that_demand_more_are_refused(void **state)
 {
-    static const char *const more[] = {"\"crit\":[\"exp\"]", "\"crit\":[]", "\"b64\":false", "\"b64\":true",
-                                       "\"typ\":\"logout+jwt\"", "\"typ\":\"dpop+jwt\"", "\"typ\":7",
-                                       "\"kid\":\"r\"", "\"x\":[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]"};
+    static const char *const more[] = {"\"crit\":[\"exp\"]",
+                                       "\"crit\":[]",
+                                       "\"b64\":false",
+                                       "\"b64\":true",
+                                       "\"typ\":\"logout+jwt\"",
+                                       "\"typ\":\"dpop+jwt\"",
+                                       "\"typ\":7",
+                                       "\"kid\":\"r\"",
+                                       "\"x\":[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]"};
     char header[200];
 
     (void)state;
@@ -196,17 +231,29 @@ static void swapped_parts_are_refused(void **state)
 /* What stands around or between the parts; cjose 0.6.2 aborts at "A===". */
 static void the_form_has_one_spelling(void **state)
 {
-    static const char *const wholes[] = {"", ".", "..", "...", "a.b.c", "A===.A===.A===", "e30.e30.", "e30.e30.A===",
-                                         "e30..e30", "bm90IGpzb24.e30.AAAA", "W10.e30.AAAA", "eyJhbGciOiJSUzI1NiJ9",
+    static const char *const wholes[] = {"",
+                                         ".",
+                                         "..",
+                                         "...",
+                                         "a.b.c",
+                                         "A===.A===.A===",
+                                         "e30.e30.",
+                                         "e30.e30.A===",
+                                         "e30..e30",
+                                         "bm90IGpzb24.e30.AAAA",
+                                         "W10.e30.AAAA",
+                                         "eyJhbGciOiJSUzI1NiJ9",
                                          "e30.e30.e30.e30.e30"};
-    static const char *const ends[] = {".", "..", ".x", "=", "==", "===", "A", "AA", "\n", " ", "%00", "+", "/"};
+    static const char *const ends[] = {".",  "..", ".x", "=",   "==", "===", "A",
+                                       "AA", "\n", " ",  "%00", "+",  "/"};
     char *good = bench_token(BENCH_CLAIMS);
 
     (void)state;
     for (size_t i = 0; i < sizeof wholes / sizeof wholes[0]; i++)
         assert_int_equal(judge(copy(wholes[i])), PF_AUTH);
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-        char *behind = bench_room(BENCH_TOKEN), *before = bench_room(BENCH_TOKEN), *within = bench_room(BENCH_TOKEN);
+        char *behind = bench_room(BENCH_TOKEN), *before = bench_room(BENCH_TOKEN),
+             *within = bench_room(BENCH_TOKEN);
         int dot = (int)(strchr(good, '.') - good);
 
         snprintf(behind, BENCH_TOKEN, "%s%s", good, ends[i]);
@@ -264,7 +311,8 @@ static void huge_tokens_are_refused(void **state)
     memset(big, 'A', BENCH_TOKEN - 1);
     big[BENCH_TOKEN - 1] = 0;
     assert_int_equal(judge(big), PF_AUTH);
-    len = (size_t)snprintf(claims, 40000, "%.*s,\"groups\":\"", (int)strlen(BENCH_CLAIMS) - 1, BENCH_CLAIMS);
+    len = (size_t)snprintf(claims, 40000, "%.*s,\"groups\":\"", (int)strlen(BENCH_CLAIMS) - 1,
+                           BENCH_CLAIMS);
     memset(claims + len, 'g', 30000);
     memcpy(claims + len + 30000, "\"}", 3);
     assert_int_equal(judge(bench_token(claims)), PF_OK); /* 40 KiB is within bounds */

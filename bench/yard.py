@@ -44,6 +44,8 @@ ssl = yes
 ssl_cert = <{folder}/server.pem
 ssl_key = <{folder}/server.key
 disable_plaintext_auth = no
+auth_cache_size = 16 M
+auth_cache_ttl = 1 hour
 mail_location = maildir:{folder}/mail/%n:CONTROL={own}/control/%n:INDEX={own}/index/%n
 mail_max_userip_connections = 20000
 pop3_no_flag_updates = yes

@@ -200,12 +200,13 @@ static bool execute(struct maria *maria, const struct pf_sql_question *question)
 
 static enum pf_code judge(const struct maria *maria, const struct pf_sql_question *question, struct pf_err *err)
 {
-    unsigned number = mysql_stmt_errno(maria->statement);
+    bool of_link = mysql_stmt_errno(maria->statement) == 0; /* what is said between rows stands there */
+    unsigned number = of_link ? mysql_errno(maria->link) : mysql_stmt_errno(maria->statement);
     bool lost = number >= CR_MIN_ERROR && number <= CR_MAX_ERROR;
 
-    lost |= number == KILLED || number == SHUTDOWN || number == UNKNOWN_STATEMENT || number == REPREPARE ||
-            number == DISCONNECTED || number >= 5000; /* CR_… of MariaDB's own */
-    pf_sql_fail(&driver, "query", mysql_stmt_error(maria->statement), err);
+    lost |= number == 0 || number == KILLED || number == SHUTDOWN || number == UNKNOWN_STATEMENT ||
+            number == REPREPARE || number == DISCONNECTED || number >= 5000; /* CR_… of MariaDB's own */
+    pf_sql_fail(&driver, "query", of_link ? mysql_error(maria->link) : mysql_stmt_error(maria->statement), err);
     if (!lost)
         return PF_TEMP;
     return pf_sql_now() >= question->deadline ? PF_BUSY : PF_GONE;

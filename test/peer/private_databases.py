@@ -28,6 +28,18 @@ def ready_or_skip():
         sys.exit(0)
 
 
+def stands_still(pid):
+    """Each of its threads: until the last of them has seen the signal, the server may answer."""
+    try:
+        for path in glob.glob(f"/proc/{pid}/task/*/stat"):
+            with open(path, encoding="utf-8", errors="replace") as file:
+                if file.read().rpartition(")")[2].split()[0] not in "TtZ":
+                    return False
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # it is gone: that is still enough
+    return True
+
+
 class Server:
     """What both have in common: a folder, a process in a group of its own, a log."""
 
@@ -97,6 +109,7 @@ class Server:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGSTOP)
+        wait_until("the server to stand still", lambda: all(map(stands_still, pids)))
         try:
             yield
         finally:
@@ -162,7 +175,7 @@ class Mariadb(Server):
     def command(self):
         return ["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}",
                 "--skip-networking", f"--pid-file={self.folder}/pid", "--innodb-buffer-pool-size=8M",
-                "--innodb-flush-log-at-trx-commit=0", "--innodb-log-file-size=8M", "--performance-schema=off",
+                "--innodb-flush-log-at-trx-commit=2", "--innodb-log-file-size=8M", "--performance-schema=off",
                 *self.tls]
 
     def sql(self, text):

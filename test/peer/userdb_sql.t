@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import poplib
+import re
 import select
 import smtplib
 import socket
@@ -171,7 +172,7 @@ def a_server_that_dies_is_no_wrong_password(server):
         says(place, "+OK")  # a connection that died is replaced without a word
         server.kill()
         for _ in range(20):
-            assert says(place, "-ERR [SYS/TEMP]") < 3
+            assert says(place, "-ERR [SYS/TEMP]") < 10
         says(place, "-ERR [SYS/TEMP]", "anna@example.org", "wrong")
         assert place.log().count("left alone until") >= 10
         server.start()
@@ -196,18 +197,23 @@ def a_secret_that_changes_is_read_anew(server):
 @with_both
 def answers_have_a_time(server):
     slow = block(server, QUERY + " AND " + server.slow.format("name = 'slow'"), timeout="500ms")
+
+    def knows():  # on a machine with much to do, not always in half a second
+        return login(place)[0].startswith("+OK")
+
     with office(slow) as place:
         place.start()
-        says(place, "+OK")
+        wait_until("an answer in time", knows)
         took = says(place, "-ERR [SYS/TEMP]", "slow@example.org")
-        assert 0.4 < took < 5, took
-        says(place, "+OK")
+        assert 0.4 < took < 10, took
+        assert re.search("no answer in time|max_statement_time|statement timeout", place.log()), place.log()[-1000:]
+        wait_until("an answer in time", knows)
         with server.silent():
             took = says(place, "-ERR [SYS/TEMP]")
-            assert took < 5, took
+            assert took < 10, took
             took = says(place, "-ERR [SYS/TEMP]")
-            assert took < 5, took
-        wait_until("the server to be tried again", lambda: login(place)[0].startswith("+OK"))
+            assert took < 10, took
+        wait_until("the server to be tried again", knows)
 
 
 def sources_are_asked_in_order():

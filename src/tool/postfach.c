@@ -2,6 +2,7 @@
 #include "tool/deliver.h"
 #include "tool/probe.h"
 #include "tool/user.h"
+#include "tool/users.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +10,8 @@
 
 static const char usage[] =
     "usage: postfach user add|passwd|remove|list|check …  accounts in a password file\n"
+    "       postfach user token add|list|remove …         passwords that may do less\n"
+    "       postfach users insecure                       who would be shut out by stricter settings\n"
     "       postfach box ls|show|check|quota MAILDROP     a maildrop as POP3 would show it\n"
     "       postfach probe HOST[:PORT]                    what a server tells a stranger\n"
     "       postfach deliver -d USER …  < MESSAGE         a message into a maildrop, for a mail server\n"
@@ -20,6 +23,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } tools[] = {
     {"user", pf_tool_user},
+    {"users", pf_tool_users},
     {"box", pf_tool_box},
     {"probe", pf_tool_probe},
     {"deliver", pf_tool_deliver},

@@ -6,6 +6,7 @@
 #include "auth/users_edit.h"
 #include "base/kind.h"
 #include "base/text.h"
+#include "tool/user_token.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +29,7 @@ static const char usage[] =
     "       postfach user remove NAME   the line of a user goes; mail stays\n"
     "       postfach user list          all users\n"
     "       postfach user check NAME    is this the password?\n"
+    "       postfach user token …       passwords that may do less; it has a --help of its own\n"
     "\n"
     "  --file FILE        the password file (default /etc/postfach/users)\n"
     "  --maildrop PATH    add: where this user's mail is, when not where the settings say\n"
@@ -483,6 +485,8 @@ int pf_tool_user(int argc, char **argv)
         return refuse("what shall I do?", "");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return help();
+    if (strcmp(argv[1], "token") == 0)
+        return pf_tool_user_token(argc - 1, argv + 1);
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
         if (strcmp(argv[1], verbs[i].word) == 0)
             return run(&verbs[i], argc - 1, argv + 1);

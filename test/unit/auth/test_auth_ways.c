@@ -1,85 +1,5 @@
 /* The door with settings: mechanisms, masters, folders, the memory of good logins, and bounds on hashing. */
-#include "auth_bench.h"
-
-#include "auth/password.h"
-#include "auth/record.h"
-#include "auth/tokens.h"
-
-#include <stdio.h>
-
-enum { LIGHT = 0, HASH = 1 };
-
-/* "open sesame" at half a millisecond. */
-#define CHEAP_CRYPT                                                                                     \
-    "$6$rounds=1000$saltsalt$/IiX/CoEcxCZ9SksEXnbjfCT1LGvD4z5OpJkaFYl/T37OAwuKZ8I8BixDhruhPLkw6lS7dw/"  \
-    "6wQWgQnGo7lLg/"
-
-struct door {
-    struct bench b;
-    struct pf_conf *conf;
-    char masters[160];
-};
-
-static void told(void *self, const struct pf_conf_mistake *mistake)
-{
-    (void)self;
-    fail_msg("%s", mistake->text);
-}
-
-static struct pf_conf *conf_of(const struct door *d, const char *extra)
-{
-    char text[1024];
-
-    snprintf(text, sizeof text,
-             "hostname mail.example.org\nusers { password-file %s; master-file %s; weak-schemes yes; "
-             "failure-delay 0; failure-delay-max 0; %s }\n",
-             d->b.file, d->masters, extra);
-    return pf_conf_parse("test", pf_bytes_of(text), told, NULL);
-}
-
-static void take_conf(struct door *d, const char *extra)
-{
-    d->conf = conf_of(d, extra);
-    assert_non_null(d->conf);
-    d->b.settings.conf = d->conf;
-    d->b.settings.allow_weak_schemes = true;
-}
-
-static void door_open(struct door *d, const char *extra, const char *users)
-{
-    struct pf_err err = {0};
-    FILE *file;
-
-    memset(d, 0, sizeof *d);
-    bench_setup(&d->b, users);
-    snprintf(d->masters, sizeof d->masters, "%s/masters", d->b.dir);
-    file = fopen(d->masters, "we");
-    assert_non_null(file);
-    fputs("boss:" SESAME "\nlocked:!x\n", file);
-    assert_int_equal(fclose(file), 0);
-    take_conf(d, extra);
-    d->b.loop = pf_loop_new(&err);
-    assert_non_null(d->b.loop);
-    d->b.auth = pf_auth_new(d->b.loop, &d->b.settings, &err);
-    assert_string_equal(err.log, "");
-    assert_non_null(d->b.auth);
-}
-
-static void door_close(struct door *d)
-{
-    unlink(d->masters);
-    bench_close(&d->b);
-    pf_conf_free(d->conf);
-}
-
-/* How many hashes a login cost. */
-static unsigned cost(struct door *d, const char *name, const char *secret, enum pf_code expected)
-{
-    uint64_t before = pf_password_computed();
-
-    assert_int_equal(try_login(&d->b, name, secret), expected);
-    return (unsigned)(pf_password_computed() - before);
-}
+#include "door.h"
 
 static void a_poller_costs_one_hash(void **state)
 {
@@ -162,26 +82,6 @@ static void a_folder_is_a_view_of_its_user(void **state)
     assert_string_equal(t.check.user.folder, "");
     assert_int_equal(try_login(&d.b, "anna+x", "hers"), PF_AUTH);
     door_close(&d);
-}
-
-static void begin_step(struct door *d, struct try *t, const char *mechanism, const char *response, size_t len)
-{
-    t->answers = 0;
-    t->bench = &d->b;
-    t->check.done = try_done;
-    t->check.way = PF_AUTH_BY_SASL;
-    t->check.mechanism = mechanism;
-    t->check.link = (struct pf_auth_link){.peer = "192.0.2.1", .tls = true};
-    t->check.response = pf_bytes_from(response, len);
-    t->check.has_response = response != NULL;
-    pf_auth_check(d->b.auth, &t->check);
-    assert_int_equal(t->answers, 0);
-}
-
-static enum pf_code step(struct door *d, struct try *t, const char *mechanism, const char *response, size_t len)
-{
-    begin_step(d, t, mechanism, response, len);
-    return try_end(&d->b, t);
 }
 
 static void plain_goes_through_the_door(void **state)
@@ -322,17 +222,6 @@ static void a_mechanism_that_is_not_offered_is_refused_here_too(void **state)
     door_close(&d);
 }
 
-static enum pf_code apop(struct door *d, const char *name, const char *digest)
-{
-    struct try t = {.check = {.done = try_done, .way = PF_AUTH_BY_APOP, .name = pf_bytes_of(name),
-                              .secret = pf_bytes_of(digest), .timestamp = "<1896.697170952@dbc.mtview.ca.us>",
-                              .link = {.peer = "192.0.2.1"}},
-                    .bench = &d->b};
-
-    pf_auth_check(d->b.auth, &t.check);
-    return try_end(&d->b, &t);
-}
-
 static void p3_066_apop_by_the_sample_of_the_rfc(void **state)
 {
     struct door d;
@@ -380,122 +269,6 @@ static void hashes_share_memory(void **state)
     door_close(&d);
 }
 
-/* A token of anna's with these words; its text is told. */
-static void write_token(const char *file, const char *words, char out_token[PF_TOKEN_MAX])
-{
-    const struct pf_token_order order = {.user = "anna", .words = words, .now = time(NULL)};
-    unsigned char line[1024];
-    struct pf_span span = {line, 0, sizeof line};
-    struct pf_err err = {0};
-    FILE *to = fopen(file, "we");
-
-    assert_non_null(to);
-    assert_int_equal(pf_token_make(&order, out_token, &span, &err), PF_OK);
-    assert_string_equal(err.log, "");
-    fprintf(to, "%.*s\n", (int)span.len, (char *)line);
-    assert_int_equal(fclose(to), 0);
-}
-
-static enum pf_code token_login(struct door *d, struct try *t, const char *name, const char *token)
-{
-    try_begin(&d->b, t, name, token);
-    return try_end(&d->b, t);
-}
-
-static void a_token_lets_in_and_may_do_less(void **state)
-{
-    char file[64], extra[128], token[PF_TOKEN_MAX], wrong[PF_TOKEN_MAX];
-    struct door d;
-    struct try t;
-
-    (void)state;
-    snprintf(file, sizeof file, "/tmp/pf-tokens-%d", (int)getpid());
-    snprintf(extra, sizeof extra, "tokens %s", file);
-    write_token(file, "read-only from=192.0.2.0/24 folder=lists", token);
-    door_open(&d, extra, "anna:{PLAIN}hers\nbob:{PLAIN}his\n");
-    assert_int_equal(token_login(&d, &t, "anna", token), PF_OK);
-    assert_true(t.check.user.read_only && t.check.user.no_delete);
-    assert_string_equal(t.check.user.folder, "lists");
-    assert_true(strstr(token, t.check.user.token) && t.check.user.token[0]);
-    memcpy(wrong, token, sizeof wrong);
-    wrong[strlen(wrong) - 1] ^= 1;
-    assert_int_equal(token_login(&d, &t, "anna", wrong), PF_AUTH);
-    assert_int_equal(token_login(&d, &t, "bob", token), PF_AUTH);
-    assert_int_equal(token_login(&d, &t, "nobody", token), PF_AUTH);
-    assert_int_equal(token_login(&d, &t, "anna*boss", token), PF_AUTH);
-    assert_int_equal(token_login(&d, &t, "anna", "hers"), PF_OK);
-    assert_string_equal(t.check.user.token, "");
-    assert_false(t.check.user.read_only || t.check.user.no_delete);
-    door_close(&d);
-    write_token(file, "from=198.51.100.7", token);
-    door_open(&d, extra, "anna:{PLAIN}hers\n");
-    assert_int_equal(token_login(&d, &t, "anna", token), PF_AUTH);
-    door_close(&d);
-    write_token(file, "every=3600 no-delete", token);
-    door_open(&d, extra, "anna:{PLAIN}hers\n");
-    assert_int_equal(token_login(&d, &t, "anna", token), PF_OK);
-    assert_true(t.check.user.no_delete && !t.check.user.read_only);
-    assert_int_equal(token_login(&d, &t, "anna", token), PF_LOGIN_DELAY);
-    assert_int_equal(token_login(&d, &t, "anna", "hers"), PF_OK);
-    door_close(&d);
-    unlink(file);
-}
-
-/* An address that fails without end, and one of its users who is known there. */
-static void who_fails_too_often_is_not_looked_at(void **state)
-{
-    struct door d;
-    struct try t;
-
-    (void)state;
-    door_open(&d, "failures-per-address 5; cache-time 0", "anna:" CHEAP_CRYPT "\nbob:" CHEAP_CRYPT "\n");
-    assert_int_equal(try_login(&d.b, "anna", "open sesame"), PF_OK);
-    for (int i = 0; i < 6; i++)
-        assert_int_equal(try_login(&d.b, "nobody", "x"), PF_AUTH);
-    assert_int_equal(cost(&d, "bob", "open sesame", PF_AUTH), LIGHT);
-    assert_int_equal(cost(&d, "anna", "open sesame", PF_OK), HASH);
-    try_begin(&d.b, &t, "bob", "open sesame");
-    assert_int_equal(try_end(&d.b, &t), PF_AUTH);
-    assert_string_equal(t.check.err.log, "too many failures from this address: not looked at");
-    door_close(&d);
-}
-
-static void who_came_how_is_recorded(void **state)
-{
-    static const char digest[] = "c4c9334bac560ecc979e58001b3e22fb";
-    char file[64], extra[128];
-    struct pf_record_row *rows;
-    struct pf_err err = {0};
-    struct try t = {0};
-    struct door d;
-    size_t count;
-
-    (void)state;
-    snprintf(file, sizeof file, "/tmp/pf-record-%d", (int)getpid());
-    snprintf(extra, sizeof extra, "login-record %s; apop yes", file);
-    door_open(&d, extra, "anna:{PLAIN}hers\nmrose:{PLAIN}tanstaaf\n");
-    pf_auth_free(d.b.auth);
-    d.b.settings.pool = pf_pool_new(d.b.loop, "disk", 1, 10, &err);
-    d.b.auth = pf_auth_new(d.b.loop, &d.b.settings, &err);
-    assert_non_null(d.b.auth);
-    assert_int_equal(try_login(&d.b, "anna", "hers"), PF_OK);
-    assert_int_equal(apop(&d, "mrose", digest), PF_OK);
-    t.check.link.tls = false;
-    assert_int_equal(step(&d, &t, "PLAIN", "\0mrose\0wrong", 12), PF_AUTH);
-    pf_auth_free(d.b.auth);
-    d.b.auth = NULL;
-    pf_pool_free(d.b.settings.pool);
-    assert_int_equal(pf_record_read(file, &rows, &count, &err), PF_OK);
-    assert_int_equal(count, 2);
-    assert_string_equal(rows[0].user, "anna");
-    assert_true(rows[0].at[PF_RECORD_LAST] && !rows[0].at[PF_RECORD_PLAINTEXT]);
-    assert_string_equal(rows[0].from[PF_RECORD_LAST], "192.0.2.1");
-    assert_true(rows[1].at[PF_RECORD_APOP] && !rows[1].at[PF_RECORD_PLAINTEXT]);
-    pf_record_rows_free(rows, count);
-    unlink(file);
-    door_close(&d);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -512,9 +285,6 @@ int main(void)
         T(a_mechanism_that_is_not_offered_is_refused_here_too),
         T(p3_066_apop_by_the_sample_of_the_rfc),
         T(hashes_share_memory),
-        T(a_token_lets_in_and_may_do_less),
-        T(who_fails_too_often_is_not_looked_at),
-        T(who_came_how_is_recorded),
     };
 
     return RUN(tests);

@@ -1,0 +1,182 @@
+#include "base/ticket.h"
+
+#include "base/kind.h"
+
+#include <assert.h>
+
+static const unsigned char mark[4] = {'P', 'F', 'T', 1}; /* and the version */
+
+static const char *const fault_texts[PF_TICKET_FAULTS] = {
+    [PF_TICKET_GOOD] = "good",
+    [PF_TICKET_CUT] = "of a wrong length",
+    [PF_TICKET_FORGED] = "not sealed with our key",
+    [PF_TICKET_MALFORMED] = "sealed, but malformed",
+    [PF_TICKET_EXPIRED] = "expired",
+    [PF_TICKET_LONG_LIVED] = "good for longer than tickets may be",
+    [PF_TICKET_OTHER_GATE] = "made for another gate",
+    [PF_TICKET_OTHER_STORE] = "made for another store",
+    [PF_TICKET_REPLAYED] = "shown before",
+    [PF_TICKET_CROWDED] = "one too many: too many others were shown in a short time",
+};
+
+const char *pf_ticket_fault_text(enum pf_ticket_fault fault)
+{
+    return (size_t)fault < PF_TICKET_FAULTS ? fault_texts[fault] : "of unknown fault";
+}
+
+/* Octets in order, most significant first. */
+struct pen {
+    unsigned char *at;
+};
+
+static void put(struct pen *pen, uint64_t number, size_t octets)
+{
+    for (size_t i = 0; i < octets; i++)
+        pen->at[i] = (unsigned char)(number >> (8 * (octets - 1 - i)));
+    pen->at += octets;
+}
+
+static void put_text(struct pen *pen, const void *at, size_t len)
+{
+    memcpy(pen->at, at, len);
+    pen->at += len;
+}
+
+static uint64_t get(struct pf_bytes *from, size_t octets)
+{
+    uint64_t number = 0;
+
+    for (size_t i = 0; i < octets; i++)
+        number = number << 8 | from->at[i];
+    *from = pf_bytes_skip(*from, octets);
+    return number;
+}
+
+static bool plain(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7F)
+            return false;
+    return true;
+}
+
+static bool lawful(const struct pf_ticket *t)
+{
+    return t->user[0] && plain(t->user) && t->path[0] == '/' && plain(t->path) && plain(t->view) &&
+           t->kind < PF_KINDS && t->rights && !(t->rights & ~(unsigned)PF_TICKET_RIGHTS) &&
+           t->expire_days >= -1 && t->gate && t->store && t->session && t->expires > 0;
+}
+
+bool pf_ticket_write(struct pf_span *span, const struct pf_ticket *t)
+{
+    size_t user = strnlen(t->user, sizeof t->user), path = strnlen(t->path, sizeof t->path);
+    size_t view = strnlen(t->view, sizeof t->view), length = PF_TICKET_HEAD + user + path + view;
+    struct pen pen = {span->at + span->len};
+
+    if (user == sizeof t->user || path == sizeof t->path || view == sizeof t->view || !lawful(t) ||
+        pf_span_room(span) < length)
+        return false;
+    put_text(&pen, mark, sizeof mark);
+    put(&pen, length, 2);
+    put(&pen, t->kind, 1);
+    put(&pen, t->rights, 1);
+    put(&pen, (uint32_t)t->expire_days, 4);
+    put(&pen, t->quota_octets, 8);
+    put(&pen, t->quota_messages, 8);
+    put(&pen, t->gate, 4);
+    put(&pen, t->store, 4);
+    put(&pen, t->session, 8);
+    put(&pen, (uint64_t)t->expires, 8);
+    put_text(&pen, t->nonce, sizeof t->nonce);
+    put(&pen, user, 2);
+    put(&pen, path, 2);
+    put(&pen, view, 2);
+    /* What follows the head is said by PF_TICKET_HEAD; the two must agree. */
+    assert(pen.at == span->at + span->len + PF_TICKET_HEAD);
+    put_text(&pen, t->user, user);
+    put_text(&pen, t->path, path);
+    put_text(&pen, t->view, view);
+    span->len += length;
+    return true;
+}
+
+static bool get_text(struct pf_bytes *from, size_t len, char *out)
+{
+    if (len && memchr(from->at, 0, len))
+        return false;
+    if (len)
+        memcpy(out, from->at, len);
+    out[len] = 0;
+    *from = pf_bytes_skip(*from, len);
+    return true;
+}
+
+static bool get_texts(struct pf_bytes from, struct pf_ticket *t)
+{
+    size_t user = (size_t)get(&from, 2), path = (size_t)get(&from, 2), view = (size_t)get(&from, 2);
+
+    return user <= PF_TICKET_USER_MAX && path <= PF_TICKET_PATH_MAX && view <= PF_TICKET_VIEW_MAX &&
+           from.len == user + path + view && get_text(&from, user, t->user) &&
+           get_text(&from, path, t->path) && get_text(&from, view, t->view);
+}
+
+bool pf_ticket_read(struct pf_bytes b, struct pf_ticket *out)
+{
+    struct pf_ticket t = {0};
+    struct pf_bytes from = pf_bytes_skip(b, sizeof mark);
+
+    if (b.len < PF_TICKET_HEAD || b.len > PF_TICKET_FORM_MAX || memcmp(b.at, mark, sizeof mark) != 0 ||
+        get(&from, 2) != b.len)
+        return false;
+    t.kind = (uint8_t)get(&from, 1);
+    t.rights = (uint8_t)get(&from, 1);
+    t.expire_days = (int32_t)(uint32_t)get(&from, 4);
+    t.quota_octets = get(&from, 8);
+    t.quota_messages = get(&from, 8);
+    t.gate = (uint32_t)get(&from, 4);
+    t.store = (uint32_t)get(&from, 4);
+    t.session = get(&from, 8);
+    t.expires = (pf_time)get(&from, 8);
+    memcpy(t.nonce, from.at, sizeof t.nonce);
+    if (!get_texts(pf_bytes_skip(from, sizeof t.nonce), &t) || !lawful(&t))
+        return false;
+    *out = t;
+    return true;
+}
+
+static enum pf_ticket_fault use_up(const struct pf_ticket *t, pf_time now, struct pf_ticket_window *window)
+{
+    struct pf_ticket_used *set, *room = NULL;
+    uint64_t place;
+
+    memcpy(&place, t->nonce, sizeof place);
+    set = window->used + place % (window->count / PF_TICKET_WINDOW_WAYS) * PF_TICKET_WINDOW_WAYS;
+    for (size_t i = 0; i < PF_TICKET_WINDOW_WAYS; i++) {
+        if (set[i].until <= now)
+            room = &set[i];
+        else if (memcmp(set[i].nonce, t->nonce, sizeof t->nonce) == 0)
+            return PF_TICKET_REPLAYED;
+    }
+    if (!room)
+        return PF_TICKET_CROWDED;
+    memcpy(room->nonce, t->nonce, sizeof room->nonce);
+    room->until = t->expires;
+    return PF_TICKET_GOOD;
+}
+
+/* Expiry is exclusive on both sides of the window (`until <= now` is room, `expires <= now` is
+ * refused): there is no moment at which a nonce is forgotten and its ticket still good. */
+enum pf_ticket_fault pf_ticket_judge(const struct pf_ticket *t, const struct pf_ticket_shown *shown,
+                                     struct pf_ticket_window *window)
+{
+    assert(window->count >= PF_TICKET_WINDOW_WAYS && window->count % PF_TICKET_WINDOW_WAYS == 0);
+    if (t->gate != shown->gate)
+        return PF_TICKET_OTHER_GATE;
+    if (t->store != shown->store)
+        return PF_TICKET_OTHER_STORE;
+    if (t->expires <= shown->now)
+        return PF_TICKET_EXPIRED;
+    if (t->expires - shown->now > PF_TICKET_LIFE_MAX)
+        return PF_TICKET_LONG_LIVED;
+    return use_up(t, shown->now, window);
+}

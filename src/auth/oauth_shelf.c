@@ -24,7 +24,8 @@ enum {
 struct pf_oauth_shelf {
     const struct pf_conf_oauth *conf;
     bool url;
-    _Atomic int64_t looked; /* when the last look ended */
+    _Atomic int64_t looked; /* when the last look was */
+    _Atomic int64_t asked;  /* … for an unknown key; regular ones do not put it off */
     atomic_int looking;     /* whoever sets it looks; also a futex */
     struct stat stamp;      /* of the file; the looker's */
     uint64_t numbers;       /* the looker's */
@@ -145,11 +146,11 @@ static void wait_for_look(struct pf_oauth_shelf *shelf)
         ;
 }
 
-static bool due(struct pf_oauth_shelf *shelf, int64_t now, int64_t every)
+static bool due(_Atomic int64_t *last, int64_t now, int64_t every)
 {
-    int64_t looked = atomic_load(&shelf->looked);
+    int64_t was = atomic_load(last);
 
-    return now - looked >= every || now < looked; /* a clock that was set back */
+    return now - was >= every || now < was; /* a clock that was set back */
 }
 
 static bool in_trouble(struct pf_oauth_shelf *shelf)
@@ -163,18 +164,22 @@ static bool in_trouble(struct pf_oauth_shelf *shelf)
 }
 
 /* Who finds a server that does not answer under way to another thread does not wait for it, too. */
-static void look_when_due(struct pf_oauth_shelf *shelf, int64_t now, int64_t every, bool wait)
+static void look_when_due(struct pf_oauth_shelf *shelf, _Atomic int64_t *last, int64_t now,
+                          int64_t every)
 {
-    if (!due(shelf, now, every))
+    bool unknown = last == &shelf->asked;
+
+    if (!due(last, now, every))
         return;
     if (atomic_exchange(&shelf->looking, 1) == 0) {
-        if (due(shelf, now, every)) {
+        if (due(last, now, every)) {
             look(shelf, NULL);
             atomic_store(&shelf->looked, now);
+            atomic_store(last, now);
         }
         atomic_store(&shelf->looking, 0);
         syscall(SYS_futex, &shelf->looking, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
-    } else if (wait && !in_trouble(shelf)) {
+    } else if (unknown && !in_trouble(shelf)) {
         wait_for_look(shelf);
     }
 }
@@ -234,7 +239,7 @@ const struct pf_oauth_keys *pf_oauth_shelf_hold(struct pf_oauth_shelf *shelf, in
     struct pf_oauth_keys *keys;
     struct pf_err trouble;
 
-    look_when_due(shelf, now, pace(shelf), false);
+    look_when_due(shelf, &shelf->looked, now, pace(shelf));
     pf_oauth_lock(&shelf->lock);
     keys = shelf->current;
     if (keys)
@@ -265,7 +270,7 @@ enum pf_code pf_oauth_shelf_again(struct pf_oauth_shelf *shelf, uint64_t number,
     bool another;
 
     if (shelf->url)
-        look_when_due(shelf, now, UNKNOWN_EVERY, true);
+        look_when_due(shelf, &shelf->asked, now, UNKNOWN_EVERY);
     pf_oauth_lock(&shelf->lock);
     another = shelf->current->number != number;
     trouble = shelf->trouble;

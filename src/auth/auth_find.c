@@ -20,15 +20,16 @@ static enum pf_code ask(const struct pf_auth_seat *seat, struct pf_bytes name, c
 {
     const struct pf_auth_proof proof = {name, quest->secret, quest->peer, quest->tls};
     enum pf_code code;
+    bool knows = seat->self && pf_auth_source_knows(seat->row, seat->self);
 
-    if (!seat->self || (!seat->row->knows_users && !judge))
+    if (!seat->self || (!knows && !judge))
         return PF_NO_USER;
     code = seat->row->find(seat->self, name, &out->entry, err);
     if (code != PF_OK || !out->entry.verify || !judge || out->entry.nologin)
         return code;
     code = seat->row->verify(seat->self, &proof, &out->entry, err);
     out->proved = code == PF_OK;
-    return code == PF_AUTH && !seat->row->knows_users ? PF_NO_USER : code;
+    return code == PF_AUTH && !knows ? PF_NO_USER : code;
 }
 
 /* A master lets in by his own password, whoever the user is. */

@@ -82,7 +82,13 @@ struct pf_auth_source {
     /* NULL for a source that is asked anew each time. */
     void (*stamp)(const struct pf_conf_userdb *, const struct pf_auth_settings *,
                   struct pf_auth_stamp *out_stamp);
+    bool (*knows)(const void *self); /* where `knows_users` is a matter of the settings; NULL: it is not */
 };
+
+static inline bool pf_auth_source_knows(const struct pf_auth_source *row, const void *self)
+{
+    return row->knows ? row->knows(self) : row->knows_users;
+}
 
 /* The rows, by enum pf_conf_userdb_kind; NULL: this build does not have it. */
 const struct pf_auth_source *pf_auth_source_row(enum pf_conf_userdb_kind);

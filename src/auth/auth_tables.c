@@ -1,5 +1,6 @@
 #include "auth/auth_tables.h"
 
+#include "auth/auth_dovecot.h"
 #include "auth/auth_file.h"
 #include "auth/auth_saslauthd.h"
 #include "auth/auth_sql.h"
@@ -49,6 +50,7 @@ const struct pf_auth_source *pf_auth_source_row(enum pf_conf_userdb_kind kind)
 #ifdef PF_HAVE_MARIADB
         [PF_CONF_USERDB_MARIADB] = &pf_auth_mariadb_source,
 #endif
+        [PF_CONF_USERDB_DOVECOT] = &pf_auth_dovecot_source,
         [PF_CONF_USERDB_SASLAUTHD] = &pf_auth_saslauthd_source,
     };
 
@@ -239,7 +241,7 @@ enum pf_code pf_auth_tables_find(const struct pf_auth_tables *tables, struct pf_
     for (size_t i = 0; i < PF_AUTH_SOURCES && code == PF_NO_USER; i++) {
         const struct pf_auth_seat *seat = &tables->seats[i];
 
-        if (seat->self && seat->row->knows_users)
+        if (seat->self && pf_auth_source_knows(seat->row, seat->self))
             code = seat->row->find(seat->self, name, out, err);
     }
     return code;

@@ -116,7 +116,6 @@ static void one_mistake_makes_the_file_bad(void **state)
         {LINE "folder=a%2fb", "folder="},
         {LINE "folder=~root", "folder="},
         {LINE "comment=%zz", "comment="},
-        {LINE "comment=%1", "comment="},
         {LINE "comment=%", "comment="},
         {LINE "comment=%0a", "comment="},
         {LINE "comment=%00", "comment="},

@@ -68,6 +68,8 @@ struct pf_box_where {
     int32_t expire_days; /* PF_EXPIRE_NEVER (-1), or: messages older than that are removed, durably,
                           * before the listing is made; 0 removes nothing here */
     uint64_t quota_octets, quota_messages; /* what the maildrop may hold at most; 0: no limit */
+    const char *recipient; /* open: local@host, to see only what was sent there, in a sifted store (sifted.h), others
+                            * see all; NULL: all */
 };
 
 struct pf_box_open {

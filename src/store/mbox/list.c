@@ -50,7 +50,7 @@ bool pf_mbox_new_uidl(char out_uidl[PF_MBOX_UIDL_LEN + 1])
 static struct pf_mbox_scanner scanner_of(const struct pf_twin_box *box, int fd, const struct pf_mbox_list *l)
 {
     return (struct pf_mbox_scanner){fd, box->place.path, (uint64_t)l->st.st_size, l->state.seed,
-                                    box->mbox->settings.mboxrd};
+                                    box->mbox->settings.mboxrd, &l->state.mails};
 }
 
 static bool stands(const struct pf_mbox_scanner *how, const struct pf_mbox_mail *m)

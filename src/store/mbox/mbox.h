@@ -19,8 +19,9 @@
  *   - A POP session holds the session lock for its life, but the mbox locks (fcntl, then dotlock,
  *     Debian policy 11.6) only while it scans or rewrites, with a time limit, never blocking on the
  *     second while holding the first. Delivery is never kept waiting by a client.
- *   - Detection: `From ` line at offset 0 or behind an empty line, with a plausible date; Content-
- *     Length is believed only when a From_ line or the end of the file stands where it points.
+ *   - Detection: `From ` line at offset 0 or behind an empty line, with a plausible date; a Content-
+ *     Length is believed only when a From_ line or the end of the file stands where it points, and when it reaches
+ *     over nothing that could be a message (length.h).
  *   - Bytes of a message are sent as they stand in the file without the From_ line and the empty line
  *     behind it; quoting (`>From `) is undone only when the file is declared mboxrd.
  *   - The UIDL is in the state, keyed by place and a digest of the message; an X-UIDL header is taken over

@@ -186,7 +186,7 @@ static enum pf_code prepare(struct pf_twin_parcel *p, const struct pf_mbox_locks
     r->len = c.at - text;
     code = pf_mbox_state_head(&p->place, &state, err);
     if (!code) {
-        struct pf_mbox_scanner how = {a->fd, p->place.path, c.at, state.seed, c.mboxrd};
+        struct pf_mbox_scanner how = {a->fd, p->place.path, c.at, state.seed, c.mboxrd, NULL};
 
         code = name_it(p, &how, text + lack.len, r, out_octets, err);
         pf_mbox_state_done(&state);

@@ -5,6 +5,7 @@
 #include "store/mbox/digest.h"
 #include "store/mbox/from.h"
 #include "store/mbox/head.h"
+#include "store/mbox/length.h"
 #include "store/mbox/lines.h"
 #include "store/mbox/quote.h"
 
@@ -25,6 +26,7 @@ struct pass {
     bool in_mail, in_head, skip_fold; /* the lines that continue a note go with it */
     bool pseudo_subject, pseudo_imap;
     bool mid_line;       /* of the text as counted in `same` */
+    struct pf_mbox_length length;
     uint64_t believe_to; /* Content-Length proved that no message begins before */
     struct pf_bytes gap; /* an empty line that may belong to the message or not */
     uint64_t gap_at;
@@ -55,6 +57,11 @@ static bool is_from(struct pf_bytes line, int64_t *out_arrival)
     return line.len && line.at[line.len - 1] != '\r' && pf_mbox_from(line, out_arrival);
 }
 
+bool pf_mbox_is_from(const struct pf_mbox_piece *piece, bool last, int64_t *out_arrival)
+{
+    return piece->begins && (piece->ends || last) && is_from(piece->text, out_arrival);
+}
+
 bool pf_mbox_from_stands(const struct pf_mbox_scanner *how, uint64_t at, uint64_t *out_sum)
 {
     unsigned char line[PF_MBOX_FROM_MAX];
@@ -72,25 +79,6 @@ bool pf_mbox_from_stands(const struct pf_mbox_scanner *how, uint64_t at, uint64_
         return false;
     *out_sum = sum_of(how, b);
     return true;
-}
-
-/* MB-008: is `at`, where a Content-Length points to, the end of a message? */
-static bool is_end(const struct pf_mbox_scanner *how, uint64_t at)
-{
-    unsigned char two[2] = {0};
-    uint64_t ignored;
-    int64_t got;
-
-    if (at > how->size)
-        return false;
-    if (at == how->size)
-        return true;
-    got = pf_mbox_read_at(how->fd, two, sizeof two, at);
-    if (got > 0 && (two[0] == '\n' || (got == 2 && two[0] == '\r' && two[1] == '\n'))) {
-        at += two[0] == '\n' ? 1 : 2;
-        return at == how->size || pf_mbox_from_stands(how, at, &ignored);
-    }
-    return pf_mbox_from_stands(how, at, &ignored);
 }
 
 static void serve(struct pass *p, struct pf_bytes b)
@@ -182,34 +170,33 @@ static bool header(struct pass *p, struct pf_bytes line, uint64_t *out_length)
     return p->skip_fold;
 }
 
-static void head_ends(struct pass *p, uint64_t body_at, uint64_t length)
+/* False with errno. */
+static bool head_ends(struct pass *p, uint64_t body_at, uint64_t length)
 {
-    uint64_t end;
-
     p->in_head = false;
-    if (length != UINT64_MAX && !__builtin_add_overflow(body_at, length, &end) && is_end(p->how, end))
-        p->believe_to = end;
+    return length == UINT64_MAX || pf_mbox_length_holds(&p->length, body_at, length, &p->believe_to) >= 0;
 }
 
-/* A line, or a piece of one, that is no From_ line. */
-static void text(struct pass *p, const struct pf_mbox_piece *piece, uint64_t *length)
+/* A line, or a piece of one, that is no From_ line. False with errno. */
+static bool text(struct pass *p, const struct pf_mbox_piece *piece, uint64_t *length)
 {
     bool empty = piece->begins && pf_mbox_is_empty(piece->text);
-    bool note = p->in_head && p->skip_fold;
+    bool note = p->in_head && p->skip_fold, ok = true;
 
     if (p->gap.len)
         count(p, p->gap, false);
     p->gap.len = 0;
     if (p->in_head && empty)
-        head_ends(p, piece->at + piece->text.len, *length);
+        ok = head_ends(p, piece->at + piece->text.len, *length);
     else if (p->in_head && piece->begins)
         note = header(p, piece->text, length);
     if (!empty) {
         count(p, piece->text, note);
-        return;
+        return ok;
     }
     p->gap = piece->text.len == 2 ? PF_LIT("\r\n") : PF_LIT("\n");
     p->gap_at = piece->at;
+    return ok;
 }
 
 static enum pf_code run(struct pass *p, struct pf_mbox_lines *l, struct pf_err *err)
@@ -219,15 +206,14 @@ static enum pf_code run(struct pass *p, struct pf_mbox_lines *l, struct pf_err *
     uint64_t length = UINT64_MAX;
     int more = 0;
 
-    while (ok && (more = pf_mbox_lines_next(l, &piece)) > 0) {
+    while (ok && more >= 0 && (more = pf_mbox_lines_next(l, &piece)) > 0) {
         int64_t arrival;
 
         if (p->locks && piece.at >= p->touch_at) {
             pf_mbox_lock_touch(p->locks);
             p->touch_at = piece.at + TOUCH_EVERY;
         }
-        if (after_empty && piece.begins && (piece.ends || l->at == l->end) && piece.at >= p->believe_to &&
-            is_from(piece.text, &arrival)) {
+        if (after_empty && piece.at >= p->believe_to && pf_mbox_is_from(&piece, l->at == l->end, &arrival)) {
             ok = finish(p, p->gap.len ? p->gap_at : piece.at);
             begin(p, &piece, arrival);
             length = UINT64_MAX;
@@ -235,9 +221,9 @@ static enum pf_code run(struct pass *p, struct pf_mbox_lines *l, struct pf_err *
             continue;
         }
         after_empty = piece.begins && pf_mbox_is_empty(piece.text);
-        if (p->in_mail)
-            text(p, &piece, &length);
-        else if (!after_empty)
+        if (p->in_mail && !text(p, &piece, &length))
+            more = -1;
+        else if (!p->in_mail && !after_empty)
             return pf_fail(err, PF_DAMAGED, 0, where,
                            "%s is no mbox: it does not begin with a \"From \" line", p->how->path);
     }
@@ -258,14 +244,15 @@ enum pf_code pf_mbox_scan_locked(const struct pf_mbox_scanner *how, uint64_t fro
                                  struct pf_mbox_mails *mails, struct pf_err *err)
 {
     size_t room = how->unquote ? PF_MBOX_QUOTE_ROOM(PF_MBOX_BUFFER) : 8;
-    unsigned char *memory = malloc(PF_MBOX_BUFFER + room);
-    struct pass p = {.how = how, .mails = mails, .locks = locks};
+    unsigned char *memory = malloc(2 * PF_MBOX_BUFFER + room);
+    struct pass p = {.how = how, .mails = mails, .locks = locks, .length = {.how = how, .locks = locks}};
     struct pf_mbox_lines lines = {.fd = how->fd, .at = from, .end = how->size, .buffer = memory};
     enum pf_code code;
 
     if (!memory)
         return pf_fail(err, PF_NO_MEMORY, 0, where, "no memory to list %s", how->path);
-    p.plain = (struct pf_span){memory + PF_MBOX_BUFFER, 0, room};
+    p.length.buffer = memory + PF_MBOX_BUFFER;
+    p.plain = (struct pf_span){memory + 2 * PF_MBOX_BUFFER, 0, room};
     code = run(&p, &lines, err);
     free(memory);
     return code;

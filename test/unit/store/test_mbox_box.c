@@ -144,7 +144,13 @@ static void mb_008_content_length_only_when_proven(void **state)
 {
     struct rig *r = *state;
 
-    put(r, "From ada Mon Jan  1 00:00:00 2001\nContent-Length: 58\n\nalpha\n\n" B, "w");
+    put(r, "From ada Mon Jan  1 00:00:00 2001\nContent-Length: 57\n\nalpha\n\n"
+           "From ben Mon Jan  1 00:00:01 2001\nprose: no\nmore\n\n", "w");
+    assert_int_equal(enter(r), PF_OK);
+    assert_int_equal(r->o.listing.count, 2); /* what looks like a message is one */
+    pf_mbox_box_close(r->o.box);
+    put(r, "From ada Mon Jan  1 00:00:00 2001\nContent-Length: 58\n\nalpha\n\n"
+           "From bob Mon Jan  1 00:00:01 2001\nonly some prose\n\n", "w");
     assert_int_equal(enter(r), PF_OK);
     assert_int_equal(r->o.listing.count, 1); /* it points to the end */
     pf_mbox_box_close(r->o.box);

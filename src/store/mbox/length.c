@@ -74,8 +74,8 @@ static bool is_listed(const struct pf_mbox_scanner *how, uint64_t at)
     return false;
 }
 
-/* Is the line behind a From_ line one that a message can begin with? RFC 5322 section 2.2: a field's name is of printable
- * ASCII without colon; section 4.5: white space may follow. UUCP put further From_ lines there, quoted. */
+/* Is the line behind a From_ line one that a message can begin with? RFC 5322 section 2.2: a field's name is of
+ * printable ASCII without colon; section 4.5: white space may follow. UUCP put further From_ lines there, quoted. */
 static bool begins_head(const struct pf_mbox_scanner *how, uint64_t at)
 {
     unsigned char text[LOOK];

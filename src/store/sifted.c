@@ -276,11 +276,7 @@ struct pf_store *pf_sifted_new(struct pf_store *inner)
     s->kind = *s->wrap.base.kind;
     s->kind.name = "sifted";
     s->kind.box_open = box_open;
+    s->kind.sifts = true;
     s->wrap.base.kind = &s->kind;
     return &s->wrap.base;
-}
-
-bool pf_sifted_is(const struct pf_store *store)
-{
-    return store->kind->box_open == box_open;
 }

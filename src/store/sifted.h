@@ -23,9 +23,8 @@
 
 #include "store/store.h"
 
-/* Takes over `inner`; NULL, and inner is freed, without memory. */
+/* Takes over `inner`; NULL, and inner is freed, without memory. It is to stand in front of all other wrappers:
+ * they take no recipient. */
 struct pf_store *pf_sifted_new(struct pf_store *inner);
-/* Whether a recipient means something to this store: another one would show the whole maildrop. */
-bool pf_sifted_is(const struct pf_store *);
 
 #endif

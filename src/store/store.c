@@ -190,13 +190,25 @@ static void opened(struct watch *w)
     audit_more(&w->later);
 }
 
+/* PF_TEMP: settings that change can make it so for a moment, between a login and its open. */
+static void refuse_recipient(struct pf_store *store, struct pf_box_open *o)
+{
+    assert(o->op.done);
+    pf_fail(&o->op.err, PF_TEMP, 0, "store", "the mail of %s alone was asked for, and this store cannot sift",
+            o->where.recipient);
+    call_later(store, &o->op);
+}
+
 void pf_box_open(struct pf_store *store, struct pf_box_open *o)
 {
-    struct watch *w = watch_new(store, &o->op);
+    bool takes = !o->where.recipient || store->kind->sifts;
+    struct watch *w = takes ? watch_new(store, &o->op) : NULL;
 
     o->box = NULL;
     o->listing = (struct pf_listing){0};
     o->expired = 0;
+    if (!takes)
+        refuse_recipient(store, o);
     if (!w)
         return;
     assert(o->where.user && o->where.path);

@@ -68,8 +68,7 @@ struct pf_box_where {
     int32_t expire_days; /* PF_EXPIRE_NEVER (-1), or: messages older than that are removed, durably,
                           * before the listing is made; 0 removes nothing here */
     uint64_t quota_octets, quota_messages; /* what the maildrop may hold at most; 0: no limit */
-    const char *recipient; /* open: local@host, to see only what was sent there, in a sifted store (sifted.h), others
-                            * see all; NULL: all */
+    const char *recipient; /* open: local@host, to see only what was sent there (sifted.h); NULL: all */
 };
 
 struct pf_box_open {
@@ -143,6 +142,7 @@ struct pf_store_kind {
     void (*parcel_seal)(struct pf_parcel *, struct pf_parcel_seal *);
     void (*parcel_drop)(struct pf_parcel *, struct pf_parcel_drop *);
     void (*free)(struct pf_store *); /* no box or parcel may be open */
+    bool sifts;                      /* knows recipients; else an open for one is PF_TEMP, and never everybody's mail */
 };
 
 /* First member of every store, box and parcel. */

@@ -55,6 +55,7 @@ struct pf_user {
     char master[PF_AUTH_NAME_MAX + 1];    /* who acts for this user, for the log; "": himself */
     char token[PF_AUTH_TOKEN_ID_MAX + 1]; /* which scoped credential was shown; "": the password */
     int64_t quota_octets, quota_messages; /* 0: as the settings say; -1: no limit */
+    char recipient[PF_AUTH_NAME_MAX + 1]; /* local@host: may see only mail that was sent there (names.h); "": all */
 };
 
 /* What auth may know about a connection. Views and texts are copied when a check begins. */

@@ -48,6 +48,7 @@ static void take(const struct pf_auth_tables *tables, const struct pf_auth_seat 
 
     memcpy(out->entry.user.folder, reading->folder, sizeof reading->folder);
     memcpy(out->entry.user.master, reading->master, sizeof reading->master);
+    memcpy(out->entry.user.recipient, reading->recipient, sizeof reading->recipient);
     out->stored = master ? out->master.stored : out->entry.stored;
     out->nologin = master ? out->master.nologin : out->entry.nologin;
     out->cache_time = cache_time(tables, seat);

@@ -129,6 +129,7 @@ struct pf_conf {
     bool folders;              /* user+folder */
     const char *default_domain;/* or NULL */
     bool lower_case_logins;
+    bool sdps;                 /* user@host and user+host, where host is a user */
     int64_t cache_time;        /* seconds */
     unsigned cache_entries;
     size_t hash_memory;

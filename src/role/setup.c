@@ -1,6 +1,7 @@
 #include "role/setup.h"
 
 #include "store/kinds.h"
+#include "store/sifted.h"
 #include "store/traced.h"
 #include "sys/log_sink.h"
 
@@ -36,6 +37,16 @@ enum pf_code pf_setup_tls(const struct pf_conf *conf, struct pf_tls_tickets *tic
     return PF_OK;
 }
 
+/* In front of all: what it asks of a maildrop is traced too. */
+static struct pf_store *sift(const struct pf_conf *conf, struct pf_store *store, struct pf_err *err)
+{
+    struct pf_store *sifted = store && conf->sdps ? pf_sifted_new(store) : store;
+
+    if (store && !sifted)
+        pf_fail(err, PF_NO_MEMORY, 0, "setup", "no memory");
+    return sifted;
+}
+
 static void trace(void *self, const char *line)
 {
     struct pf_field field = PF_TEXT_FIELD("call", line);
@@ -60,14 +71,14 @@ struct pf_store *pf_setup_store(const struct pf_conf *conf, struct pf_loop *loop
             pf_store_free(store);
             pf_fail(err, PF_NO_MEMORY, 0, "setup", "no memory");
         }
-        return traced;
+        store = traced;
     }
-    return store;
+    return sift(conf, store, err);
 }
 
 bool pf_setup_store_differs(const struct pf_conf *a, const struct pf_conf *b)
 {
-    return a->log_debug != b->log_debug || pf_kinds_differ(a, b);
+    return a->log_debug != b->log_debug || a->sdps != b->sdps || pf_kinds_differ(a, b);
 }
 
 struct pf_log *pf_setup_log(const struct pf_conf *conf, struct pf_err *err)

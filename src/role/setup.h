@@ -13,7 +13,7 @@
 enum pf_code pf_setup_tls(const struct pf_conf *, struct pf_tls_tickets *, struct pf_tls **out_tls,
                           struct pf_err *err);
 /* The back end: maildrops of every kind (store/kinds.h), lifted into the pool; traced into the log
- * when it wants debug lines. */
+ * when it wants debug lines, and sifted by recipient with `sdps`. */
 struct pf_store *pf_setup_store(const struct pf_conf *, struct pf_loop *, struct pf_pool *,
                                 struct pf_log *, struct pf_err *err);
 /* True when a store made for `a` does not fit `b`. */

@@ -100,7 +100,7 @@ void pf_guest_open_box(struct pf_guest_session *g)
     g->op.open = (struct pf_box_open){
         .op.done = box_opened,
         .where = {.user = g->user.name, .path = g->maildrop, .now = (int64_t)time(NULL),
-                  .expire_days = g->expire_days},
+                  .expire_days = g->expire_days, .recipient = g->user.recipient[0] ? g->user.recipient : NULL},
     };
     g->op_busy = true;
     pf_box_open(g->hall->parts.store, &g->op.open);

@@ -241,6 +241,8 @@ static int32_t expire_of(const struct pf_guest_session *g)
 
     if (g->user.read_only || g->user.no_delete) /* then nothing goes for it, now or at QUIT */
         return PF_EXPIRE_NEVER;
+    if (g->user.recipient[0]) /* expiry is the whole maildrop's, and goes on when that is opened */
+        return PF_EXPIRE_NEVER;
     if (g->user.expire_days != -2)
         return g->user.expire_days;
     return domain && domain->expire_days != -2 ? domain->expire_days : g->generation->conf->expire_days;

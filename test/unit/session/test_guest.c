@@ -117,6 +117,29 @@ static void w_036_stls_whose_answer_is_never_read_has_a_time(void **state)
     rig_down(&rig);
 }
 
+/* The settings may change between a name's reading and the open: a store that cannot sift would show, and let
+ * be deleted, everybody's mail. */
+static void sd_002_a_view_of_a_store_that_shows_all_is_refused(void **state)
+{
+    struct pf_auth_settings settings = {.hashes_at_once = 1, .allow_weak_schemes = true};
+    struct pf_err err;
+
+    (void)state;
+    rig_up(&rig, "users { sdps yes }");
+    settings.conf = rig.conf;
+    settings.password_file = rig.users;
+    assert_int_equal(pf_auth_reload(rig.auth, &settings, &err), PF_OK);
+    rig_add(&rig, "Delivered-To: bert@anna\n\n", "u1");
+    client_come(&rig, &client);
+    client_until(&client, "\r\n");
+    client_ask(&client, "USER bert@anna");
+    assert_memory_equal(client_ask(&client, "PASS secret"), "-ERR [SYS/TEMP] ", 16);
+    client_ask(&client, "USER anna");
+    assert_memory_equal(client_ask(&client, "PASS secret"), "+OK 1 ", 6);
+    client_leave(&client);
+    rig_down(&rig);
+}
+
 /* Failing to mark is no error (store.h): there is nothing that was not removed. */
 static void p3_034_quit_without_dele_is_good_though_marking_failed(void **state)
 {
@@ -171,6 +194,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(w_036_stls_whose_answer_is_never_read_has_a_time),
+        T(sd_002_a_view_of_a_store_that_shows_all_is_refused),
         T(p3_034_quit_without_dele_is_good_though_marking_failed),
         T(cap_023_a_flood_is_answered_to_its_end),
     };

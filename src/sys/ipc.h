@@ -39,8 +39,8 @@ enum {
     PF_IPC_PAYLOAD_MAX = 68 * 1024,
     PF_IPC_FDS_MAX = 4,     /* a listing, a slot arena, and two more */
     PF_IPC_OPEN_MAX = 1024, /* requests that wait for an answer, each way; beyond it guests wait for their turn */
-    PF_IPC_QUEUE = 64       /* requests and notices that wait for a full socket; answers are not counted, since there are
-                             * never more of them than open requests */
+    PF_IPC_QUEUE = 64       /* requests and notices that wait for a full socket; answers are not counted, since
+                             * there are never more of them than open requests */
 };
 
 /* What goes and what comes. When it goes, payload and descriptors stay the sender's (they are

@@ -2,6 +2,9 @@
 
 #include "auth/auth_dovecot.h"
 #include "auth/auth_file.h"
+#ifdef PF_HAVE_LDAP
+#include "auth/auth_ldap.h"
+#endif
 #include "auth/auth_saslauthd.h"
 #include "auth/auth_sql.h"
 #include "auth/oauth.h"
@@ -49,6 +52,9 @@ const struct pf_auth_source *pf_auth_source_row(enum pf_conf_userdb_kind kind)
 #endif
 #ifdef PF_HAVE_MARIADB
         [PF_CONF_USERDB_MARIADB] = &pf_auth_mariadb_source,
+#endif
+#ifdef PF_HAVE_LDAP
+        [PF_CONF_USERDB_LDAP] = &pf_auth_ldap_source,
 #endif
         [PF_CONF_USERDB_DOVECOT] = &pf_auth_dovecot_source,
         [PF_CONF_USERDB_SASLAUTHD] = &pf_auth_saslauthd_source,

@@ -9,7 +9,7 @@
 
 #include "auth/auth.h"
 #include "store/kinds.h"
-#include <stdio.h>
+#include "tool/safe.h"
 
 int pf_tool_box(int argc, char **argv);
 
@@ -38,8 +38,6 @@ enum pf_code pf_tool_box_find(struct pf_tool_box *, struct pf_err *err);
 enum pf_code pf_tool_box_read(struct pf_tool_box *, uint32_t index,
                               void (*take)(void *self, struct pf_bytes piece), void *self,
                               struct pf_err *err);
-/* Prints UTF-8 text without control characters (newlines and tabs stay when `lines`). */
-void pf_tool_print_safe(FILE *to, const char *text, bool lines);
 
 int pf_tool_box_ls(struct pf_tool_box *);
 int pf_tool_box_show(struct pf_tool_box *);

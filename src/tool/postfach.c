@@ -1,8 +1,10 @@
-#include "tool/box.h"
 #include "tool/deliver.h"
+#include "tool/helper.h"
 #include "tool/probe.h"
 #include "tool/user.h"
 #include "tool/users.h"
+
+#include <postfach/err.h>
 
 #include <signal.h>
 #include <stdio.h>
@@ -20,11 +22,11 @@ static const char usage[] =
 
 static const struct {
     const char *word;
-    int (*run)(int argc, char **argv);
+    int (*run)(int argc, char **argv); /* NULL: a helper */
 } tools[] = {
     {"user", pf_tool_user},
     {"users", pf_tool_users},
-    {"box", pf_tool_box},
+    {"box", NULL},
     {"probe", pf_tool_probe},
     {"deliver", pf_tool_deliver},
 };
@@ -46,7 +48,7 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < sizeof tools / sizeof tools[0]; i++)
         if (strcmp(argv[1], tools[i].word) == 0)
-            return tools[i].run(argc - 1, argv + 1);
+            return tools[i].run ? tools[i].run(argc - 1, argv + 1) : pf_tool_helper(argv + 1);
     fprintf(stderr, "postfach: what is `%s`?\n%s", argv[1], usage);
     return pf_verdict(PF_SYNTAX)->exit_status;
 }

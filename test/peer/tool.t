@@ -2,6 +2,7 @@
 """`postfach` at the prompt: user, box and probe against real files and a live server, statuses and texts;
 and the demo from beginning to end."""
 import os
+import shutil
 import subprocess
 import sys
 
@@ -104,6 +105,26 @@ def box_check_mends_an_mbox():
         assert os.path.getsize(box) == before
 
 
+def box_is_a_program_of_its_own():
+    """A mail server that starts `postfach deliver` does not load what only `box show` needs."""
+    libraries = subprocess.run(["ldd", POSTFACH], capture_output=True, text=True, check=True).stdout
+    assert "libc.so" in libraries and "gmime" not in libraries and "glib" not in libraries, libraries
+    with Office() as office:
+        office.add_user("anna", "secret")
+        alone = os.path.join(office.folder, "postfach")
+        link = os.path.join(office.folder, "link")
+        shutil.copy(POSTFACH, alone)
+        os.symlink(POSTFACH, link)
+        done = subprocess.run([link, "box", "ls", office.maildir("anna")], capture_output=True, check=False, timeout=120)
+        assert done.returncode == 0 and b"0 messages" in done.stdout, done
+        shutil.copy("/bin/echo", os.path.join(office.folder, "postfach-box"))
+        done = subprocess.run([alone, "box", "ls", "x"], capture_output=True, check=False, timeout=120)
+        assert (done.returncode, done.stdout) == (0, b"ls x\n"), done
+        os.unlink(os.path.join(office.folder, "postfach-box"))
+        done = subprocess.run([alone, "box", "ls", "/nonexistent"], capture_output=True, check=False, timeout=120)
+        assert done.returncode in (78, 67) and done.stderr, done  # 67: this machine has one in libexec
+
+
 def box_quota_says_what_maildirsize_says():
     with Office() as office:
         office.add_user("anna", "secret")
@@ -194,5 +215,6 @@ def the_demo_runs_once():
 
 
 run(box_ls_shows_what_pop3_shows, box_show_decodes_and_raw_does_not, box_check_finds_what_pop3_refuses,
-    box_check_mends_an_mbox, box_quota_says_what_maildirsize_says, mistakes_are_told, box_says_that_a_session_holds_the_maildrop, probe_tells_good_from_bad,
-    a_user_made_by_the_tool_logs_in, the_demo_runs_once)
+    box_check_mends_an_mbox, box_is_a_program_of_its_own, box_quota_says_what_maildirsize_says, mistakes_are_told,
+    box_says_that_a_session_holds_the_maildrop, probe_tells_good_from_bad, a_user_made_by_the_tool_logs_in,
+    the_demo_runs_once)

@@ -6,9 +6,11 @@
 #include "session/post_text.h"
 #include "session/quota_warning.h"
 #include "store/kinds.h"
+#include "sys/log_sink.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,10 +23,11 @@ enum {
 };
 
 static const char usage[] =
-    "usage: postfach deliver [-c FILE] [-d USER] [-f SENDER] [-a ADDRESS]   < MESSAGE\n"
+    "usage: postfach deliver [-c FILE] [-d USER] [-f SENDER] [-a ADDRESS] [-v]   < MESSAGE\n"
     "    -d  the user or address to deliver to (default: who calls)\n"
     "    -f  the sender, for Return-Path; \"\" for none\n"
     "    -a  the address the message was sent to, for Delivered-To (default: that of -d)\n"
+    "    -v  says on the standard error what else goes to syslog: the reason, for the administrator\n"
     "    -c  settings (default: /etc/postfach/postfach.conf)\n"
     "Manual: postfach-deliver(1)\n";
 
@@ -45,7 +48,7 @@ struct deliver {
     unsigned char in[PIECE], out[PIECE + PF_POST_HEAD_MAX];
     uint64_t size; /* as on the wire, or less */
     int64_t now;
-    bool loop;
+    bool loop, verbose;
 };
 
 /* Mail that might be better later must not go back to its sender. */
@@ -56,25 +59,59 @@ static int status_of(enum pf_code code)
     return v->lmtp[0] == '4' || code == PF_CONFIG ? STATUS_LATER : v->exit_status;
 }
 
-/* A permanent failure's text goes back to the sender with his message: that one is for strangers. */
-static int complain(const struct deliver *d, struct pf_err *err)
+/* A mail server sends what it reads from us to the sender when the message fails or expires: paths and settings are
+ * none of his business. NULL: the administrator watches. */
+static struct pf_log *admins_log(const struct deliver *d)
 {
-    int status;
-
-    pf_post_soften(err);
-    pf_post_bounce(err, d->conf->quota_over == PF_CONF_OVER_BOUNCE);
-    status = status_of(err->code);
-    if (status == STATUS_LATER)
-        fprintf(stderr, "postfach deliver: %s\n", err->log);
-    else
-        fprintf(stderr, "postfach deliver: %s (%s)\n", pf_err_say(err), pf_verdict(err->code)->lmtp);
-    return status;
+    return d->verbose || isatty(STDERR_FILENO)
+               ? NULL
+               : pf_log_syslog(PF_LOG_INFO, d->conf ? d->conf->log_facility : "mail", NULL);
 }
 
-static void print_mistake(void *self, const struct pf_conf_mistake *mistake)
+static void tell_admin(const struct deliver *d, const struct pf_err *err)
 {
-    (void)self;
-    pf_conf_print_mistake(stderr, mistake);
+    const struct pf_field fields[] = {
+        PF_TEXT_FIELD("recipient", d->user), PF_TEXT_FIELD("sender", d->sender),
+        PF_TEXT_FIELD("code", pf_verdict(err->code)->name), PF_TEXT_FIELD("err", err->log)};
+    struct pf_log *log = admins_log(d);
+
+    if (!log) {
+        fprintf(stderr, "postfach deliver: %s\n", err->log);
+        return;
+    }
+    pf_log_event(log, PF_EVENT_delivery_failed, fields, sizeof fields / sizeof fields[0]);
+    pf_log_free(log);
+}
+
+static void tell_sender(const struct pf_err *err)
+{
+    fprintf(stderr, "postfach deliver: %s (%s)\n", pf_err_say(err), pf_verdict(err->code)->lmtp);
+}
+
+static int complain(const struct deliver *d, struct pf_err *err)
+{
+    tell_admin(d, err);
+    pf_post_soften(err);
+    pf_post_bounce(err, d->conf->quota_over == PF_CONF_OVER_BOUNCE);
+    tell_sender(err);
+    return status_of(err->code);
+}
+
+static void take_mistake(void *self, const struct pf_conf_mistake *mistake)
+{
+    const struct deliver *d = self;
+    char at[PATH_MAX];
+    const struct pf_field fields[] = {PF_TEXT_FIELD("what", "settings"), PF_TEXT_FIELD("at", at),
+                                      PF_TEXT_FIELD("err", mistake->text), PF_TEXT_FIELD("hint", mistake->hint)};
+    struct pf_log *log = admins_log(d);
+
+    if (!log) {
+        pf_conf_print_mistake(stderr, mistake);
+        return;
+    }
+    snprintf(at, sizeof at, "%s:%u:%u", mistake->file, mistake->line, mistake->column);
+    pf_log_event(log, PF_EVENT_trouble, fields, sizeof fields / sizeof fields[0]);
+    pf_log_free(log);
 }
 
 static enum pf_code who_calls(struct deliver *d, struct pf_err *err)
@@ -321,6 +358,9 @@ static bool take_option(struct deliver *d, int option)
     case 'f':
         d->sender = optarg;
         break;
+    case 'v':
+        d->verbose = true;
+        break;
     default:
         return false;
     }
@@ -344,7 +384,7 @@ static bool take_options(struct deliver *d, int argc, char **argv)
     int option;
 
     optind = 1;
-    while ((option = getopt(argc, argv, "a:c:d:f:")) != -1)
+    while ((option = getopt(argc, argv, "a:c:d:f:v")) != -1)
         if (!take_option(d, option))
             return false;
     return optind == argc;
@@ -355,9 +395,11 @@ static int run(struct deliver *d, char *sender)
     struct pf_err err = {0};
 
     strip_brackets(d, sender);
-    d->conf = pf_conf_read(d->conf_file, print_mistake, NULL);
-    if (!d->conf)
-        return STATUS_LATER; /* a slip in the settings sends nobody's mail back */
+    d->conf = pf_conf_read(d->conf_file, take_mistake, d);
+    if (!d->conf) { /* a slip in the settings sends nobody's mail back */
+        tell_sender(&(struct pf_err){.code = PF_TEMP});
+        return STATUS_LATER;
+    }
     return deliver(d, &err) == PF_OK ? 0 : complain(d, &err);
 }
 

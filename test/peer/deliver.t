@@ -4,6 +4,7 @@ import os
 import poplib
 import re
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -82,12 +83,47 @@ def failures_tell_the_mail_server_what_to_do():
         assert done.returncode == 75, done
         os.rename(office.users, office.users + ".away")
         done = deliver(office, TEXT, "-d", "anna")
+        assert done.returncode == 75 and office.folder.encode() not in done.stderr, done
+        done = deliver(office, TEXT, "-d", "anna", "-v")
         assert done.returncode == 75 and office.users.encode() in done.stderr, done
         os.rename(office.users + ".away", office.users)
         assert mails(office, "anna") == []
         shutil.rmtree(office.maildir("anna"))  # as when a disk is not mounted
         done = deliver(office, TEXT, "-d", "anna")
+        assert done.returncode == 75 and re.fullmatch(rb"postfach deliver: [a-z ,]+ \(4\.\d\.\d\)\n", done.stderr), done
+        done = deliver(office, TEXT, "-d", "anna", "-v")
         assert done.returncode == 75 and office.maildir("anna").encode() in done.stderr, done
+
+
+def the_reason_goes_to_syslog_and_not_to_the_sender():
+    with Office() as office:
+        office.add_user("anna", "secret")
+        office.write_conf()
+        dev = os.path.join(office.folder, "dev")
+        os.mkdir(dev)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+            log.bind(os.path.join(dev, "log"))
+            log.settimeout(60)
+            namespace = ["unshare", "-m", "sh", "-c", f'mount --bind {dev} /dev && exec "$@"', "-"]
+            if subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode != 0:
+                print("# this user may not make a mount namespace: syslog was not looked at")
+                return
+            shutil.rmtree(office.maildir("anna"))
+            done = deliver(office, TEXT, "-d", "anna", "-f", "s@x", wrapper=namespace)
+            assert done.returncode == 75 and office.folder.encode() not in done.stderr, done
+            line = log.recv(4096)
+            assert line.startswith(b"<21>") and b"postfach" in line, line  # mail, notice
+            for word in (b"event=delivery_failed", b"recipient=anna", b"sender=s@x", office.maildir("anna").encode()):
+                assert word in line, line
+            broken = os.path.join(office.folder, "broken")
+            with open(broken, "w", encoding="ascii") as file:
+                file.write("hostnam x\n")
+            done = deliver(office, TEXT, "-d", "anna", wrapper=namespace, conf=broken)
+            assert done.returncode == 75 and b"broken" not in done.stderr and done.stderr.count(b"\n") == 1, done
+            line = log.recv(4096)
+            assert b"event=trouble" in line and b"broken:1:1" in line, line
+            done = deliver(office, TEXT, "-d", "anna", "-v", wrapper=namespace, conf=broken)
+            assert done.returncode == 75 and b"broken:1:1" in done.stderr, done
 
 
 def loops_are_seen():
@@ -116,6 +152,8 @@ def aliases_deliver_to_each_once():
         with open(aliases, "w", encoding="ascii") as file:
             file.write("a: b\nb: a\n")
         done = deliver(office, TEXT, "-d", "anna")
+        assert done.returncode == 75 and b"line 1" not in done.stderr, done
+        done = deliver(office, TEXT, "-d", "anna", "-v")
         assert done.returncode == 75 and b"line 1" in done.stderr, done
 
 
@@ -165,5 +203,6 @@ def all_of_stdin_is_read_before_anything_is_sealed():
 
 
 run(s_011_head_and_text, s_012_no_sender_and_an_mbox_line, octets_are_what_pop3_gives,
-    failures_tell_the_mail_server_what_to_do, loops_are_seen, aliases_deliver_to_each_once,
+    failures_tell_the_mail_server_what_to_do, the_reason_goes_to_syslog_and_not_to_the_sender, loops_are_seen,
+    aliases_deliver_to_each_once,
     a_full_disk_is_temporary, l_011_durable_before_the_end, all_of_stdin_is_read_before_anything_is_sealed)

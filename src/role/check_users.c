@@ -18,6 +18,7 @@
 
 enum {
     PATIENCE = 3000,  /* ms for one database: eight of them must not keep who started us for a minute */
+    ENTRY = 4096,     /* octets of a line of passwd(5) */
     GROUPS_MAX = 256, /* of the user that the server runs as */
     KEYTAB = 5        /* the first octet of a file of Kerberos keys */
 };
@@ -169,13 +170,16 @@ static bool may_write(const struct stat *st, const struct passwd *user)
 
 static int login_record(const struct pf_conf *conf)
 {
-    const struct passwd *user = conf->run_as ? getpwnam(conf->run_as) : NULL;
+    struct passwd entry, *user = NULL;
+    char room[ENTRY];
     char *folder = conf->login_record ? strdup(conf->login_record) : NULL;
     char *slash = folder ? strrchr(folder, '/') : NULL;
     const char *why = NULL;
     struct pf_err err;
     struct stat st;
 
+    if (conf->run_as)
+        (void)getpwnam_r(conf->run_as, &entry, room, sizeof room, &user);
     if (slash)
         slash[slash == folder] = 0;
     if (slash && stat(folder, &st) != 0)

@@ -122,10 +122,15 @@ static enum pf_sifted judge(struct pf_sifted_head *h)
     return !cut && names(h, pf_bytes_skip(line, pf_find(line, ':') + 1)) ? PF_SIFTED_MATCH : PF_SIFTED_OTHER;
 }
 
-static enum pf_sifted end_line(struct pf_sifted_head *h)
+static void drop_cr(struct pf_sifted_head *h)
 {
     if (h->len && !h->cut && h->line[h->len - 1] == '\r')
         h->len--;
+}
+
+static enum pf_sifted end_line(struct pf_sifted_head *h)
+{
+    drop_cr(h);
     h->at_start = true;
     return h->len ? PF_SIFTED_MORE : PF_SIFTED_OTHER; /* an empty line ends the head */
 }
@@ -163,8 +168,8 @@ enum pf_sifted pf_sifted_head_end(struct pf_sifted_head *h)
 {
     enum pf_sifted found;
 
-    if (h->len && !h->cut && h->line[h->len - 1] == '\r')
-        h->len--;
+    if (!h->at_start)
+        drop_cr(h);
     found = judge(h);
     return found == PF_SIFTED_MATCH ? found : PF_SIFTED_OTHER;
 }

@@ -11,6 +11,8 @@ enum {
     KNOWN_ROWS = 131072,      /* 3 MiB, of which only those pages are there that are used */
     FORGIVE = 60 * 1000,      /* one failure is forgiven each minute */
     KNOWN = 24 * 3600 * 1000, /* a good login makes an address known for a day */
+    COUNT_BITS = 16,          /* the milliseconds of a minute fit into as many, too */
+    COUNT_MASK = 0xffff,
     COUNT_MAX = 30,           /* half an hour of forgiving; 2^30 seconds is beyond any limit */
     OVER_MAX = 60,            /* an address that was blocked is free an hour after its last failure */
     PREFIX_OCTETS = 8,
@@ -20,7 +22,7 @@ enum {
 /* Who guesses makes rows of failures, as many as he likes; what is known of those who log in well stands in a
  * table of its own, where that pushes nobody out. */
 struct pf_throttle {
-    struct pf_recent *failures; /* value: the count that delays, at most COUNT_MAX; spare: the count that blocks */
+    struct pf_recent *failures;
     struct pf_recent *known;
 };
 
@@ -78,25 +80,34 @@ static void place_of(const char *peer, struct place *out)
     }
 }
 
+/* A row of failures: `spare` is the count that blocks. `value` has the count that delays, at most COUNT_MAX, and above
+ * COUNT_BITS how much of a minute had gone by at the last failure: parts of minutes are forgiven, too. So `at` stays
+ * the time of the last failure, by which rows are forgotten. */
+static pf_time elapsed(const struct pf_recent_row *row, pf_time now)
+{
+    return row->at ? now - row->at + (row->value >> COUNT_BITS) : 0;
+}
+
 static uint32_t unforgiven(uint32_t count, const struct pf_recent_row *row, pf_time now)
 {
-    pf_time minutes = row->at ? (now - row->at) / FORGIVE : 0;
+    pf_time minutes = elapsed(row, now) / FORGIVE;
 
     return minutes >= count ? 0 : count - (uint32_t)minutes;
 }
 
-/* Part of a minute is kept for the next time: failures in less than a minute's distance are forgiven, too. */
-static struct pf_recent_row *count_up(struct pf_recent *recent, uint64_t key, pf_time now)
+/* The count that delays. */
+static uint32_t count_up(struct pf_recent *recent, uint64_t key, pf_time now)
 {
     struct pf_recent_row *row = pf_recent_take(recent, key);
-    uint32_t most = row->value > row->spare ? row->value : row->spare, left = unforgiven(most, row, now);
+    uint32_t part = (uint32_t)(elapsed(row, now) % FORGIVE);
+    uint32_t delays = unforgiven(row->value & COUNT_MASK, row, now), blocks = unforgiven(row->spare, row, now);
 
-    row->value = unforgiven(row->value, row, now) + 1;
-    row->spare = unforgiven(row->spare, row, now) + 1;
-    if (row->value > COUNT_MAX)
-        row->value = COUNT_MAX;
-    row->at = left ? now - (now - row->at) % FORGIVE : now;
-    return row;
+    if (delays == 0 && blocks == 0)
+        part = 0;
+    delays = delays < COUNT_MAX ? delays + 1 : COUNT_MAX;
+    *row = (struct pf_recent_row){
+        .key = key, .at = now, .value = delays | part << COUNT_BITS, .spare = blocks + 1};
+    return delays;
 }
 
 static pf_time delay_of(uint32_t count, const struct pf_throttle_delays *delays)
@@ -127,9 +138,9 @@ pf_time pf_throttle_failed(struct pf_throttle *throttle, struct pf_bytes name, c
     place_of(peer, &place);
     address = pf_bytes_from(place.octets, place.len);
     if (is_known(throttle, name, address, now))
-        return delay_of(count_up(failures, pf_recent_key(failures, 'p', name, address), now)->value, delays);
-    of_name = count_up(failures, pf_recent_key(failures, 'n', name, PF_LIT("")), now)->value;
-    of_address = count_up(failures, pf_recent_key(failures, 'a', address, PF_LIT("")), now)->value;
+        return delay_of(count_up(failures, pf_recent_key(failures, 'p', name, address), now), delays);
+    of_name = count_up(failures, pf_recent_key(failures, 'n', name, PF_LIT("")), now);
+    of_address = count_up(failures, pf_recent_key(failures, 'a', address, PF_LIT("")), now);
     return delay_of(of_name > of_address ? of_name : of_address, delays);
 }
 

@@ -47,13 +47,19 @@ static bool take_talk(struct pf_auth_login *login, struct pf_auth_check *check, 
     return login->work.talk;
 }
 
+/* Others can listen: a unix socket's octets leave no machine. */
+static bool is_open(const struct pf_auth_link *link)
+{
+    return !link->tls && strcmp(link->peer, "unix") != 0;
+}
+
 /* What somebody could have learnt on the way. */
 static unsigned unsafe(const struct pf_auth_check *check, const struct pf_auth_link *link)
 {
     const char *version = link->tls_version;
     unsigned kinds = 0;
 
-    if (check->way == PF_AUTH_BY_PASSWORD && !link->tls)
+    if (check->way == PF_AUTH_BY_PASSWORD && is_open(link))
         kinds |= 1u << PF_RECORD_PLAINTEXT;
     if (check->way == PF_AUTH_BY_APOP)
         kinds |= 1u << PF_RECORD_APOP;
@@ -62,13 +68,13 @@ static unsigned unsafe(const struct pf_auth_check *check, const struct pf_auth_l
     return kinds;
 }
 
-static unsigned unsafe_mechanism(const struct pf_auth_login *login, bool tls)
+static unsigned unsafe_mechanism(const struct pf_auth_login *login, const struct pf_auth_link *link)
 {
     const char *mechanism = login->work.talk ? pf_auth_talk_mechanism(login->work.talk) : "";
 
     if (strcasecmp(mechanism, "CRAM-MD5") == 0)
         return 1u << PF_RECORD_CRAM_MD5;
-    return pf_auth_sasl_light(mechanism) && !tls ? 1u << PF_RECORD_PLAINTEXT : 0;
+    return pf_auth_sasl_light(mechanism) && is_open(link) ? 1u << PF_RECORD_PLAINTEXT : 0;
 }
 
 struct pf_auth_login *pf_login_new(struct pf_auth *auth, struct pf_auth_check *check)
@@ -99,7 +105,7 @@ struct pf_auth_login *pf_login_new(struct pf_auth *auth, struct pf_auth_check *c
     login->work.secret = login->work.response = pf_bytes_from(login->secret, secret.len);
     login->unsafe = unsafe(check, &link);
     if (take_talk(login, check, &link)) {
-        login->unsafe |= unsafe_mechanism(login, link.tls);
+        login->unsafe |= unsafe_mechanism(login, &link);
         return login;
     }
     pf_login_free(login);

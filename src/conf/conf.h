@@ -24,6 +24,8 @@ enum pf_conf_log { PF_CONF_LOG_STDERR, PF_CONF_LOG_SYSLOG, PF_CONF_LOG_JOURNALD 
 enum pf_conf_protocol { PF_CONF_POP3, PF_CONF_LMTP, PF_CONF_SMTP };
 enum pf_conf_mode { PF_CONF_MODE_600, PF_CONF_MODE_660, PF_CONF_MODE_666 };
 
+enum { PF_CONF_LISTENS_MOST = 64 }; /* each is a socket and a set of engine settings */
+
 struct pf_conf_listen {
     const char *address;       /* numeric, without brackets; or the path of a unix socket: begins with '/' */
     unsigned port;             /* 0: any free one (tests) */
@@ -127,9 +129,9 @@ struct pf_conf {
     const char *master_file;   /* users who may act for others, or NULL */
     const char *master_separator; /* one octet */
     bool folders;              /* user+folder */
+    bool sdps;                 /* user@host and user+host, where host is a user */
     const char *default_domain;/* or NULL */
     bool lower_case_logins;
-    bool sdps;                 /* user@host and user+host, where host is a user */
     int64_t cache_time;        /* seconds */
     unsigned cache_entries;
     size_t hash_memory;

@@ -10,7 +10,7 @@
 #include "conf/settings.h"
 
 enum {
-    PF_CONF_LISTENS = 64, /* each is a socket and a set of engine settings */
+    PF_CONF_LISTENS = PF_CONF_LISTENS_MOST,
     PF_CONF_PAIRS = 64,
     PF_CONF_DOMAINS = 4096, /* each is compared with all others while the file is read */
     PF_CONF_DEPTH = 8,  /* files within files */

@@ -21,6 +21,8 @@ struct port {
 
 struct pf_listeners {
     size_t count;
+    int sockets[PF_CONF_LISTENS_MOST];
+    const char *places[PF_CONF_LISTENS_MOST];
     struct port *ports[];
 };
 
@@ -42,11 +44,11 @@ static void port_free(struct port *port)
     free(port);
 }
 
-static struct port *port_open(struct pf_loop *loop, const struct pf_conf_listen *wanted,
+static struct port *port_open(struct pf_loop *loop, const struct pf_conf_listen *wanted, struct pf_handed *handed,
                               struct pf_err *err)
 {
     static const unsigned modes[] = {0600, 0660, 0666}; /* in the order of enum pf_conf_mode */
-    const struct pf_listen_place place = {wanted->address, wanted->port, BACKLOG, modes[wanted->mode]};
+    const struct pf_listen_place place = {wanted->address, wanted->port, BACKLOG, modes[wanted->mode], handed};
     struct port *port = calloc(1, sizeof *port);
 
     if (!port) {
@@ -98,22 +100,22 @@ static struct port *take(struct pf_listeners *old, size_t number)
 
 /* A port that the old generation had stays in its list until all are open. */
 static bool open_new(struct pf_listeners *new, struct pf_loop *loop, const struct pf_conf *conf,
-                     struct pf_listeners *old, struct pf_err *err)
+                     struct pf_listeners *old, struct pf_handed *handed, struct pf_err *err)
 {
     for (size_t i = 0; old && i < old->count; i++)
         old->ports[i]->claimed = 0;
     for (size_t i = 0; i < new->count; i++) {
         if (claim(old, &conf->listens[i], i + 1))
             continue;
-        new->ports[i] = port_open(loop, &conf->listens[i], err);
+        new->ports[i] = port_open(loop, &conf->listens[i], handed, err);
         if (!new->ports[i])
             return false;
     }
     return true;
 }
 
-struct pf_listeners *pf_listeners_prepare(struct pf_loop *loop, const struct pf_conf *conf,
-                                          struct pf_listeners *old, struct pf_err *err)
+static struct pf_listeners *make(struct pf_loop *loop, const struct pf_conf *conf, struct pf_listeners *old,
+                                 struct pf_handed *handed, struct pf_err *err)
 {
     struct pf_listeners *new = calloc(1, sizeof *new + conf->listen_count * sizeof new->ports[0]);
 
@@ -122,10 +124,39 @@ struct pf_listeners *pf_listeners_prepare(struct pf_loop *loop, const struct pf_
         return NULL;
     }
     new->count = conf->listen_count;
-    if (open_new(new, loop, conf, old, err))
+    if (open_new(new, loop, conf, old, handed, err))
         return new;
     pf_listeners_free(new);
     return NULL;
+}
+
+struct pf_listeners *pf_listeners_prepare(struct pf_loop *loop, const struct pf_conf *conf,
+                                          struct pf_listeners *old, struct pf_err *err)
+{
+    return make(loop, conf, old, NULL, err);
+}
+
+struct pf_listeners *pf_listeners_first(struct pf_loop *loop, const struct pf_conf *conf, struct pf_handed *handed,
+                                        struct pf_err *err)
+{
+    return make(loop, conf, NULL, handed, err);
+}
+
+size_t pf_listeners_sockets(struct pf_listeners *l, const int **out_sockets, const char *const **out_places)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        l->sockets[i] = pf_listen_fd(l->ports[i]->listen);
+        l->places[i] = l->ports[i]->address[0] == '/' ? l->ports[i]->address : "";
+    }
+    *out_sockets = l->sockets;
+    *out_places = l->places;
+    return l->count;
+}
+
+void pf_listeners_leave(struct pf_listeners *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        pf_listen_leave(l->ports[i]->listen);
 }
 
 void pf_listeners_commit(struct pf_listeners *new, const struct pf_listeners_to *to, const struct pf_conf *conf,

@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 #include "session/serve_lmtp.h"
 #include "session/serve_pop3.h"
+#include "sys/handed.h"
 
 struct pf_listeners;
 
@@ -20,11 +21,19 @@ struct pf_listeners_to {
  * the loop's next turn, nothing else is changed: `old` is as it was, and free takes back what was opened. */
 struct pf_listeners *pf_listeners_prepare(struct pf_loop *, const struct pf_conf *, struct pf_listeners *old,
                                           struct pf_err *err);
+/* The same, at the start: ports that were handed to this process are taken before any is opened. */
+struct pf_listeners *pf_listeners_first(struct pf_loop *, const struct pf_conf *, struct pf_handed *,
+                                        struct pf_err *err);
 /* Takes over the ports that `old` has, frees it, and closes those that are not wanted any more. `conf` and
  * `old` are those of prepare. */
 void pf_listeners_commit(struct pf_listeners *, const struct pf_listeners_to *, const struct pf_conf *,
                          struct pf_listeners *old);
 void pf_listeners_free(struct pf_listeners *);
+/* Their sockets, to be handed on with the places of those in the file system ("" for others); they stay theirs, and
+ * the lists live until the next call. */
+size_t pf_listeners_sockets(struct pf_listeners *, const int **out_sockets, const char *const **out_places);
+/* Another process has them now: those in the file system stay there. */
+void pf_listeners_leave(struct pf_listeners *);
 void pf_listeners_log(const struct pf_listeners *, struct pf_log *);
 /* Writes "pop3 127.0.0.1 40001" lines (pop3s, lmtp, smtp; the port of a unix socket is 0) to a file,
  * whole or not at all. */

@@ -5,7 +5,9 @@
 #include "role/single_parts.h"
 #include "sys/explain.h"
 #include "sys/log_sink.h"
+#include "sys/notify.h"
 #include "sys/proc.h"
+#include "sys/succeed.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -48,6 +50,7 @@ static void stop(void *self, int number)
 
     (void)number;
     s->stopping = true;
+    pf_notify(PF_NOTIFY_STOPPING);
     s->emptied = 0; /* both tell again */
     pf_listeners_free(s->listeners);
     s->listeners = NULL;
@@ -60,7 +63,8 @@ static enum pf_code signals(struct pf_single *s, struct pf_err *err)
     s->hup = pf_signal_new(s->loop, SIGHUP, pf_single_reload, s, err);
     s->term = s->hup ? pf_signal_new(s->loop, SIGTERM, stop, s, err) : NULL;
     s->interrupt = s->term ? pf_signal_new(s->loop, SIGINT, stop, s, err) : NULL;
-    return s->interrupt ? PF_OK : err->code;
+    s->usr2 = s->interrupt ? pf_signal_new(s->loop, SIGUSR2, pf_single_upgrade, s, err) : NULL;
+    return s->usr2 ? PF_OK : err->code;
 }
 
 /* The parts that live as long as the process. */
@@ -130,16 +134,24 @@ static enum pf_code start(struct pf_single *s, struct pf_err *err)
     if (s->conf->listen_count == 0)
         return pf_fail(err, PF_CONFIG, 0, "start", "%s has no `listen`: nobody could connect", s->conf_file);
     pf_proc_descriptors((size_t)s->conf->connections * DESCRIPTORS_PER_GUEST + SPARE_DESCRIPTORS);
-    code = build(s, err);
+    s->handed = pf_handed_new(err);
+    code = s->handed ? build(s, err) : err->code;
     if (code == PF_OK)
         code = pf_single_apply(s, err);
+    pf_handed_free(s->handed); /* what the settings do not name is closed */
+    s->handed = NULL;
     if (code == PF_OK)
         code = write_pid(s, err);
     if (code == PF_OK && s->conf->run_as)
         code = pf_proc_become(s->conf->run_as, err);
     if (code == PF_OK)
         code = announce(s, err);
-    return code;
+    if (code != PF_OK)
+        return code;
+    s->watchdog = pf_watchdog_new(s->loop);
+    pf_notify(PF_NOTIFY_READY);
+    pf_successor_ready();
+    return PF_OK;
 }
 
 /* We are on the way out: a second SIGTERM must not turn a clean end into a death by signal in the moment
@@ -159,6 +171,9 @@ static void take_down(struct pf_single *s)
     pf_signal_free(s->hup);
     pf_signal_free(s->term);
     pf_signal_free(s->interrupt);
+    pf_signal_free(s->usr2);
+    pf_timer_free(s->leave);
+    pf_watchdog_free(s->watchdog);
     pf_hall_free(s->hall);
     pf_dock_free(s->dock);
     pf_lookup_free(s->lookup);
@@ -189,7 +204,7 @@ static void say_end(struct pf_single *s)
     struct pf_field field = PF_NUMBER_FIELD("sessions", pf_hall_served(s->hall));
 
     pf_log_event(s->log, PF_EVENT_stop, &field, 1);
-    if (s->conf->pid_file)
+    if (s->conf->pid_file && !s->succeeded)
         unlink(s->conf->pid_file);
 }
 
@@ -199,6 +214,9 @@ int pf_single_run(const char *conf_file)
     struct pf_err err = {0};
     int status = 0;
 
+    if (!pf_successor_program(s.program, sizeof s.program))
+        s.program[0] = 0;
+    snprintf(s.conf_copy, sizeof s.conf_copy, "%s", conf_file);
     pf_proc_harden();
     s.conf = pf_conf_read(conf_file, print_mistake, NULL);
     if (!s.conf)

@@ -37,7 +37,13 @@ struct pf_single {
     struct pf_dock *dock;
     struct pf_listeners *listeners;
     struct pf_log *log;
-    struct pf_signal *hup, *term, *interrupt;
+    struct pf_signal *hup, *term, *interrupt, *usr2;
+    struct pf_handed *handed; /* only at the start */
+    struct pf_watchdog *watchdog;
+    struct pf_timer *leave;   /* behind an upgrade */
+    char program[4096];       /* of this process, for the next one */
+    char conf_copy[4096];     /* conf_file as a word of its command line */
+    bool upgrading, succeeded;
     struct pf_single_old *old; /* the oldest first */
     struct pf_timer *sweep;
     unsigned emptied; /* of hall and dock, since the last signal */
@@ -50,6 +56,8 @@ enum pf_code pf_single_apply(struct pf_single *, struct pf_err *err);
 const struct pf_lookup_settings *pf_single_lookup(struct pf_conf *, struct pf_lookup_settings *room);
 /* SIGHUP. */
 void pf_single_reload(void *self, int number);
+/* SIGUSR2: the program is started anew beside us and takes over. */
+void pf_single_upgrade(void *self, int number);
 /* Whether anything was let go that is old; for the timer, and at the end with `all`, when no guest is left. */
 void pf_single_sweep(struct pf_single *, bool all);
 

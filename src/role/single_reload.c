@@ -4,6 +4,7 @@
 #include "auth/lookup.h"
 #include "role/setup.h"
 #include "sys/explain.h"
+#include "sys/notify.h"
 #include "sys/log_sink.h"
 
 #include <stdio.h>
@@ -76,7 +77,8 @@ static enum pf_code prepare(struct pf_single *s, struct fresh *f, struct pf_err 
 
     if (code != PF_OK)
         return code;
-    f->listeners = pf_listeners_prepare(s->loop, f->conf, s->listeners, err);
+    f->listeners = s->handed ? pf_listeners_first(s->loop, f->conf, s->handed, err)
+                             : pf_listeners_prepare(s->loop, f->conf, s->listeners, err);
     f->hall = f->listeners ? pf_generation_new(f->conf, f->tls, err) : NULL;
     return f->hall ? PF_OK : err->code;
 }
@@ -240,16 +242,18 @@ void pf_single_reload(void *self, int number)
     struct pf_err err;
 
     (void)number;
-    if (s->stopping)
+    if (s->stopping || s->succeeded)
         return;
+    pf_notify(PF_NOTIFY_RELOADING);
     conf = pf_conf_read(s->conf_file, log_mistake, s);
-    if (!conf)
-        return;
-    if (reload_with(s, conf, &err) != PF_OK) {
+    if (conf && reload_with(s, conf, &err) != PF_OK) {
         log_err(s, PF_EVENT_reload_failed, &err);
         pf_conf_free(conf);
-        return;
+        conf = NULL;
     }
+    pf_notify(PF_NOTIFY_READY); /* with the old settings, when the new ones are bad */
+    if (!conf)
+        return;
     log_certificates(s);
     pf_log_event(s->log, PF_EVENT_reload, NULL, 0);
     pf_listeners_log(s->listeners, s->log);

@@ -1,5 +1,6 @@
 #include "sys/listen.h"
 
+#include "sys/handed.h"
 #include "sys/listen_unix.h"
 
 #include <assert.h>
@@ -194,6 +195,9 @@ static enum pf_code bind_any(struct pf_listen *listener, const struct pf_listen_
     struct addrinfo *info;
     enum pf_code code;
 
+    listener->fd = pf_handed_take(place->handed, place->address, place->port);
+    if (listener->fd >= 0)
+        return place->address[0] == '/' || find_port(listener) ? PF_OK : cannot("look at", place, err);
     if (place->address[0] == '/')
         return pf_listen_unix_open(place, &listener->file, &listener->fd, err);
     code = parse(place, &info, err);
@@ -253,6 +257,16 @@ struct pf_listen *pf_listen_open(struct pf_loop *loop, const struct pf_listen_pl
 unsigned pf_listen_port(const struct pf_listen *listener)
 {
     return listener->port;
+}
+
+int pf_listen_fd(const struct pf_listen *listener)
+{
+    return listener->fd;
+}
+
+void pf_listen_leave(struct pf_listen *listener)
+{
+    pf_listen_unix_leave(&listener->file);
 }
 
 void pf_listen_pause(struct pf_listen *listener, bool paused)

@@ -16,6 +16,7 @@
 #include "sys/loop.h"
 #include <postfach/bytes.h>
 
+struct pf_handed;
 struct pf_listen;
 
 struct pf_listen_place {
@@ -24,12 +25,16 @@ struct pf_listen_place {
     unsigned port;       /* 0 takes a free one */
     int backlog;
     unsigned mode;       /* of a unix socket: its permissions */
+    struct pf_handed *handed; /* where it is taken from, if it is there (handed.h); NULL: opened in any case */
 };
 
 /* accept(self, fd) owns fd: non-blocking, close-on-exec. */
 struct pf_listen *pf_listen_open(struct pf_loop *, const struct pf_listen_place *,
                                  void (*accept)(void *self, int fd), void *self, struct pf_err *err);
 unsigned pf_listen_port(const struct pf_listen *); /* the real one */
+int pf_listen_fd(const struct pf_listen *);        /* to be handed on; it stays the listener's */
+/* Another process has it, too: a unix socket stays in the file system when this listener goes. */
+void pf_listen_leave(struct pf_listen *);
 void pf_listen_pause(struct pf_listen *, bool paused);
 void pf_listen_free(struct pf_listen *);
 

@@ -120,3 +120,9 @@ void pf_listen_unix_remove(struct pf_listen_unix *s)
     free(s->path);
     s->path = NULL;
 }
+
+void pf_listen_unix_leave(struct pf_listen_unix *socket_file)
+{
+    free(socket_file->path);
+    socket_file->path = NULL;
+}

@@ -18,4 +18,7 @@ enum pf_code pf_listen_unix_open(const struct pf_listen_place *, struct pf_liste
 /* Removes it from the file system, unless another has taken its place. */
 void pf_listen_unix_remove(struct pf_listen_unix *);
 
+/* It stays where it is. */
+void pf_listen_unix_leave(struct pf_listen_unix *);
+
 #endif

@@ -42,7 +42,7 @@ static void open_door(struct door *door, const char *address)
     struct pf_err err;
 
     *door = (struct door){.loop = pf_loop_new(NULL)};
-    door->listener = pf_listen_open(door->loop, &(struct pf_listen_place){address, 0, CROWD, 0}, accepted, door, &err);
+    door->listener = pf_listen_open(door->loop, &(struct pf_listen_place){address, 0, CROWD, 0, NULL}, accepted, door, &err);
     assert_non_null(door->listener);
     assert_in_range(pf_listen_port(door->listener), 1, 65535);
 }
@@ -133,7 +133,7 @@ static void both_families_can_have_the_same_port(void **state)
 
     (void)state;
     open_door(&door, "0.0.0.0");
-    six = pf_listen_open(door.loop, &(struct pf_listen_place){"::", pf_listen_port(door.listener), 4, 0},
+    six = pf_listen_open(door.loop, &(struct pf_listen_place){"::", pf_listen_port(door.listener), 4, 0, NULL},
                          accepted, &door, &err);
     if (six)
         assert_int_equal(pf_listen_port(six), pf_listen_port(door.listener));
@@ -152,17 +152,17 @@ static void bad_addresses_and_taken_ports_are_told(void **state)
     (void)state;
     open_door(&door, "127.0.0.1");
     assert_null(pf_listen_open(door.loop,
-                               &(struct pf_listen_place){"127.0.0.1", pf_listen_port(door.listener), 4, 0},
+                               &(struct pf_listen_place){"127.0.0.1", pf_listen_port(door.listener), 4, 0, NULL},
                                accepted, &door, &err));
     assert_int_equal(err.code, PF_CONFIG);
     assert_int_equal(err.sys, EADDRINUSE);
     snprintf(port, sizeof port, "%u", pf_listen_port(door.listener));
     assert_non_null(strstr(err.log, port));
     assert_non_null(strstr(err.log, "127.0.0.1"));
-    assert_null(pf_listen_open(door.loop, &(struct pf_listen_place){"localhost", 0, 4, 0}, accepted, &door, &err));
+    assert_null(pf_listen_open(door.loop, &(struct pf_listen_place){"localhost", 0, 4, 0, NULL}, accepted, &door, &err));
     assert_non_null(strstr(err.log, "numeric"));
-    assert_null(pf_listen_open(door.loop, &(struct pf_listen_place){"127.0.0.1", 65536, 4, 0}, accepted, &door, &err));
-    assert_null(pf_listen_open(door.loop, &(struct pf_listen_place){"192.0.2.1", 0, 4, 0}, accepted, &door, &err));
+    assert_null(pf_listen_open(door.loop, &(struct pf_listen_place){"127.0.0.1", 65536, 4, 0, NULL}, accepted, &door, &err));
+    assert_null(pf_listen_open(door.loop, &(struct pf_listen_place){"192.0.2.1", 0, 4, 0, NULL}, accepted, &door, &err));
     assert_int_equal(err.sys, EADDRNOTAVAIL);
     close_door(&door);
 }

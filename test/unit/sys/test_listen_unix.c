@@ -46,7 +46,7 @@ static void take(void *self, int fd)
 
 static struct pf_listen *open_it(struct pf_err *err)
 {
-    return pf_listen_open(loop, &(struct pf_listen_place){path, 0, 4, 0660}, take, NULL, err);
+    return pf_listen_open(loop, &(struct pf_listen_place){path, 0, 4, 0660, NULL}, take, NULL, err);
 }
 
 static int call(void)
@@ -153,10 +153,10 @@ static void places_that_cannot_be(void **state)
     memset(large, 'a', sizeof large);
     large[0] = '/';
     large[sizeof large - 1] = 0;
-    assert_null(pf_listen_open(loop, &(struct pf_listen_place){large, 0, 4, 0600}, take, NULL, &err));
+    assert_null(pf_listen_open(loop, &(struct pf_listen_place){large, 0, 4, 0600, NULL}, take, NULL, &err));
     assert_int_equal(err.code, PF_CONFIG);
     assert_null(
-        pf_listen_open(loop, &(struct pf_listen_place){"/nonexistent/x", 0, 4, 0600}, take, NULL, &err));
+        pf_listen_open(loop, &(struct pf_listen_place){"/nonexistent/x", 0, 4, 0600, NULL}, take, NULL, &err));
     assert_int_equal(err.sys, ENOENT);
 }
 

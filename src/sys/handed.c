@@ -1,0 +1,127 @@
+#include "sys/handed.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+enum { HANDED_MAX = 256 /* four times what the settings can name */ };
+
+struct pf_handed {
+    size_t count;
+    int fds[HANDED_MAX]; /* -1: taken */
+    char *places; /* lines, or NULL */
+    const char *place[HANDED_MAX]; /* in places; NULL: the socket itself knows */
+};
+
+/* A stream socket that listens, made ours; anything else is closed: we would not know what to do with it. */
+static void add(struct pf_handed *h, int fd, const char *place)
+{
+    int listens = 0, type = 0;
+    socklen_t len = sizeof listens, type_len = sizeof type;
+
+    if (h->count == HANDED_MAX || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) != 0 ||
+        type != SOCK_STREAM || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) != 0 || !listens ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0) {
+        close(fd);
+        return;
+    }
+    h->place[h->count] = place && place[0] ? place : NULL;
+    h->fds[h->count++] = fd;
+}
+
+static void from_predecessor(struct pf_handed *h)
+{
+    const char *text = getenv(PF_HANDED_VARIABLE), *places = getenv(PF_HANDED_PLACES);
+    int first = 0, count = 0;
+    char end, *rest = NULL;
+
+    h->places = strdup(places ? places : "");
+    rest = h->places;
+    if (text && sscanf(text, "%d:%d%c", &first, &count, &end) == 2 && first > STDERR_FILENO && count > 0 &&
+        count <= HANDED_MAX)
+        for (int i = 0; i < count; i++)
+            add(h, first + i, strsep(&rest, "\n"));
+    unsetenv(PF_HANDED_VARIABLE);
+    unsetenv(PF_HANDED_PLACES);
+}
+
+struct pf_handed *pf_handed_new(struct pf_err *err)
+{
+    struct pf_handed *h = calloc(1, sizeof *h);
+    int count;
+
+    if (!h) {
+        pf_fail(err, PF_NO_MEMORY, 0, "handed", "no memory");
+        return NULL;
+    }
+    count = sd_listen_fds(1);
+    for (int i = 0; i < count; i++)
+        add(h, SD_LISTEN_FDS_START + i, NULL);
+    from_predecessor(h);
+    return h;
+}
+
+static bool is_inet(const struct sockaddr_storage *name, const char *address, unsigned port)
+{
+    char text[INET6_ADDRSTRLEN];
+    const struct sockaddr_in *four = (const struct sockaddr_in *)name;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)name;
+    bool is_six = name->ss_family == AF_INET6;
+    const void *at = is_six ? (const void *)&six->sin6_addr : (const void *)&four->sin_addr;
+
+    if (!inet_ntop(name->ss_family, at, text, sizeof text) || strcmp(text, address) != 0)
+        return false;
+    return port == 0 || ntohs(is_six ? six->sin6_port : four->sin_port) == port;
+}
+
+static bool is_at(int fd, const char *address, unsigned port)
+{
+    struct sockaddr_storage name = {0};
+    socklen_t len = sizeof name;
+
+    if (fd < 0 || getsockname(fd, (struct sockaddr *)&name, &len) != 0)
+        return false;
+    if (name.ss_family == AF_UNIX)
+        return address[0] == '/' && len > offsetof(struct sockaddr_un, sun_path) &&
+               strncmp(((struct sockaddr_un *)&name)->sun_path, address, len - offsetof(struct sockaddr_un, sun_path)) == 0;
+    return (name.ss_family == AF_INET || name.ss_family == AF_INET6) && is_inet(&name, address, port);
+}
+
+int pf_handed_take(struct pf_handed *h, const char *address, unsigned port)
+{
+    for (size_t i = 0; h && i < h->count; i++)
+        if (h->place[i] ? h->fds[i] >= 0 && strcmp(h->place[i], address) == 0 : is_at(h->fds[i], address, port)) {
+            int fd = h->fds[i];
+
+            h->fds[i] = -1;
+            return fd;
+        }
+    return -1;
+}
+
+size_t pf_handed_left(const struct pf_handed *h)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; h && i < h->count; i++)
+        left += h->fds[i] >= 0;
+    return left;
+}
+
+void pf_handed_free(struct pf_handed *h)
+{
+    for (size_t i = 0; h && i < h->count; i++)
+        if (h->fds[i] >= 0)
+            close(h->fds[i]);
+    if (h)
+        free(h->places);
+    free(h);
+}

@@ -38,6 +38,8 @@ struct crash_mail {
     int64_t arrival; /* seconds since 1970 */
 };
 extern const struct crash_mail crash_mails[CRASH_MAILS];
+/* Octets of files that are not as long as their text, for a row of what could not be read; 0: as long. */
+extern uint64_t crash_stored[CRASH_MAILS];
 
 struct crash_told {
     bool opened, expunging, expunged, delivering, delivered;

@@ -109,6 +109,8 @@ int crash_mail_by_text(const struct crash_scene *s, struct pf_bytes text)
     return -1;
 }
 
+uint64_t crash_stored[CRASH_MAILS];
+
 /* Stored or on the wire: all these numbers differ. */
 int crash_mail_by_size(uint64_t octets)
 {
@@ -120,7 +122,7 @@ int crash_mail_by_size(uint64_t octets)
         for (size_t at = 0; at < len; at++)
             wire += text[at] == '\n' && (!at || text[at - 1] != '\r');
         wire += len && text[len - 1] != '\n' ? 2 : 0;
-        if (octets == len || octets == wire)
+        if (octets == len || octets == wire || (octets && octets == crash_stored[i]))
             return i;
     }
     return -1;
@@ -189,6 +191,7 @@ void crash_scene_build(struct crash_scene *s)
         crash_stop(s->home);
     memset(s->told, 0, sizeof *s->told);
     memset(s->uidl, 0, sizeof s->uidl);
+    memset(crash_stored, 0, sizeof crash_stored);
     if (!s->scenario->empty)
         s->scenario->kind->put(s);
     if (s->scenario->before)

@@ -47,11 +47,10 @@ void pf_auth_timer(struct pf_timer *timer, void *self)
 void pf_auth_delay(struct pf_auth_login *login)
 {
     struct pf_auth *auth = login->auth;
-    const char *name = login->work.tried[0] ? login->work.tried : login->name;
     struct pf_auth_login *before;
 
-    login->due = login->started + pf_throttle_failed(auth->throttle, pf_bytes_of(name), login->peer, &auth->delays,
-                                                     pf_loop_now(auth->loop));
+    login->due = login->started + pf_throttle_failed(auth->throttle, pf_login_counted(login), login->peer,
+                                                     &auth->delays, pf_loop_now(auth->loop));
     login->state = PF_LOGIN_DELAYED;
     pf_wipe(login->secret, login->secret_len);
     TAILQ_FOREACH_REVERSE(before, &auth->delayed, pf_auth_logins, link)

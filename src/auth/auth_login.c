@@ -149,9 +149,12 @@ static bool is_refusal(enum pf_code code)
     return code == PF_AUTH || code == PF_NEED_TLS;
 }
 
-static struct pf_bytes name_of(const struct pf_auth_login *login)
+struct pf_bytes pf_login_counted(struct pf_auth_login *login)
 {
-    return pf_bytes_of(login->work.tried[0] ? login->work.tried : login->name);
+    const char *name = login->work.tried[0] ? login->work.tried : login->name;
+
+    pf_names_counted(login->auth->conf, pf_bytes_of(name), login->counted);
+    return pf_bytes_of(login->counted);
 }
 
 /* A token may come so often and no more; the login that comes too early does not count. */
@@ -176,7 +179,7 @@ static void answer(struct pf_auth_login *login)
     if (code == PF_OK && !token_is_due(login))
         code = login->work.err.code;
     if (code == PF_OK)
-        pf_throttle_succeeded(auth->throttle, name_of(login), login->peer, pf_loop_now(auth->loop));
+        pf_throttle_succeeded(auth->throttle, pf_login_counted(login), login->peer, pf_loop_now(auth->loop));
     if (code == PF_OK && auth->record)
         pf_record_note(auth->record, login->work.user.name, login->peer, login->unsafe, (int64_t)time(NULL));
     if (!is_refusal(code)) {
@@ -330,13 +333,13 @@ static void begin(struct pf_job *job)
 
 /* From an address where too much went wrong nobody gets in who is not known there; what he brings is not
  * looked at. */
-static bool blocked(const struct pf_auth_login *login)
+static bool blocked(struct pf_auth_login *login)
 {
     const struct pf_auth *auth = login->auth;
     bool asks = login->step == PF_STEP_HASH || (login->step == PF_STEP_DONE && login->work.err.code == PF_OK);
 
     return asks && auth->conf &&
-           pf_throttle_blocked(auth->throttle, name_of(login), login->peer, auth->conf->failures_per_address,
+           pf_throttle_blocked(auth->throttle, pf_login_counted(login), login->peer, auth->conf->failures_per_address,
                                pf_loop_now(auth->loop));
 }
 

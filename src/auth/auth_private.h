@@ -45,6 +45,7 @@ struct pf_auth_login {
     unsigned unsafe; /* bits by enum pf_record_kind */
     pf_time started, due;
     struct pf_auth_work work;
+    char counted[PF_AUTH_NAME_MAX + 1];
     char name[PF_AUTH_NAME_MAX + 1], peer[PF_LOGIN_PEER_MAX], timestamp[PF_LOGIN_STAMP_MAX];
     size_t secret_len;
     unsigned char secret[]; /* or a response */
@@ -84,6 +85,8 @@ struct pf_auth_login *pf_login_new(struct pf_auth *, struct pf_auth_check *); /*
 void pf_login_free(struct pf_auth_login *);
 void pf_login_start(struct pf_auth_login *); /* behind a look */
 void pf_login_deliver(struct pf_auth_login *);
+/* The name under which failures are counted; it lives as long as the login. */
+struct pf_bytes pf_login_counted(struct pf_auth_login *);
 
 /* auth_hold.c */
 void pf_auth_hold(struct pf_auth_login *);  /* starts it when the files are looked at */

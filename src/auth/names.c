@@ -159,3 +159,15 @@ size_t pf_names_read(const struct pf_conf *conf, struct pf_bytes name,
         read_user(&r, pf_bytes_head(name, star), true);
     return r.count;
 }
+
+void pf_names_counted(const struct pf_conf *conf, struct pf_bytes name, char out[PF_AUTH_NAME_MAX + 1])
+{
+    struct pf_names_reading readings[PF_NAMES_READINGS];
+    size_t count = pf_names_read(conf, name, readings);
+    const struct pf_names_reading *last_one = count ? &readings[count - 1] : NULL;
+
+    if (last_one)
+        memcpy(out, last_one->master[0] ? last_one->master : last_one->user, PF_AUTH_NAME_MAX + 1);
+    else
+        put(out, PF_AUTH_NAME_MAX + 1, pf_bytes_head(name, PF_AUTH_NAME_MAX));
+}

@@ -36,4 +36,9 @@ enum { PF_NAMES_READINGS = 10 };
 size_t pf_names_read(const struct pf_conf *conf, struct pf_bytes name,
                      struct pf_names_reading out[PF_NAMES_READINGS]);
 
+/* Whose password is tried with that name, as far as the name alone tells: the master's, or that of the user behind
+ * all folders and recipients. Guesses under many names for one password are counted as guesses for that one, and
+ * whether there is such a user plays no part. */
+void pf_names_counted(const struct pf_conf *conf, struct pf_bytes name, char out[PF_AUTH_NAME_MAX + 1]);
+
 #endif

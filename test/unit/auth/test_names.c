@@ -161,12 +161,34 @@ static void sd_002_all_readings_fit(void **state)
                         "thor.d@d[](Boss)=Anna@Thor.d thor[](Boss)=Anna@Thor.d thor@d[](Boss)=Anna@Thor.d");
 }
 
+static const char *counted(const struct pf_conf *conf, const char *name)
+{
+    static char out[PF_AUTH_NAME_MAX + 1];
+
+    pf_names_counted(conf, pf_bytes_of(name), out);
+    return out;
+}
+
+static void guesses_are_counted_for_whose_password_they_are(void **state)
+{
+    struct pf_conf conf = {.folders = true, .master_file = "/m", .master_separator = "*"};
+
+    (void)state;
+    assert_string_equal(counted(&conf, "anna"), "anna");
+    assert_string_equal(counted(&conf, "anna+x1"), "anna");
+    assert_string_equal(counted(&conf, "anna+x2"), "anna");
+    assert_string_equal(counted(&conf, "anna*boss"), "boss");
+    assert_string_equal(counted(&conf, "bob+x*boss"), "boss");
+    assert_string_equal(counted(NULL, "anna+x"), "anna+x");
+    assert_string_equal(counted(&conf, ""), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(without_settings_a_name_is_a_name),     T(a_name_gets_the_default_domain_second),
         T(a_folder_is_behind_the_plus_and_last), T(a_master_stands_behind_the_last_separator),
-        T(all_at_once_fit),                       T(what_does_not_fit_is_no_reading),
+        T(guesses_are_counted_for_whose_password_they_are), T(all_at_once_fit), T(what_does_not_fit_is_no_reading),
         T(sd_002_a_person_at_a_host_comes_last),  T(sd_002_a_host_is_named_in_full_or_by_its_first_label),
         T(sd_002_all_readings_fit),
     };

@@ -5,6 +5,9 @@
 #ifdef PF_HAVE_LDAP
 #include "auth/auth_ldap.h"
 #endif
+#ifdef PF_HAVE_PAM
+#include "auth/auth_pam.h"
+#endif
 #include "auth/auth_saslauthd.h"
 #include "auth/auth_sql.h"
 #include "auth/oauth.h"
@@ -55,6 +58,9 @@ const struct pf_auth_source *pf_auth_source_row(enum pf_conf_userdb_kind kind)
 #endif
 #ifdef PF_HAVE_LDAP
         [PF_CONF_USERDB_LDAP] = &pf_auth_ldap_source,
+#endif
+#ifdef PF_HAVE_PAM
+        [PF_CONF_USERDB_PAM] = &pf_auth_pam_source,
 #endif
         [PF_CONF_USERDB_DOVECOT] = &pf_auth_dovecot_source,
         [PF_CONF_USERDB_SASLAUTHD] = &pf_auth_saslauthd_source,

@@ -74,7 +74,8 @@ static void squeeze(struct crash_scene *s)
 
         snprintf(path, sizeof path, "%s/%s", s->path, names[i]);
         fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-        if (ZSTD_isError(len) || crash_mail_by_size(len) >= 0 || fd < 0 || write(fd, packed, len) != (ssize_t)len || futimens(fd, times) != 0)
+        if (ZSTD_isError(len) || crash_mail_by_size(len) >= 0 || fd < 0 ||
+            write(fd, packed, len) != (ssize_t)len || futimens(fd, times) != 0)
             crash_stop(path);
         close(fd);
         crash_stored[i] = len;

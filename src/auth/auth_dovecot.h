@@ -8,9 +8,9 @@
  *   - FAIL is a wrong password unless it says `temp`; NOTFOUND is no user; FAIL about a user is PF_TEMP.
  *   - An answer has the number of its question, or the connection is dropped. So it is after a line that
  *     is too long, and after a question that was given up: nobody ever reads what was meant for somebody else.
- *   - The name is what Dovecot says it is (`user`). Fields that mean something here are taken (`mail` and `quota_rule`, and
- *     what the password file knows); a `mail` that is neither a Maildir nor an mbox is PF_TEMP. `home` alone
- *     says nothing about where the mail is.
+ *   - The name is what Dovecot says it is (`user`). Fields that mean something here are taken (`mail` and
+ *     `quota_rule`, and what the password file knows); a `mail` that is neither a Maildir nor an mbox is PF_TEMP.
+ *     `home` alone says nothing about where the mail is.
  *   - A connection names itself by a random number where the protocol wants a process id, because Dovecot takes one
  *     connection for each; it is greater than any process id, so that it is nobody's.
  *   - Nobody logs in there afterwards (nologin): no request is kept waiting for that.
@@ -37,8 +37,8 @@ struct pf_dovecot_hello {
 /* PF_OK, or PF_TEMP with err. `users`: it is an auth-userdb socket. */
 enum pf_code pf_dovecot_hello(struct pf_dovecot_hello *, struct pf_bytes line, bool users, struct pf_err *err);
 
-/* The answers to a question: PF_AGAIN when the line is none (what is not known is read over), PF_BUSY with err when it is
- * against the protocol; else what auth_source.h says. */
+/* The answers to a question: PF_AGAIN when the line is none (what is not known is read over), PF_BUSY with err when it
+ * is against the protocol; else what auth_source.h says. */
 enum pf_code pf_dovecot_login_answer(struct pf_bytes line, unsigned id, struct pf_auth_entry *, struct pf_err *err);
 enum pf_code pf_dovecot_user_answer(struct pf_bytes line, unsigned id, struct pf_auth_entry *, struct pf_err *err);
 

@@ -297,7 +297,8 @@ bool pf_dovecot_login_question(const struct pf_auth_proof *proof, const char *se
     bool remote = strchr(peer, '.') || strchr(peer, ':'); /* an address, not "unix" */
 
     return pf_span_format(out, "AUTH\t%u\tPLAIN\tservice=", id) && pf_dovecot_escape(pf_bytes_of(service), out) &&
-           (!proof->tls || pf_span_put(out, PF_LIT("\tsecured"))) && pf_span_put(out, PF_LIT("\tno-penalty\tnologin")) &&
+           (!proof->tls || pf_span_put(out, PF_LIT("\tsecured"))) &&
+           pf_span_put(out, PF_LIT("\tno-penalty\tnologin")) &&
            (!remote || (pf_span_put(out, PF_LIT("\trip=")) &&
                         pf_dovecot_escape(pf_bytes_head(pf_bytes_of(peer), strcspn(peer, "%")), out))) &&
            pf_span_put(out, PF_LIT("\tresp=")) && put_secret(proof, out) && pf_span_put(out, PF_LIT("\n"));

@@ -68,8 +68,8 @@ static const struct berval *spelled(struct berval **values, struct pf_bytes name
     return found ? found : values[0] && !values[1] ? values[0] : NULL;
 }
 
-/* Without {SCHEME} a userPassword is the password itself (RFC 4519 section 2.41); what crypt(3) or a lock begins with stays
- * what it is elsewhere. */
+/* Without {SCHEME} a userPassword is the password itself (RFC 4519 section 2.41); what crypt(3) or a lock begins with
+ * stays what it is elsewhere. */
 static bool set_password(struct pf_auth_entry *entry, struct pf_bytes value)
 {
     unsigned char room[PF_AUTH_STORED_MAX];
@@ -99,8 +99,10 @@ static enum pf_code take_value(const struct question *q, const struct pf_ldap_wo
         return strcmp(word->field, "password") == 0 && !set_password(q->entry, PF_LIT("")) ? PF_TEMP : PF_OK;
     if (!is_name && values[1])
         return attribute_fails(word, "has more than one value", err);
-    good = strcmp(word->field, "password") == 0 ? set_password(q->entry, value_bytes(value))
-                                                : pf_auth_entry_set(q->entry, pf_bytes_of(word->field), value_bytes(value));
+    if (strcmp(word->field, "password") == 0)
+        good = set_password(q->entry, value_bytes(value));
+    else
+        good = pf_auth_entry_set(q->entry, pf_bytes_of(word->field), value_bytes(value));
     return good ? PF_OK : attribute_fails(word, "has a value that cannot be, or is too long", err);
 }
 
@@ -149,7 +151,8 @@ static enum pf_code finish(struct pf_ldap_link *link, LDAPMessage *message, enum
     return failed == LDAP_SUCCESS ? so_far : pf_ldap_fail(link, "search", failed, err);
 }
 
-static enum pf_code read_search(const struct question *q, struct pf_ldap_link *link, int id, pf_time deadline, struct pf_err *err)
+static enum pf_code read_search(const struct question *q, struct pf_ldap_link *link, int id, pf_time deadline,
+                                struct pf_err *err)
 {
     enum pf_code code = PF_NO_USER;
     int failed = LDAP_OTHER;

@@ -1,18 +1,18 @@
 /* LDAP: users in a directory (RFC 4511), through libldap, which never waits longer than a question may.
  *
- * A user is the one entry that a search below `base` finds with a filter; `attributes` tell which of its attributes mean
- * what. Passwords are judged by a bind as that entry (`method bind`), or read as {SCHEME}hash (`method read`).
+ * A user is the one entry that a search below `base` finds with a filter; `attributes` tell which of its attributes
+ * mean what. Passwords are judged by a bind as that entry (`method bind`), or read as {SCHEME}hash (`method read`).
  *
  * Laws:
  *   - No entry is PF_NO_USER, two are PF_TEMP, as is everything that is neither.
  *   - A directory compares names without regard to case and, in part, to blanks; so one attribute says how a name is
- *     spelled: that which `attributes` calls `user`, or that which the filter compares with %u. Of several values the one
- *     counts that is the name but for its case.
+ *     spelled: that which `attributes` calls `user`, or that which the filter compares with %u. Of several values
+ *     the one counts that is the name but for its case.
  *   - Names stand in a filter with every octet escaped that means something there (RFC 4515 section 3).
  *   - A bind with an empty password, or as nobody, proves nothing (RFC 4513 section 5.1.2), and is never sent.
  *   - Binds as users are made on connections of their own: those for searches stay who they are.
- *   - TLS is started before anything is asked, with a certificate that must be good for the name in the URL; without TLS only
- *     ldapi:// and this machine's own addresses are spoken to, unless `starttls no`.
+ *   - TLS is started before anything is asked, with a certificate that must be good for the name in the URL; without
+ *     TLS only ldapi:// and this machine's own addresses are spoken to, unless `starttls no`.
  *   - Neither libldap's files nor its variables in the environment have a say. Referrals are not followed.
  *   - URLs are tried in their order, each for its part of the time; one that fails is left alone for a second, then
  *     for two, at most for 16. A connection that lives is kept, wherever it leads. */

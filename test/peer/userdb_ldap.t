@@ -93,8 +93,8 @@ class Slapd:
         ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
         self.tool("openssl", "req", "-x509", *ec, "-days", "30", "-subj", "/CN=CA", "-addext",
                   "keyUsage=critical,keyCertSign", "-keyout", f"{here}/ca.key", "-out", self.ca)
-        self.tool("openssl", "req", "-x509", *ec, "-days", "30", "-subj", "/CN=stranger", "-keyout", f"{here}/other.key",
-                  "-out", f"{here}/other.pem")
+        self.tool("openssl", "req", "-x509", *ec, "-days", "30", "-subj", "/CN=stranger", "-keyout",
+                  f"{here}/other.key", "-out", f"{here}/other.pem")
         with open(f"{here}/ext", "w", encoding="ascii") as file:
             file.write("subjectAltName=DNS:localhost,IP:0.0.0.0\nextendedKeyUsage=serverAuth\n")
         self.tool("openssl", "req", "-new", *ec, "-subj", "/CN=directory", "-keyout", key, "-out", f"{here}/csr")
@@ -200,8 +200,8 @@ with Slapd() as SERVER:
                 says(place, "+OK")
 
     def names_are_never_filters():
-        tries = ("*", "an*", ")(uid=*", "anna)(objectClass=*", "*)(|(uid=*", "\\2a", "anna\\00", "(anna", "anna)", "\u00e4",
-                 "anna,dc=x", "anna#", "anna\\", "\\", "anna*")
+        tries = ("*", "an*", ")(uid=*", "anna)(objectClass=*", "*)(|(uid=*", "\\2a", "anna\\00", "(anna", "anna)",
+                 "\u00e4", "anna,dc=x", "anna#", "anna\\", "\\", "anna*")
         with office(SERVER.block(SERVER.read())) as place:
             place.start()
             for name in (*tries, "anna\0", "\0"):

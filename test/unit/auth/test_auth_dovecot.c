@@ -119,7 +119,8 @@ static void is_line(const struct pf_span *line, const char *wanted)
 
 static void questions(void **state)
 {
-    struct pf_auth_proof proof = {.name = PF_LIT("anna"), .secret = PF_LIT("secret"), .peer = "fe80::1%eth0", .tls = true};
+    struct pf_auth_proof proof = {
+        .name = PF_LIT("anna"), .secret = PF_LIT("secret"), .peer = "fe80::1%eth0", .tls = true};
     unsigned char room[200];
     struct pf_span out = {room, 0, sizeof room};
 
@@ -227,7 +228,7 @@ static void passwords_that_nobody_has(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {T(answers_to_logins), T(answers_about_users), T(greetings),
-                                              T(questions),         T(connections),         T(passwords_that_nobody_has)};
+                                              T(questions), T(connections), T(passwords_that_nobody_has)};
 
     return RUN(tests);
 }

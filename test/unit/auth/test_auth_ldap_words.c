@@ -90,9 +90,11 @@ static void names_in_filters(void **state)
 
 static void whose_address_it_is(void **state)
 {
-    static const char *const ours[] = {"ldap://localhost", "ldap://127.1.2.3:4", "ldap://[::1]", "ldapi://%2Frun%2Fldapi",
+    static const char *const ours[] = {"ldap://localhost", "ldap://127.1.2.3:4",
+                                       "ldap://[::1]", "ldapi://%2Frun%2Fldapi",
                                        "ldap:///", "ldapi:///"};
-    static const char *const others[] = {"ldap://127.0.0.1.example.org", "ldap://localhost.example.org", "ldap://10.0.0.1",
+    static const char *const others[] = {"ldap://127.0.0.1.example.org", "ldap://localhost.example.org",
+                                         "ldap://10.0.0.1",
                                          "ldap://0.0.0.0", "ldap://[::2]", "ldap://[::ffff:10.0.0.1]"};
 
     (void)state;
@@ -126,7 +128,8 @@ static void urls(void **state)
     assert_int_equal(opens(" ", NULL, NULL), PF_CONFIG);
     assert_int_equal(opens("ldap://a http://b", NULL, NULL), PF_CONFIG);
     assert_int_equal(opens("a", NULL, NULL), PF_CONFIG);
-    assert_int_equal(opens("ldap://1 ldap://2 ldap://3 ldap://4 ldap://5 ldap://6 ldap://7 ldap://8 ldap://9", NULL, NULL),
+    assert_int_equal(opens("ldap://1 ldap://2 ldap://3 ldap://4 ldap://5 ldap://6 ldap://7 ldap://8 ldap://9", NULL,
+                           NULL),
                      PF_CONFIG);
     assert_int_equal(opens("ldap://a", "cn=x", NULL), PF_CONFIG);
     assert_int_equal(opens("ldap://a", "cn=x", "/secret"), PF_OK);

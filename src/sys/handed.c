@@ -90,8 +90,9 @@ static bool is_at(int fd, const char *address, unsigned port)
     if (fd < 0 || getsockname(fd, (struct sockaddr *)&name, &len) != 0)
         return false;
     if (name.ss_family == AF_UNIX)
-        return address[0] == '/' && len > offsetof(struct sockaddr_un, sun_path) &&
-               strncmp(((struct sockaddr_un *)&name)->sun_path, address, len - offsetof(struct sockaddr_un, sun_path)) == 0;
+        return len > offsetof(struct sockaddr_un, sun_path) &&
+               strncmp(((struct sockaddr_un *)&name)->sun_path, address, len - offsetof(struct sockaddr_un, sun_path)) ==
+                   0;
     return (name.ss_family == AF_INET || name.ss_family == AF_INET6) && is_inet(&name, address, port);
 }
 

@@ -185,7 +185,8 @@ struct pf_successor *pf_successor_start(struct pf_pool *pool, const struct pf_su
     if (s->word >= 0)
         close(s->word);
     free(s);
-    pf_fail(err, PF_TEMP, sys, "successor", "%s cannot be started: %s", order->program, sys ? strerror(sys) : "too busy");
+    pf_fail(err, PF_TEMP, sys, "successor", "%s cannot be started: %s", order->program,
+            sys ? strerror(sys) : "too busy");
     return NULL;
 }
 

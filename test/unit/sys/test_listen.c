@@ -42,7 +42,8 @@ static void open_door(struct door *door, const char *address)
     struct pf_err err;
 
     *door = (struct door){.loop = pf_loop_new(NULL)};
-    door->listener = pf_listen_open(door->loop, &(struct pf_listen_place){address, 0, CROWD, 0, NULL}, accepted, door, &err);
+    door->listener =
+        pf_listen_open(door->loop, &(struct pf_listen_place){address, 0, CROWD, 0, NULL}, accepted, door, &err);
     assert_non_null(door->listener);
     assert_in_range(pf_listen_port(door->listener), 1, 65535);
 }
@@ -159,10 +160,13 @@ static void bad_addresses_and_taken_ports_are_told(void **state)
     snprintf(port, sizeof port, "%u", pf_listen_port(door.listener));
     assert_non_null(strstr(err.log, port));
     assert_non_null(strstr(err.log, "127.0.0.1"));
-    assert_null(pf_listen_open(door.loop, &(struct pf_listen_place){"localhost", 0, 4, 0, NULL}, accepted, &door, &err));
+    assert_null(
+        pf_listen_open(door.loop, &(struct pf_listen_place){"localhost", 0, 4, 0, NULL}, accepted, &door, &err));
     assert_non_null(strstr(err.log, "numeric"));
-    assert_null(pf_listen_open(door.loop, &(struct pf_listen_place){"127.0.0.1", 65536, 4, 0, NULL}, accepted, &door, &err));
-    assert_null(pf_listen_open(door.loop, &(struct pf_listen_place){"192.0.2.1", 0, 4, 0, NULL}, accepted, &door, &err));
+    assert_null(
+        pf_listen_open(door.loop, &(struct pf_listen_place){"127.0.0.1", 65536, 4, 0, NULL}, accepted, &door, &err));
+    assert_null(
+        pf_listen_open(door.loop, &(struct pf_listen_place){"192.0.2.1", 0, 4, 0, NULL}, accepted, &door, &err));
     assert_int_equal(err.sys, EADDRNOTAVAIL);
     close_door(&door);
 }

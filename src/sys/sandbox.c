@@ -127,7 +127,9 @@ enum pf_code pf_sandbox_enter(const struct pf_sandbox *wanted, struct pf_sandbox
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return pf_fail(err, PF_CONFIG, errno, __func__, "cannot give up new privileges: %s", strerror(errno));
     set_limits(role);
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    /* Who is not dumpable may not read its own /proc, as the address sanitizer must. */
+    if (!PF_SANDBOX_LAX)
+        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (role->landlock)
         code = pf_sandbox_landlock(wanted, out, err);
     if (code != PF_OK)

@@ -21,6 +21,22 @@ static size_t written(const struct pf_ticket *t, unsigned char form[PF_TICKET_FO
     return pf_ticket_write(&span, t) ? span.len : 0;
 }
 
+/* By their forms: between the fields of a struct may stand anything. */
+static void assert_same(const struct pf_ticket *a, const struct pf_ticket *b)
+{
+    unsigned char one[PF_TICKET_FORM_MAX], two[PF_TICKET_FORM_MAX];
+    size_t len = written(a, one);
+
+    assert_true(len > 0);
+    assert_int_equal(written(b, two), len);
+    assert_memory_equal(one, two, len);
+    assert_string_equal(a->user, b->user);
+    assert_string_equal(a->path, b->path);
+    assert_string_equal(a->view, b->view);
+    assert_true(a->quota_octets == b->quota_octets && a->session == b->session && a->expires == b->expires);
+    assert_int_equal(a->expire_days, b->expire_days);
+}
+
 static void what_was_written_is_read(void **state)
 {
     unsigned char form[PF_TICKET_FORM_MAX];
@@ -30,7 +46,7 @@ static void what_was_written_is_read(void **state)
     (void)state;
     assert_int_equal(len, PF_TICKET_HEAD + 4 + 14 + 8);
     assert_true(pf_ticket_read(pf_bytes_from(form, len), &got));
-    assert_memory_equal(&got, &t, sizeof t);
+    assert_same(&got, &t);
 }
 
 static void the_longest_ticket_fits(void **state)
@@ -44,7 +60,7 @@ static void the_longest_ticket_fits(void **state)
     memset(t.view, 'v', PF_TICKET_VIEW_MAX);
     assert_int_equal(written(&t, form), PF_TICKET_FORM_MAX);
     assert_true(pf_ticket_read(pf_bytes_from(form, sizeof form), &got));
-    assert_memory_equal(&got, &t, sizeof t);
+    assert_same(&got, &t);
     /* A text that has no end is no text. */
     t.user[PF_TICKET_USER_MAX] = 'u';
     assert_int_equal(written(&t, form), 0);

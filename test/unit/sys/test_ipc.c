@@ -437,7 +437,7 @@ static double cpu(int who)
 
 static void what_it_costs(void **state)
 {
-    struct pf_ipc_frame frame = {.kind = 1, .payload = PF_LIT("sixty-four octets or so are what a common call of a store has.")};
+    struct pf_ipc_frame frame = {.kind = 1, .payload = PF_LIT("sixty octets or so: a common call of a store")};
     struct end a;
     struct question q;
     double ours, theirs = cpu(RUSAGE_CHILDREN);

@@ -63,7 +63,7 @@ static void set_limits(const struct role *role)
     static const struct rlimit none = {0, 0};
 
     setrlimit(RLIMIT_CORE, &none);
-    if (!role->children)
+    if (!role->children && !PF_SANDBOX_LAX)
         setrlimit(RLIMIT_NPROC, &none);
 }
 

@@ -32,6 +32,7 @@ static enum pf_code stored_of(const struct pf_auth_work *work, struct pf_bytes n
     if (!pf_saslprep(name, prepared, sizeof prepared) || !pf_auth_name_ok(pf_bytes_of(prepared)))
         return PF_NO_USER;
     quest.name = pf_bytes_of(prepared);
+    quest.acts_for = pf_exchange_acts_for(work->talk->exchange); /* then it is the master's own secret */
     code = pf_auth_find(work->tables, &quest, found, err);
     if (code != PF_OK)
         return code;

@@ -122,9 +122,9 @@ static enum pf_auth_step shown(struct pf_auth_work *work, struct pf_bytes name, 
     if (code != PF_OK && code != PF_NO_USER && code != PF_AUTH)
         return failed(work, &err);
     work->why = barred(work, code);
+    if (!work->why && code == PF_AUTH) /* and the stand-in is computed, as for names that nobody has */
+        work->why = "the source says that the password is wrong";
     work->barred = work->why != NULL;
-    if (code == PF_AUTH)
-        return refused(work, "the source says that the password is wrong");
     if (code == PF_OK && work->found.proved && !work->barred) {
         admit(work);
         return PF_STEP_DONE;

@@ -84,6 +84,11 @@ bool pf_exchange_set_acts_for(struct pf_exchange *exchange, struct pf_bytes name
     return true;
 }
 
+struct pf_bytes pf_exchange_acts_for(const struct pf_exchange *exchange)
+{
+    return pf_bytes_of(exchange->acts_for);
+}
+
 enum pf_code pf_exchange_password(struct pf_exchange *exchange, char out_text[PF_EXCHANGE_SECRET],
                                   struct pf_err *err)
 {

@@ -108,6 +108,9 @@ struct pf_exchange_told {
 enum pf_exchange_step pf_exchange_step(struct pf_exchange *, struct pf_bytes response, bool has_response,
                                        struct pf_exchange_told *out_told, struct pf_err *err);
 
+/* For whom it acts, prepared, while it asks the world; empty: for himself. */
+struct pf_bytes pf_exchange_acts_for(const struct pf_exchange *);
+
 /* SASLprep (RFC 4013) of a name or password into out (NUL-terminated); false when it is refused or
  * does not fit. */
 bool pf_saslprep(struct pf_bytes in, char *out_text, size_t cap);

@@ -16,6 +16,8 @@ enum pf_code pf_setup_tls(const struct pf_conf *conf, struct pf_tls_tickets *tic
         .minimum = conf->tls_1_3_only ? PF_TLS_1_3 : PF_TLS_1_2,
         .ciphers = conf->tls_ciphers,
         .ktls = conf->ktls,
+        .client_ca = conf->client_ca,
+        .client_common_name = conf->client_name == PF_CONF_CLIENT_COMMON_NAME,
     };
     struct pf_tls *tls;
 

@@ -82,6 +82,13 @@ static bool is_inet(const struct sockaddr_storage *name, const char *address, un
     return port == 0 || ntohs(is_six ? six->sin6_port : four->sin_port) == port;
 }
 
+static bool is_unix(const struct sockaddr_un *name, socklen_t len, const char *address)
+{
+    size_t path = len - offsetof(struct sockaddr_un, sun_path);
+
+    return len > offsetof(struct sockaddr_un, sun_path) && strncmp(name->sun_path, address, path) == 0;
+}
+
 static bool is_at(int fd, const char *address, unsigned port)
 {
     struct sockaddr_storage name = {0};
@@ -90,9 +97,7 @@ static bool is_at(int fd, const char *address, unsigned port)
     if (fd < 0 || getsockname(fd, (struct sockaddr *)&name, &len) != 0)
         return false;
     if (name.ss_family == AF_UNIX)
-        return len > offsetof(struct sockaddr_un, sun_path) &&
-               strncmp(((struct sockaddr_un *)&name)->sun_path, address, len - offsetof(struct sockaddr_un, sun_path)) ==
-                   0;
+        return is_unix((const struct sockaddr_un *)&name, len, address);
     return (name.ss_family == AF_INET || name.ss_family == AF_INET6) && is_inet(&name, address, port);
 }
 

@@ -114,6 +114,20 @@ def a_second_login_costs_no_hash():
         wait_until("the end of the old password", lambda: not login(USER))
 
 
+def scram_asks_for_the_masters_own_password():
+    with ready("") as office:
+        office.add_user("boss", USER)
+        masters = os.path.join(office.folder, "masters")
+        with open(masters, "w", encoding="ascii") as file:
+            file.write(f"boss:{{PLAIN}}{MASTER}\n")
+        os.chmod(masters, 0o600)
+        office.settings += f"\nusers {{ master-file {masters} }}"
+        office.start()
+        for password, good in ((USER, False), (MASTER, True)):
+            with wire(office) as line:
+                assert scram(line, "SCRAM-SHA-256", Scram("boss", password, acts_for="anna")) == good, password
+
+
 if __name__ == "__main__":
-    run(a_master_acts_for_another_and_the_log_tells, a_folder_is_logged_in_to, domain_and_case_are_filled_in,
-        a_second_login_costs_no_hash)
+    run(a_master_acts_for_another_and_the_log_tells, scram_asks_for_the_masters_own_password, a_folder_is_logged_in_to,
+        domain_and_case_are_filled_in, a_second_login_costs_no_hash)

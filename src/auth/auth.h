@@ -85,7 +85,8 @@ struct pf_auth_check {
     const char *peer;                     /* as link.peer, for who fills no link */
     bool tls;
     struct pf_err err;                    /* out; PF_OK, PF_AUTH, PF_NEED_TLS, PF_TEMP, PF_BUSY, PF_CONFIG, PF_SYNTAX */
-    bool more;                            /* out: no verdict yet, `challenge` is to be sent */
+    bool more;                            /* out: no verdict yet, `challenge` is to be sent; with err PF_AUTH it is
+                                           * known to be no, and was counted and delayed as that */
     bool spent;                           /* out: the exporter's value was used, and serves no other exchange
                                            * on this connection (RFC 9266 section 4.1) */
     struct pf_bytes challenge;            /* out; lives until the next check or pf_auth_forget */

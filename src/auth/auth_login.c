@@ -128,14 +128,14 @@ void pf_login_deliver(struct pf_auth_login *login)
 
     check->err = login->work.err;
     check->user = login->work.user;
+    if (check->err.code != PF_OK)
+        memcpy(check->user.name, login->work.tried, sizeof check->user.name);
     check->more = login->step == PF_STEP_CHALLENGE;
     check->spent = login->work.spent;
     if (check->more) {
         check->challenge = login->work.challenge;
         check->talk = login->work.talk;
         login->work.talk = NULL;
-    } else if (check->err.code != PF_OK) {
-        memcpy(check->user.name, login->work.tried, sizeof check->user.name);
     }
     check->state = NULL;
     pf_login_free(login);
@@ -174,6 +174,7 @@ static bool token_is_due(struct pf_auth_login *login)
 static void answer(struct pf_auth_login *login)
 {
     struct pf_auth *auth = login->auth;
+    const struct pf_auth_talk *talk = login->work.talk;
     enum pf_code code = login->step == PF_STEP_CHALLENGE ? PF_AGAIN : login->work.err.code;
 
     if (code == PF_OK && !token_is_due(login))
@@ -182,7 +183,9 @@ static void answer(struct pf_auth_login *login)
         pf_throttle_succeeded(auth->throttle, pf_login_counted(login), login->peer, pf_loop_now(auth->loop));
     if (code == PF_OK && auth->record)
         pf_record_note(auth->record, login->work.user.name, login->peer, login->unsafe, (int64_t)time(NULL));
-    if (!is_refusal(code)) {
+    if (login->step == PF_STEP_CHALLENGE && login->work.refused_early) {
+        pf_auth_delay(login); /* else who breaks off here could try without end */
+    } else if (!is_refusal(code) || (talk && pf_auth_talk_refused(talk))) {
         pf_login_deliver(login);
     } else if (!login->work.stale) {
         pf_auth_delay(login);

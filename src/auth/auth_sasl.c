@@ -16,6 +16,7 @@ struct pf_auth_talk {
     struct pf_auth_work *work; /* the step that is under way */
     struct pf_exchange *exchange;
     struct pf_exchange_settings settings;
+    bool refused, refused_before; /* in this step; in an earlier one */
     bool offered; /* else it fails at its first step */
     char mechanism[24], certificate[PF_AUTH_NAME_MAX + 1];
     unsigned char exporter[BINDING], unique[BINDING];
@@ -133,6 +134,8 @@ enum pf_exchange_step pf_auth_sasl_step(struct pf_auth_work *work, struct pf_exc
     if (!talk->exchange)
         return PF_EXCHANGE_FAILED;
     step = pf_exchange_step(talk->exchange, work->response, work->has_response, out_told, err);
+    talk->refused_before = talk->refused;
+    talk->refused = talk->refused || out_told->refused;
     map_principal(talk, out_told);
     return step;
 }
@@ -200,6 +203,11 @@ struct pf_auth_talk *pf_auth_talk_new(struct pf_auth_tables *tables, const char 
 struct pf_auth_tables *pf_auth_talk_tables(const struct pf_auth_talk *talk)
 {
     return talk->tables;
+}
+
+bool pf_auth_talk_refused(const struct pf_auth_talk *talk)
+{
+    return talk->refused_before;
 }
 
 const char *pf_auth_talk_mechanism(const struct pf_auth_talk *talk)

@@ -7,6 +7,8 @@
 /* An exchange from its first step on. NULL without memory. On the loop, like free. */
 struct pf_auth_talk *pf_auth_talk_new(struct pf_auth_tables *, const char *mechanism, const struct pf_auth_link *);
 struct pf_auth_tables *pf_auth_talk_tables(const struct pf_auth_talk *);
+/* An earlier step told the client that the answer is no. */
+bool pf_auth_talk_refused(const struct pf_auth_talk *);
 const char *pf_auth_talk_mechanism(const struct pf_auth_talk *);
 void pf_auth_talk_free(struct pf_auth_talk *); /* NULL is allowed */
 

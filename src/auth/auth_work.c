@@ -194,6 +194,9 @@ static enum pf_auth_step sasl(struct pf_auth_work *work)
     work->spent = told.spent;
     if (step == PF_EXCHANGE_CHALLENGE) {
         work->challenge = told.challenge;
+        work->refused_early = told.refused;
+        if (told.refused)
+            work->err = err;
         return PF_STEP_CHALLENGE;
     }
     if (step == PF_EXCHANGE_FAILED && err.code == PF_AUTH)

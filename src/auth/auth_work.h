@@ -47,6 +47,7 @@ struct pf_auth_work {
     int64_t cache_time;           /* out with HASH: seconds that a success may be remembered */
     bool barred;                  /* out with HASH: the answer is no, whatever comes out */
     struct pf_bytes challenge;    /* out with CHALLENGE */
+    bool refused_early;           /* out with CHALLENGE: err tells why the verdict will be no */
     bool spent;                   /* out: see struct pf_auth_check */
     char tried[PF_AUTH_NAME_MAX + 1]; /* out: the name, for the log */
     struct pf_err err;            /* out with DONE */

@@ -99,6 +99,8 @@ struct pf_exchange_told {
     struct pf_bytes challenge;
     struct pf_bytes name, secret;
     struct pf_bytes acts_for; /* the authorization identity, when it is another name; else empty */
+    bool refused;             /* CHALLENGE: it only says why the answer is no, which err tells, too; the next step
+                               * fails whatever comes */
     bool anonymous;           /* PROVED by ANONYMOUS: `name` is the trace, or empty */
     bool spent; /* the exporter's value has served this exchange, however it ends: no further one on this
                  * connection may be given it (RFC 9266 section 4.1) */

@@ -14,7 +14,7 @@ static enum pf_exchange_step refuse(struct pf_exchange *exchange, enum pf_oauth_
 
     if (!pf_oauth_refusal(dialect, conf->scope, conf->configuration, &text))
         return PF_EXCHANGE_FAILED; /* it does not fit */
-    exchange->refused = true;
+    exchange->refused = out_told->refused = true;
     return pf_exchange_challenge(pf_span_bytes(&text), out_told);
 }
 

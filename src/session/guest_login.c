@@ -14,6 +14,7 @@ enum { BINDING = 64 }; /* octets of channel binding data */
 struct pf_guest_login {
     struct pf_guest_session *guest;
     bool checking; /* auth has it */
+    bool refused;  /* and that was logged */
     struct pf_auth_check check;
     unsigned char exporter[BINDING], unique[BINDING];
 };
@@ -111,9 +112,9 @@ static void take_verdict(struct pf_guest_session *g, const struct pf_auth_check 
     g->user = check->user;
     if (g->exporter_spent)
         pf_guest_offer(g, false);
-    if (err.code != PF_OK)
+    if (err.code != PF_OK && !g->login->refused)
         pf_guest_log_login_failed(g, &err, pf_bytes_of(g->user.name));
-    else if (g->user.master[0])
+    else if (err.code == PF_OK && g->user.master[0])
         log_master(g);
     tell_verdict(g, &err);
 }
@@ -129,6 +130,10 @@ static void checked(struct pf_auth_check *check)
     g->exporter_spent = g->exporter_spent || check->spent;
     if (pf_auth_trouble(g->hall->parts.auth, &trouble))
         pf_guest_log_trouble(g, "passwords not read anew", &trouble);
+    if (check->more && check->err.code != PF_OK) {
+        login->refused = true;
+        pf_guest_log_login_failed(g, &check->err, pf_bytes_of(check->user.name));
+    }
     if (check->more)
         tell_challenge(g, check->challenge);
     else

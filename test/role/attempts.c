@@ -254,7 +254,8 @@ TRY(clone_namespace, reap((pid_t)syscall(SYS_clone, SIGCHLD | CLONE_NEWUSER, NUL
 TRY(enter_namespace, setns(targets.namespace_fd, 0))
 TRY(trace_other, traced())
 TRY(trace_me, ptrace(PTRACE_TRACEME, 0, NULL, NULL))
-TRY(kill_other, kill(targets.victim, 0))
+TRY(kill_other, kill(targets.victim, SIGCONT))
+TRY(ask_for_other, kill(targets.victim, 0))
 TRY(kill_parent, kill(getppid(), 0))
 TRY(kill_all, kill(-1, 0))
 TRY(signal_thread, syscall(SYS_tgkill, targets.victim, targets.victim, 0))
@@ -325,8 +326,9 @@ const struct attempt attempts[] = {
     {"ptrace another", trace_other, "kgans", true},
     {"ptrace by the parent", trace_me, "kgans", true},
     {"kill another", kill_other, "gans", true},
-    {"kill the parent", kill_parent, "gans", false},
-    {"kill all", kill_all, "gans", false},
+    {"ask whether another lives", ask_for_other, "gan", false},
+    {"ask for the parent", kill_parent, "gan", false},
+    {"ask for all", kill_all, "gan", false},
     {"tgkill another", signal_thread, "gans", true},
     {"signal by pidfd", signal_by_pidfd, "gans", true},
     {"pidfd_open", open_pidfd, "gans", true},

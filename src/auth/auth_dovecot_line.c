@@ -80,7 +80,7 @@ static enum pf_code wrong(struct pf_bytes line, const char *what, struct pf_err 
 
 enum pf_code pf_dovecot_hello(struct pf_dovecot_hello *hello, struct pf_bytes line, bool users, struct pf_err *err)
 {
-    struct pf_bytes rest = line, word, value = {0};
+    struct pf_bytes rest = line, word = {0}, value = {0};
 
     next(&rest, &word);
     next(&rest, &value);
@@ -183,7 +183,7 @@ static enum pf_code login_fail(struct pf_bytes rest, struct pf_err *err)
 
 enum pf_code pf_dovecot_login_answer(struct pf_bytes line, unsigned id, struct pf_auth_entry *entry, struct pf_err *err)
 {
-    struct pf_bytes rest = line, word;
+    struct pf_bytes rest = line, word = {0};
     bool ok, fail, more;
 
     next(&rest, &word);
@@ -258,7 +258,7 @@ static bool user_name(struct pf_bytes *rest, struct pf_auth_entry *entry)
 
 enum pf_code pf_dovecot_user_answer(struct pf_bytes line, unsigned id, struct pf_auth_entry *entry, struct pf_err *err)
 {
-    struct pf_bytes rest = line, word;
+    struct pf_bytes rest = line, word = {0};
     bool user, none;
 
     next(&rest, &word);

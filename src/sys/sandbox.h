@@ -13,11 +13,12 @@
  *
  * Three answers to a call that is not on the list. Most get EPERM: libraries try things (a locale, a
  * socket for the log) and go on without, and a process that carries sessions must not die of a new
- * version of one of them. What no honest library ever calls here and an attacker does (execve, ptrace, bpf, io_uring,
+ * version of one of them. What no honest library ever calls here and an attacker does (execve, ptrace, bpf,
  * setns … : rows PF_KILL) ends the process at once, so that it is seen and cannot be tried twice.
- * clone3 gets ENOSYS: its flags lie in memory where a filter cannot see them, and the C library then
- * takes clone, whose flags it can. The keeper has no list of allowed calls, since what it starts inherits
- * what it has; PF_KILL holds for it, but for execve.
+ * Some get ENOSYS, as if the kernel were older (PF_ABSENT): io_uring, which would walk around all this and
+ * which newer libuv tries, and clone3, whose flags lie in memory where a filter cannot see them; the C library
+ * then takes clone, whose flags it can. The keeper has no list of allowed calls, since what it starts inherits
+ * what it has; PF_KILL and PF_ABSENT hold for it, but for execve and clone3.
  *
  * Nothing of this needs root, and in a container some of it may be refused. What could not be had
  * comes back as words, to be told in the log at start; it is no error, since less is better than none.

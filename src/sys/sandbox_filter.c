@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum verdict { ALLOW, KILL };
+enum verdict { ALLOW, KILL, ABSENT };
 
 enum {
     OUR_PID = -2, /* stands for the process's own number, which is known when the filter is made */
@@ -41,11 +41,13 @@ static const struct row rows[] = {
 #define PF_CALL_1(name, roles, n, mask, value) {#name, roles, ALLOW, 1, {{n, mask, value}, {0, 0, 0}}},
 #define PF_CALL_2(name, roles, n, a, m, b) {#name, roles, ALLOW, 2, {{n, INT, a}, {m, INT, b}}},
 #define PF_KILL(name, roles) {#name, roles, KILL, 0, {{0, 0, 0}, {0, 0, 0}}},
+#define PF_ABSENT(name, roles) {#name, roles, ABSENT, 0, {{0, 0, 0}, {0, 0, 0}}},
 #include "sys/sandbox_calls.def"
 #undef PF_CALL
 #undef PF_CALL_1
 #undef PF_CALL_2
 #undef PF_KILL
+#undef PF_ABSENT
 };
 
 /* The letters of this process. */
@@ -70,6 +72,8 @@ static struct scmp_arg_cmp compare(const struct row *row, unsigned i)
 /* A call that libseccomp or the machine does not know has no number to be called by. */
 static int add(scmp_filter_ctx filter, const struct row *row)
 {
+    static const uint32_t actions[] = {
+        [ALLOW] = SCMP_ACT_ALLOW, [KILL] = SCMP_ACT_KILL_PROCESS, [ABSENT] = SCMP_ACT_ERRNO(ENOSYS)};
     int number = seccomp_syscall_resolve_name(row->name);
     struct scmp_arg_cmp when[2];
     int failed;
@@ -78,21 +82,18 @@ static int add(scmp_filter_ctx filter, const struct row *row)
         return 0;
     for (unsigned i = 0; i < row->conditions; i++)
         when[i] = compare(row, i);
-    failed = seccomp_rule_add_array(filter, row->verdict == ALLOW ? SCMP_ACT_ALLOW : SCMP_ACT_KILL_PROCESS, number,
-                                    row->conditions, when);
+    failed = seccomp_rule_add_array(filter, actions[row->verdict], number, row->conditions, when);
     return failed == -EEXIST ? 0 : failed;
 }
 
 static int add_all(scmp_filter_ctx filter, const struct pf_sandbox *wanted)
 {
     bool keeper = wanted->role == PF_SANDBOX_KEEPER;
-    int clone3 = seccomp_syscall_resolve_name("clone3"), failed = 0;
+    int failed = 0;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows && !failed; i++)
         if (rows[i].verdict == ALLOW ? !keeper && mine(rows[i].roles, wanted) : !mine(rows[i].roles, wanted))
             failed = add(filter, &rows[i]);
-    if (!failed && !keeper && clone3 >= 0)
-        failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), clone3, 0);
     return failed;
 }
 

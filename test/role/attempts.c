@@ -168,6 +168,11 @@ static long ring(void)
     return opened((int)syscall(SYS_io_uring_setup, 2, params));
 }
 
+static long key_ring(void)
+{
+    return syscall(SYS_keyctl, 0 /* KEYCTL_GET_KEYRING_ID */, -3, 1) == -1 ? -1 : 0;
+}
+
 static long measured(void)
 {
     struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE, .size = sizeof attr, .exclude_kernel = 1};
@@ -276,7 +281,7 @@ TRY(fault_handler, opened((int)syscall(SYS_userfaultfd, O_CLOEXEC | 1 /* UFFD_US
 TRY(perf, measured())
 TRY(mount_it, mount("none", "/mnt", "tmpfs", 0, NULL))
 TRY(change_root, chroot("/"))
-TRY(keys, syscall(SYS_keyctl, 0 /* KEYCTL_GET_KEYRING_ID */, -3, 1))
+TRY(keys, key_ring())
 TRY(by_handle, opened((int)syscall(SYS_open_by_handle_at, AT_FDCWD, NULL, 0)))
 TRY(become_root, setuid(0))
 TRY(become_another, setresuid(1, 1, 1))

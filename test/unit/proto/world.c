@@ -106,8 +106,8 @@ static void note(struct world *w, const char *text, struct pf_bytes a, struct pf
     size_t at = strlen(w->asked);
 
     snprintf(w->asked + at, sizeof w->asked - at, "%s%s%s%.*s%s%.*s%s", at ? " " : "", text,
-             a.at ? "(" : "", (int)a.len, (const char *)a.at, b.at ? "," : "", (int)b.len,
-             (const char *)b.at, a.at ? ")" : "");
+             a.at ? "(" : "", (int)a.len, a.at ? (const char *)a.at : "", b.at ? "," : "", (int)b.len,
+             b.at ? (const char *)b.at : "", a.at ? ")" : "");
 }
 
 static void note_number(struct world *w, const char *text, uint64_t n)

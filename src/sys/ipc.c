@@ -226,8 +226,13 @@ static void wake(uv_poll_t *poll, int status, int events)
 {
     struct pf_ipc *ipc = poll->data;
 
-    /* libuv's word for an error is no more than what reading says. */
-    if (status < 0 || (events & UV_READABLE))
+    /* It died with frames of ours unread. libuv has stopped watching: all that it sent is read now, or never. */
+    if (status < 0) {
+        receive(ipc, FRAMES_OF_THE_DEAD);
+        lost(ipc, 0);
+        return;
+    }
+    if (events & UV_READABLE)
         receive(ipc, FRAMES_A_WAKE);
     if (!ipc->mute && (events & UV_WRITABLE))
         send_waiting(ipc);

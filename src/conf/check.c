@@ -67,6 +67,34 @@ static void check_twice(struct pf_conf_reader *r, size_t index)
     }
 }
 
+static bool is_loopback(const char *address)
+{
+    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
+
+/* Doors for the administrator stand where no stranger comes by. */
+static void check_door(struct pf_conf_reader *r, size_t index)
+{
+    const struct pf_conf_listen *listen = &r->listens[index];
+    const struct pf_conf_place *place = &r->listen_places[index];
+    bool control = listen->protocol == PF_CONF_CONTROL, file = listen->address[0] == '/';
+
+    if (!control && listen->protocol != PF_CONF_METRICS)
+        return;
+    if (control && !file)
+        pf_conf_hint(pf_conf_wrong(&r->mistakes, place, "`protocol control` is for unix sockets only"),
+                     "as in: listen unix:/run/postfach/control { protocol control }");
+    else if (!file && !is_loopback(listen->address))
+        pf_conf_hint(pf_conf_wrong(&r->mistakes, place, "`protocol metrics` is for loopback and unix sockets only"),
+                     "as in: listen 127.0.0.1:9110 { protocol metrics }");
+    if (control && listen->mode != PF_CONF_MODE_600)
+        pf_conf_hint(pf_conf_wrong(&r->mistakes, place, "a control socket is for its owner only"),
+                     "leave `mode` out, or write `mode 600`");
+    if (listen->tls != PF_CONF_TLS_NONE)
+        pf_conf_hint(pf_conf_wrong(&r->mistakes, place, "control and metrics speak no TLS"),
+                     "leave `tls` out, or write `tls none`");
+}
+
 /* "never" is the longest of all. */
 static int64_t days(int32_t value)
 {
@@ -114,6 +142,7 @@ void pf_conf_reader_check(struct pf_conf_reader *r)
     for (size_t i = 0; i < r->listen_count; i++) {
         check_twice(r, i);
         check_certificate(r, i);
+        check_door(r, i);
     }
     check_orders(r);
 }

@@ -21,7 +21,7 @@ enum pf_conf_tls { PF_CONF_TLS_NONE, PF_CONF_TLS_STARTTLS, PF_CONF_TLS_IMPLICIT 
 enum pf_conf_auto { PF_CONF_AUTO_TELL, PF_CONF_AUTO_SERVE };
 enum pf_conf_log { PF_CONF_LOG_STDERR, PF_CONF_LOG_SYSLOG, PF_CONF_LOG_JOURNALD };
 
-enum pf_conf_protocol { PF_CONF_POP3, PF_CONF_LMTP, PF_CONF_SMTP };
+enum pf_conf_protocol { PF_CONF_POP3, PF_CONF_LMTP, PF_CONF_SMTP, PF_CONF_CONTROL, PF_CONF_METRICS };
 enum pf_conf_mode { PF_CONF_MODE_600, PF_CONF_MODE_660, PF_CONF_MODE_666 };
 
 enum { PF_CONF_LISTENS_MOST = 64 }; /* each is a socket and a set of engine settings */

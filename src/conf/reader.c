@@ -68,7 +68,7 @@ static void default_tls(struct pf_conf_listen *listen)
 {
     enum { PORT_POP3S = 995 }; /* RFC 8314 section 7.2 */
 
-    if (listen->protocol == PF_CONF_LMTP || listen->address[0] == '/')
+    if (listen->protocol == PF_CONF_LMTP || listen->protocol >= PF_CONF_CONTROL || listen->address[0] == '/')
         listen->tls = PF_CONF_TLS_NONE;
     else if (listen->port == PORT_POP3S && listen->protocol == PF_CONF_POP3)
         listen->tls = PF_CONF_TLS_IMPLICIT;
@@ -80,6 +80,8 @@ static void end_listen(struct pf_conf_reading *r, const struct pf_conf_token *he
 
     if (!seen(reader, PF_CONF_BLOCK_listen, "tls"))
         default_tls(&reader->draft.listen);
+    if (reader->draft.listen.protocol == PF_CONF_CONTROL && !seen(reader, PF_CONF_BLOCK_listen, "mode"))
+        reader->draft.listen.mode = PF_CONF_MODE_600;
     if (reader->listen_count == PF_CONF_LISTENS) {
         pf_conf_wrong(mistakes(r), &head->place, "there are more than %d listeners", PF_CONF_LISTENS);
         return;

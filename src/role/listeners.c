@@ -30,10 +30,21 @@ static void arrive(void *self, int fd)
 {
     struct port *port = self;
 
-    if (port->protocol == PF_CONF_POP3)
+    switch (port->protocol) {
+    case PF_CONF_POP3:
         pf_hall_guest(port->to.hall, fd, port->index);
-    else
+        break;
+    case PF_CONF_LMTP:
+    case PF_CONF_SMTP:
         pf_dock_carrier(port->to.dock, fd, port->index);
+        break;
+    case PF_CONF_CONTROL:
+        pf_ctl_caller(port->to.ctl, fd, PF_CTL_DOOR_CONTROL);
+        break;
+    case PF_CONF_METRICS:
+        pf_ctl_caller(port->to.ctl, fd, PF_CTL_DOOR_METRICS);
+        break;
+    }
 }
 
 static void port_free(struct port *port)
@@ -189,7 +200,7 @@ static const char *tls_name(enum pf_conf_tls tls)
 
 static const char *protocol_name(const struct port *port)
 {
-    static const char *const names[] = {"pop3", "lmtp", "smtp"};
+    static const char *const names[] = {"pop3", "lmtp", "smtp", "control", "metrics"};
 
     return port->protocol == PF_CONF_POP3 && port->tls == PF_CONF_TLS_IMPLICIT ? "pop3s" : names[port->protocol];
 }

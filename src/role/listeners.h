@@ -5,16 +5,18 @@
 
 #include "base/log.h"
 #include "conf/conf.h"
+#include "session/ctl.h"
 #include "session/serve_lmtp.h"
 #include "session/serve_pop3.h"
 #include "sys/handed.h"
 
 struct pf_listeners;
 
-/* Who serves those who come: the hall those who fetch mail, the dock those who bring it. */
+/* Who serves those who come: the hall those who fetch mail, the dock those who bring it, ctl the administrator. */
 struct pf_listeners_to {
     struct pf_hall *hall;
     struct pf_dock *dock;
+    struct pf_ctl *ctl;
 };
 
 /* Opens the ports of `conf` that `old` (NULL for none) does not have. Until commit, which must come before

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Descriptors beside guests: listeners, log, loop, and up to 256 connections that linger (sys/conn.h). */
@@ -67,6 +68,22 @@ static enum pf_code signals(struct pf_single *s, struct pf_err *err)
     return s->usr2 ? PF_OK : err->code;
 }
 
+/* Figures, and the doors for who wants to see them. */
+static enum pf_code build_ctl(struct pf_single *s, struct pf_err *err)
+{
+    struct pf_ctl_parts parts = {.loop = s->loop, .hall = s->hall, .dock = s->dock, .disk = s->disk,
+                                 .reload = pf_single_reload_for, .self = s};
+
+    s->stats = parts.stats = pf_stats_new(err);
+    s->ctl = s->stats ? pf_ctl_new(&parts, err) : NULL;
+    if (!s->ctl)
+        return PF_NO_MEMORY;
+    pf_stats_gauge(s->stats, PF_STAT_start_time_seconds, (uint64_t)time(NULL));
+    pf_hall_stats(s->hall, s->stats);
+    pf_dock_stats(s->dock, s->stats);
+    return PF_OK;
+}
+
 /* The parts that live as long as the process. */
 static enum pf_code build(struct pf_single *s, struct pf_err *err)
 {
@@ -91,7 +108,7 @@ static enum pf_code build(struct pf_single *s, struct pf_err *err)
         !(s->lookup = pf_lookup_new(s->loop, pf_single_lookup(conf, &lookup), err)))
         return err->code;
     dock = (struct pf_dock_parts){s->loop, s->log, s->lookup, s->store};
-    if (!(s->dock = pf_dock_new(&dock, err)))
+    if (!(s->dock = pf_dock_new(&dock, err)) || build_ctl(s, err) != PF_OK)
         return err->code;
     return signals(s, err);
 }
@@ -174,6 +191,7 @@ static void take_down(struct pf_single *s)
     pf_signal_free(s->usr2);
     pf_timer_free(s->leave);
     pf_watchdog_free(s->watchdog);
+    pf_ctl_free(s->ctl);
     pf_hall_free(s->hall);
     pf_dock_free(s->dock);
     pf_lookup_free(s->lookup);
@@ -187,6 +205,7 @@ static void take_down(struct pf_single *s)
         pf_pool_free(s->disk);
     if (s->guests)
         pf_guests_free(s->guests);
+    pf_stats_free(s->stats);
     if (s->tickets)
         pf_tls_tickets_free(s->tickets);
     if (s->loop) {

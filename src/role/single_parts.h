@@ -35,6 +35,10 @@ struct pf_single {
     struct pf_hall *hall;
     struct pf_lookup *lookup;
     struct pf_dock *dock;
+    struct pf_stats *stats;
+    struct pf_ctl *ctl;
+    void (*tell)(void *to, const char *line); /* who wants to know of mistakes of the reload under way, or NULL */
+    void *tell_to;
     struct pf_listeners *listeners;
     struct pf_log *log;
     struct pf_signal *hup, *term, *interrupt, *usr2;
@@ -56,6 +60,8 @@ enum pf_code pf_single_apply(struct pf_single *, struct pf_err *err);
 const struct pf_lookup_settings *pf_single_lookup(struct pf_conf *, struct pf_lookup_settings *room);
 /* SIGHUP. */
 void pf_single_reload(void *self, int number);
+/* The same for pf_ctl_parts. */
+bool pf_single_reload_for(void *self, void (*tell)(void *to, const char *line), void *to);
 /* SIGUSR2: the program is started anew beside us and takes over. */
 void pf_single_upgrade(void *self, int number);
 /* Whether anything was let go that is old; for the timer, and at the end with `all`, when no guest is left. */

@@ -25,6 +25,16 @@ struct fresh {
     struct pf_single_old *old;
 };
 
+static void tell(struct pf_single *s, const char *where, const char *text, const char *hint)
+{
+    char line[1024];
+
+    if (!s->tell)
+        return;
+    snprintf(line, sizeof line, "%s: %s%s%s", where, text, hint[0] ? "; " : "", hint);
+    s->tell(s->tell_to, line);
+}
+
 static void log_mistake(void *self, const struct pf_conf_mistake *mistake)
 {
     struct pf_single *s = self;
@@ -37,6 +47,7 @@ static void log_mistake(void *self, const struct pf_conf_mistake *mistake)
 
     snprintf(where, sizeof where, "%s:%u:%u", mistake->file, mistake->line, mistake->column);
     pf_log_event(s->log, PF_EVENT_reload_failed, fields, 3);
+    tell(s, where, mistake->text, mistake->hint);
 }
 
 static void log_err(struct pf_single *s, enum pf_event event, const struct pf_err *err)
@@ -45,6 +56,7 @@ static void log_err(struct pf_single *s, enum pf_event event, const struct pf_er
     struct pf_field field = PF_TEXT_FIELD("err", pf_explain(err, text, sizeof text));
 
     pf_log_event(s->log, event, &field, 1);
+    tell(s, "reload", text, "");
 }
 
 static void log_certificates(struct pf_single *s)
@@ -85,7 +97,7 @@ static enum pf_code prepare(struct pf_single *s, struct fresh *f, struct pf_err 
 
 static void commit(struct pf_single *s, struct fresh *f)
 {
-    const struct pf_listeners_to to = {s->hall, s->dock};
+    const struct pf_listeners_to to = {s->hall, s->dock, s->ctl};
 
     pf_listeners_commit(f->listeners, &to, f->conf, s->listeners);
     s->listeners = f->listeners;
@@ -114,7 +126,7 @@ enum pf_code pf_single_apply(struct pf_single *s, struct pf_err *err)
 const struct pf_lookup_settings *pf_single_lookup(struct pf_conf *conf, struct pf_lookup_settings *room)
 {
     for (size_t i = 0; i < conf->listen_count; i++)
-        if (conf->listens[i].protocol != PF_CONF_POP3) {
+        if (conf->listens[i].protocol == PF_CONF_LMTP || conf->listens[i].protocol == PF_CONF_SMTP) {
             pf_lookup_settings_of(conf, room);
             return room;
         }
@@ -235,15 +247,15 @@ void pf_single_sweep(struct pf_single *s, bool all)
         pf_timer_set(s->sweep, pf_loop_now(s->loop) + SWEEP_EVERY);
 }
 
-void pf_single_reload(void *self, int number)
+static bool reload(struct pf_single *s)
 {
-    struct pf_single *s = self;
     struct pf_conf *conf;
     struct pf_err err;
 
-    (void)number;
-    if (s->stopping || s->succeeded)
-        return;
+    if (s->stopping || s->succeeded) {
+        tell(s, "reload", "this process is on its way out", "");
+        return false;
+    }
     pf_notify(PF_NOTIFY_RELOADING);
     conf = pf_conf_read(s->conf_file, log_mistake, s);
     if (conf && reload_with(s, conf, &err) != PF_OK) {
@@ -252,10 +264,30 @@ void pf_single_reload(void *self, int number)
         conf = NULL;
     }
     pf_notify(PF_NOTIFY_READY); /* with the old settings, when the new ones are bad */
+    pf_stats_count(s->stats, PF_STAT_reloads_total, conf ? "good" : "bad", NULL, 1);
     if (!conf)
-        return;
+        return false;
     log_certificates(s);
     pf_log_event(s->log, PF_EVENT_reload, NULL, 0);
     pf_listeners_log(s->listeners, s->log);
     pf_single_sweep(s, false);
+    return true;
+}
+
+void pf_single_reload(void *self, int number)
+{
+    (void)number;
+    reload(self);
+}
+
+bool pf_single_reload_for(void *self, void (*tell_line)(void *to, const char *line), void *to)
+{
+    struct pf_single *s = self;
+    bool good;
+
+    s->tell = tell_line;
+    s->tell_to = to;
+    good = reload(s);
+    s->tell = NULL;
+    return good;
 }

@@ -81,6 +81,7 @@ static bool take_input(struct pf_guest_session *g)
     g->in_at = 0;
     switch (pf_conn_read(g->conn, g->in, PF_SHELF_SMALL, &g->in_len, &err)) {
     case PF_IO_DONE:
+        g->heard = pf_guest_now(g);
         return true;
     case PF_IO_WAIT:
         g->in_len = 0;
@@ -447,4 +448,10 @@ void pf_guest_depart(struct pf_guest_session *g, enum pf_close close, bool abrup
     /* The caller may still hold g: the rest happens on a later turn. */
     if (!g->again.queued)
         pf_loop_later(g->hall->parts.loop, &g->again);
+}
+
+void pf_guest_kick(struct pf_guest_session *g)
+{
+    g->kicked = true;
+    pf_guest_depart(g, PF_CLOSE_SHUTDOWN, false);
 }

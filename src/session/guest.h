@@ -36,6 +36,7 @@ struct pf_hall {
     unsigned count;                  /* all, also those who wait for the store to finish */
     unsigned strangers;              /* not logged in yet */
     uint64_t served;
+    struct pf_stats *stats; /* or NULL */
     struct pf_shelf shelf;
     struct pf_timer *grace;
     void (*emptied)(void *);
@@ -63,6 +64,9 @@ struct pf_guest_session {
     struct pf_timer *timer;
     struct pf_pop3_server *engine;
     pf_time came;
+    uint64_t id;   /* of the process's sessions, from one */
+    pf_time heard; /* when it last sent something */
+    bool kicked;
 
     unsigned char *in; /* small buffer, only while octets wait in it */
     size_t in_at, in_len;
@@ -85,6 +89,7 @@ struct pf_guest_session {
 
     struct pf_guest_login *login; /* only while somebody logs in */
     bool exporter_spent;          /* tls-exporter's value serves one exchange only */
+    pf_time login_began;
     const char *mechanism;        /* of the login under way or done, for the log */
     char timestamp[PF_GUEST_STAMP]; /* APOP's, as it stood in the greeting; "" */
     struct pf_user user;
@@ -94,6 +99,7 @@ struct pf_guest_session {
     struct pf_box *box;
     struct pf_err box_err; /* why the box is being closed, or the outcome of COMMIT */
     bool op_busy;
+    pf_time op_began;
     enum { PF_AFTER_NOTHING, PF_AFTER_REFUSE, PF_AFTER_COMMIT } after_close;
     union {
         struct pf_box_open open;
@@ -113,6 +119,8 @@ void pf_guest_turn(struct pf_guest_session *);
 void pf_guest_tell(struct pf_guest_session *, const struct pf_tell *);
 void pf_guest_depart(struct pf_guest_session *, enum pf_close, bool abrupt);
 pf_time pf_guest_now(const struct pf_guest_session *);
+/* The administrator wants it gone: as if its connection had failed. From outside of its turns only. */
+void pf_guest_kick(struct pf_guest_session *);
 
 /* guest_login.c: PF_ASK_PASS, APOP, SASL, CANCEL, OPEN */
 /* What the engine may offer on this connection now; with the greeting also APOP's timestamp. */
@@ -140,6 +148,12 @@ void pf_guest_log_end(struct pf_guest_session *);
 void pf_guest_log_login_failed(struct pf_guest_session *, const struct pf_err *, struct pf_bytes name);
 void pf_guest_log_trouble(struct pf_guest_session *, const char *what, const struct pf_err *);
 void pf_guest_log_tls_failed(struct pf_guest_session *, const struct pf_err *);
+
+/* guest_count.c */
+void pf_guest_count_end(struct pf_guest_session *, const char *end);
+void pf_guest_count_login(struct pf_guest_session *, const struct pf_err *);
+/* A call to the store that began at op_began is over. */
+void pf_guest_count_op(struct pf_guest_session *, const char *operation, const struct pf_err *);
 
 /* hall.c */
 void pf_hall_bury(struct pf_guest_session *);

@@ -15,6 +15,7 @@ static void box_closed(struct pf_store_op *op)
     struct pf_tell tell = {.err = g->box_err};
 
     g->op_busy = false;
+    pf_guest_count_op(g, "close", &op->err);
     g->box = NULL;
     if (g->stage == PF_STAGE_GONE) {
         pf_guest_release(g);
@@ -30,6 +31,7 @@ static void close_box(struct pf_guest_session *g)
 {
     g->op.close = (struct pf_box_close){.op.done = box_closed};
     g->op_busy = true;
+    g->op_began = pf_guest_now(g);
     pf_box_close(g->box, &g->op.close);
 }
 
@@ -75,6 +77,7 @@ static void box_opened(struct pf_store_op *op)
     struct pf_err err = op->err;
 
     g->op_busy = false;
+    pf_guest_count_op(g, "open", &op->err);
     if (err.code == PF_OK) {
         g->box = g->op.open.box;
         g->expired = g->op.open.expired;
@@ -103,6 +106,7 @@ void pf_guest_open_box(struct pf_guest_session *g)
                   .expire_days = g->expire_days, .recipient = g->user.recipient[0] ? g->user.recipient : NULL},
     };
     g->op_busy = true;
+    g->op_began = pf_guest_now(g);
     pf_box_open(g->hall->parts.store, &g->op.open);
 }
 
@@ -126,6 +130,7 @@ static void piece_read(struct pf_store_op *op)
     const struct pf_box_read *read = &g->op.read;
 
     g->op_busy = false;
+    pf_guest_count_op(g, "read", &op->err);
     if (g->stage == PF_STAGE_GONE) {
         pf_shelf_give(&g->hall->shelf, PF_SHELF_OF_LARGE, g->body);
         g->body = NULL;
@@ -149,6 +154,7 @@ static void read_piece(struct pf_guest_session *g)
     g->op.read = (struct pf_box_read){.op.done = piece_read, .index = g->body_index,
                                       .offset = g->body_offset, .at = g->body, .cap = PF_SHELF_LARGE};
     g->op_busy = true;
+    g->op_began = pf_guest_now(g);
     pf_box_read(g->box, &g->op.read);
 }
 
@@ -205,6 +211,7 @@ static void expunged(struct pf_store_op *op)
     bool removing = any(g->op.expunge.remove);
 
     g->op_busy = false;
+    pf_guest_count_op(g, "expunge", &op->err);
     g->removed = g->op.expunge.removed;
     /* Who deleted nothing is not told that something was not removed: failing to mark is no error. */
     if (removing)
@@ -231,5 +238,6 @@ void pf_guest_ask_commit(struct pf_guest_session *g, const struct pf_ask *ask)
     g->op.expunge = (struct pf_box_expunge){
         .op.done = expunged, .remove = ask->remove, .seen = mark ? ask->seen : NULL};
     g->op_busy = true;
+    g->op_began = pf_guest_now(g);
     pf_box_expunge(g->box, &g->op.expunge);
 }

@@ -25,6 +25,7 @@ void pf_guest_log_end(struct pf_guest_session *g)
     const struct pf_pop3_server_stats *s = g->engine ? pf_pop3_server_stats(g->engine) : &none;
     const struct pf_conn_info *info = pf_conn_info(g->conn);
     pf_time ms = pf_guest_now(g) - g->came;
+    const char *end = g->kicked ? "kicked" : ends[g->close];
     struct pf_field fields[] = {
         PF_TEXT_FIELD("user", s->logged_in ? g->user.name : NULL),
         PF_TEXT_FIELD("master", s->logged_in && g->user.master[0] ? g->user.master : NULL),
@@ -44,9 +45,11 @@ void pf_guest_log_end(struct pf_guest_session *g)
         PF_NUMBER_FIELD("expired", g->expired),
         PF_NUMBER_FIELD("commands", s->commands),
         PF_NUMBER_FIELD("errors", s->bad_commands),
-        PF_TEXT_FIELD("end", ends[g->close]),
+        PF_NUMBER_FIELD("id", g->id),
+        PF_TEXT_FIELD("end", end),
     };
 
+    pf_guest_count_end(g, end);
     pf_log_event(g->hall->parts.log, PF_EVENT_session, fields, sizeof fields / sizeof fields[0]);
 }
 
@@ -88,5 +91,6 @@ void pf_guest_log_tls_failed(struct pf_guest_session *g, const struct pf_err *er
         PF_TEXT_FIELD("err", pf_explain(err, text, sizeof text)),
     };
 
+    pf_stats_count(g->hall->stats, PF_STAT_tls_failures_total, "pop3", NULL, 1);
     pf_log_event(g->hall->parts.log, PF_EVENT_tls_failed, fields, sizeof fields / sizeof fields[0]);
 }

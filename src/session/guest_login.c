@@ -109,6 +109,7 @@ static void take_verdict(struct pf_guest_session *g, const struct pf_auth_check 
 {
     struct pf_err err = check->err;
 
+    pf_guest_count_login(g, &err);
     g->user = check->user;
     if (g->exporter_spent)
         pf_guest_offer(g, false);
@@ -146,8 +147,10 @@ static bool begin(struct pf_guest_session *g, bool first)
 {
     struct pf_err err;
 
-    if (first)
+    if (first) {
         login_free(g);
+        g->login_began = pf_guest_now(g);
+    }
     if (!g->login)
         g->login = calloc(1, sizeof *g->login);
     if (!g->login) {

@@ -83,6 +83,11 @@ void pf_dock_change(struct pf_dock *dock, struct pf_log *log, struct pf_store *s
     dock->parts.store = store;
 }
 
+void pf_dock_stats(struct pf_dock *dock, struct pf_stats *stats)
+{
+    dock->stats = stats;
+}
+
 static void list(struct pf_carrier *c)
 {
     struct pf_dock *dock = c->dock;
@@ -139,6 +144,7 @@ static void turn_away(struct pf_carrier *c)
                                 PF_TEXT_FIELD("why", "delivery connections")};
     size_t sent;
 
+    pf_stats_count(c->dock->stats, PF_STAT_refused_total, "delivery", NULL, 1);
     pf_log_event(c->dock->parts.log, PF_EVENT_refused, fields, 2);
     if (c->dock->generation->conf->listens[c->listen].tls != PF_CONF_TLS_IMPLICIT)
         pf_conn_write(c->conn, pf_bytes_of(line), &sent, NULL);

@@ -12,6 +12,7 @@
 
 #include "auth/auth.h"
 #include "base/log.h"
+#include "base/stats.h"
 #include "conf/conf.h"
 #include "store/store.h"
 #include "sys/conn.h"
@@ -32,6 +33,9 @@ void pf_dock_free(struct pf_dock *); /* only when no carrier is left; NULL is al
 /* As pf_hall_settings and pf_hall_change. */
 enum pf_code pf_dock_settings(struct pf_dock *, struct pf_conf *, struct pf_tls *tls, struct pf_err *err);
 void pf_dock_change(struct pf_dock *, struct pf_log *, struct pf_store *);
+
+/* As pf_hall_stats. */
+void pf_dock_stats(struct pf_dock *, struct pf_stats *);
 
 /* A mail server at listener number `listen` of the settings; fd is taken over. */
 void pf_dock_carrier(struct pf_dock *, int fd, size_t listen);

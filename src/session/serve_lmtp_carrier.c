@@ -268,6 +268,7 @@ static void log_tls_failed(struct pf_carrier *c, const struct pf_err *err)
     struct pf_field fields[] = {PF_TEXT_FIELD("address", pf_conn_info(c->conn)->peer),
                                 PF_TEXT_FIELD("err", err->log)};
 
+    pf_stats_count(c->dock->stats, PF_STAT_tls_failures_total, "delivery", NULL, 1);
     pf_log_event(c->dock->parts.log, PF_EVENT_tls_failed, fields, 2);
 }
 

@@ -27,6 +27,7 @@ struct pf_dock {
     struct pf_dock_generation *generation;
     struct pf_carrier *carriers; /* list of those who are not gone */
     unsigned count;              /* all, also those who wait for the store */
+    struct pf_stats *stats;      /* or NULL */
     uint64_t letters;            /* so far, for their ids */
     struct pf_shelf shelf;
     struct pf_timer *grace;

@@ -29,6 +29,14 @@ static void log_failed(const struct pf_letter *l, struct pf_log *log, struct pf_
     pf_log_event(log, PF_EVENT_delivery_failed, fields, sizeof fields / sizeof fields[0]);
 }
 
+/* A letter is logged where it began, and one that never did where its carrier is now. */
+static void failed(struct pf_carrier *c, const struct pf_letter *l, struct pf_bytes recipient, const struct pf_err *err)
+{
+    c->failed++;
+    pf_stats_count(c->dock->stats, PF_STAT_deliveries_total, pf_verdict(err->code)->name, NULL, 1);
+    log_failed(l, l ? l->log : c->dock->parts.log, recipient, err);
+}
+
 static void begun(void *self)
 {
     struct pf_letter *l = self;
@@ -51,16 +59,19 @@ static void written(void *self)
 static void stored(void *self, const struct pf_post_stored *s)
 {
     struct pf_letter *l = self;
+    uint64_t ms = (uint64_t)(pf_loop_now(l->carrier->dock->parts.loop) - l->began);
     struct pf_field fields[] = {
         PF_TEXT_FIELD("user", s->user),
         PF_BYTES_FIELD("recipient", pf_post_address(l->post, s->recipient)),
         PF_TEXT_FIELD("sender", l->sender),
         PF_NUMBER_FIELD("octets", s->octets),
         PF_TEXT_FIELD("uidl", s->uidl),
-        PF_NUMBER_FIELD("ms", (uint64_t)(pf_loop_now(l->carrier->dock->parts.loop) - l->began)),
+        PF_NUMBER_FIELD("ms", ms),
         PF_TEXT_FIELD("id", l->id),
     };
 
+    pf_stats_count(l->carrier->dock->stats, PF_STAT_delivered_octets_total, NULL, NULL, s->octets);
+    pf_stats_took(l->carrier->dock->stats, PF_STAT_delivery_seconds, NULL, ms);
     pf_log_event(l->log, PF_EVENT_delivered, fields, sizeof fields / sizeof fields[0]);
 }
 
@@ -76,7 +87,7 @@ static void tell_rcpt(struct pf_carrier *c, const struct pf_err *err)
     pf_post_soften(&tell.err);
     pf_post_bounce(&tell.err, bounces(c));
     if (tell.err.code != PF_OK)
-        c->failed++, log_failed(c->letter, c->dock->parts.log, c->lookup.address, &tell.err);
+        failed(c, c->letter, c->lookup.address, &tell.err);
     pf_carrier_tell(c, &tell);
 }
 
@@ -106,10 +117,12 @@ static void sealed(void *self, unsigned recipient, const struct pf_err *err)
     struct pf_lmtp_tell tell = {.kind = PF_LMTP_TELL_SEALED, .err = *err, .recipient = recipient};
 
     pf_post_bounce(&tell.err, bounces(c));
-    if (err->code == PF_OK)
+    if (err->code == PF_OK) {
         c->delivered++;
-    else
-        c->failed++, log_failed(l, l->log, pf_post_address(l->post, recipient), &tell.err);
+        pf_stats_count(c->dock->stats, PF_STAT_deliveries_total, "OK", NULL, 1);
+    } else {
+        failed(c, l, pf_post_address(l->post, recipient), &tell.err);
+    }
     if (--l->untold == 0)
         forget(c);
     pf_lmtp_server_tell(c->engine, &tell, pf_loop_now(c->dock->parts.loop));

@@ -52,6 +52,11 @@ void pf_hall_change(struct pf_hall *hall, struct pf_log *log, struct pf_store *s
     hall->parts.store = store;
 }
 
+void pf_hall_stats(struct pf_hall *hall, struct pf_stats *stats)
+{
+    hall->stats = stats;
+}
+
 /* What a stranger can make us hold at most: itself, its buffers, and a line. */
 static size_t stranger_cost(const struct pf_conf *conf)
 {
@@ -110,7 +115,7 @@ static void list(struct pf_guest_session *g)
     hall->guests = g;
     hall->count++;
     hall->strangers++;
-    hall->served++;
+    g->id = ++hall->served;
     g->stranger = true;
     g->counted = true;
 }
@@ -144,6 +149,7 @@ static bool check_in(struct pf_guest_session *g)
 
     if (!limit)
         return true;
+    pf_stats_count(hall->stats, PF_STAT_refused_total, "pop3", NULL, 1);
     pf_log_event(hall->parts.log, PF_EVENT_refused, fields, 2);
     turn_away(hall, g->conn, &why, g->listen);
     pf_conn_close(g->conn, false);
@@ -162,7 +168,7 @@ void pf_hall_guest(struct pf_hall *hall, int fd, size_t listen)
     }
     g->hall = hall;
     g->listen = listen;
-    g->came = pf_loop_now(hall->parts.loop);
+    g->came = g->heard = pf_loop_now(hall->parts.loop);
     g->conn = pf_conn_new(hall->parts.loop, fd, pf_guest_wake, g, &err);
     if (!g->conn || !check_in(g)) {
         free(g);

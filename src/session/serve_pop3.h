@@ -15,6 +15,7 @@
 
 #include "auth/auth.h"
 #include "base/log.h"
+#include "base/stats.h"
 #include "conf/conf.h"
 #include "store/store.h"
 #include "sys/conn.h"
@@ -49,6 +50,9 @@ void pf_hall_take(struct pf_hall *, struct pf_generation *); /* owns it now */
 /* Where those who come from now on are logged and served from; the old ones must outlive the guests
  * who are here: while any is, the settings he came under are held. */
 void pf_hall_change(struct pf_hall *, struct pf_log *, struct pf_store *);
+
+/* Where is counted; it outlives the hall. NULL, as at first: nowhere. */
+void pf_hall_stats(struct pf_hall *, struct pf_stats *);
 
 /* A stranger at listener number `listen` of the settings; fd is taken over. */
 void pf_hall_guest(struct pf_hall *, int fd, size_t listen);

@@ -1,3 +1,4 @@
+#include "tool/ctl.h"
 #include "tool/deliver.h"
 #include "tool/helper.h"
 #include "tool/probe.h"
@@ -17,6 +18,7 @@ static const char usage[] =
     "       postfach box ls|show|check|quota MAILDROP     a maildrop as POP3 would show it\n"
     "       postfach probe HOST[:PORT]                    what a server tells a stranger\n"
     "       postfach deliver -d USER …  < MESSAGE         a message into a maildrop, for a mail server\n"
+    "       postfach ctl sessions|kick|reload|stats       the running server\n"
     "       postfach --version | --help\n"
     "Each has --help. Manual: postfach(1)\n";
 
@@ -29,6 +31,7 @@ static const struct {
     {"box", NULL},
     {"probe", pf_tool_probe},
     {"deliver", pf_tool_deliver},
+    {"ctl", pf_tool_ctl},
 };
 
 int main(int argc, char **argv)

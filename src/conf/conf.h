@@ -34,6 +34,9 @@ struct pf_conf_listen {
     bool plaintext_login;      /* this listener takes passwords without TLS */
     enum pf_conf_protocol protocol;
     enum pf_conf_mode mode;    /* of a unix socket */
+    bool proxy;                /* each connection begins with a header of the PROXY protocol */
+    const char *proxy_from;    /* networks that may speak it, or NULL; a unix socket's peers always may */
+    bool proxy_tls;            /* what the proxy says of the client's TLS counts */
 };
 
 struct pf_conf_pair {

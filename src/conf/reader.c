@@ -80,6 +80,7 @@ static void end_listen(struct pf_conf_reading *r, const struct pf_conf_token *he
 
     if (!seen(reader, PF_CONF_BLOCK_listen, "tls"))
         default_tls(&reader->draft.listen);
+    pf_conf_check_proxy(reader, &head->place);
     if (reader->draft.listen.protocol == PF_CONF_CONTROL && !seen(reader, PF_CONF_BLOCK_listen, "mode"))
         reader->draft.listen.mode = PF_CONF_MODE_600;
     if (reader->listen_count == PF_CONF_LISTENS) {

@@ -42,6 +42,8 @@ struct pf_conf_reader {
 uint64_t pf_conf_reader_read(struct pf_conf_reader *, struct pf_conf_source *);
 /* A userdb block at its end: whether it has what its kind needs, and nothing that it has no use for. */
 bool pf_conf_check_userdb(struct pf_conf_reader *, const struct pf_conf_place *head);
+/* A listener at its end: whom it may believe the client's address (`proxy`). */
+void pf_conf_check_proxy(struct pf_conf_reader *, const struct pf_conf_place *head);
 /* What only the whole can show; also sets what is the value of another setting. */
 void pf_conf_reader_check(struct pf_conf_reader *);
 

@@ -106,7 +106,7 @@ static inline void random_rows(struct dice *d, enum pf_conf_block block, FILE *t
                       strcmp(row->name, "failure-delay-max") == 0 ||
                       strcmp(row->name, "login-delay-max") == 0;
 
-        if (row->block != block || (!always && dice_roll(d, 3) == 0))
+        if (row->block != block || strncmp(row->name, "proxy", 5) == 0 || (!always && dice_roll(d, 3) == 0))
             continue;
         fprintf(to, "%s ", row->name);
         random_value(d, row, to);
@@ -122,6 +122,8 @@ static inline void random_conf(struct dice *d, FILE *to)
     for (uint64_t i = 0; i < listens; i++) {
         fprintf(to, "\nlisten %s:%u {", i % 2 ? "[fe80:0::1]" : "10.0.0.1", (unsigned)(i * 995));
         random_rows(d, PF_CONF_BLOCK_listen, to);
+        if (dice_roll(d, 2)) /* one wants the others */
+            fprintf(to, "proxy yes; proxy-from \"10.0.0.0/8 ::1\"; proxy-tls %s\n", dice_roll(d, 2) ? "yes" : "no");
         fputs("}\n", to);
     }
     for (unsigned block = PF_CONF_BLOCK_tls; block < PF_CONF_BLOCKS; block++) {

@@ -1,5 +1,7 @@
 #include "unit/conf/told.h"
 
+#include "conf/networks.h"
+
 static void tls_needs_a_certificate(void **state)
 {
     (void)state;
@@ -113,6 +115,48 @@ static void failure_delay_max_is_not_less_than_failure_delay(void **state)
              "1:46: `x` is not a time (write a whole number and ms, s, m, h or d, as 10m)\n");
 }
 
+static void px_002_a_proxy_is_believed_only_from_networks_that_are_named(void **state)
+{
+    (void)state;
+    told_bad("listen 10.0.0.2:110 { tls none; proxy yes }\nlisten unix:/s { proxy yes }\n",
+             "1:1: `proxy yes` lacks its `proxy-from` (name who may tell the addresses of others, as in: proxy-from "
+             "\"10.0.0.0/8 ::1/128\")\n");
+    told_bad("listen 10.0.0.2:110 { tls none; proxy-from ::1 }\n"
+             "listen 10.0.0.2:111 { tls none; proxy no; proxy-tls yes }\n"
+             "listen 10.0.0.2:112 { tls none; proxy-tls yes }\n",
+             "1:33: `proxy-from` is of no use here (it wants `proxy yes`)\n"
+             "3:33: `proxy-tls` is of no use here (it wants `proxy yes`)\n");
+    told_bad("listen 10.0.0.2:110 { tls none; proxy yes; proxy-from \"::1 localhost\" }\n"
+             "listen 10.0.0.2:111 { tls none; proxy yes; proxy-from 10.0.0.0/33 }\n"
+             "listen 10.0.0.2:112 { tls none; proxy yes; proxy-from 10.0.0.1/8 }\n",
+             "1:44: `proxy-from`: `localhost` is no numeric address (as in: proxy-from \"10.0.0.0/8 ::1/128\")\n"
+             "2:44: `proxy-from`: `10.0.0.0/33` has a wrong prefix length (as in: proxy-from \"10.0.0.0/8 ::1/128\")\n"
+             "3:44: `proxy-from`: `10.0.0.1/8` has bits behind its prefix: write 192.0.2.0/24, not "
+             "192.0.2.7/24 (as in: proxy-from \"10.0.0.0/8 ::1/128\")\n");
+}
+
+static void networks_hold_their_addresses(void **state)
+{
+    static const char some[] = " 10.0.0.0/9  2001:db8::/33 ::1 192.0.2.7 ::ffff:198.51.100.0/120 ";
+    static const char *const in[] = {"10.0.0.0", "10.127.255.255", "2001:db8::7", "::1", "192.0.2.7",
+                                     "::ffff:10.1.1.1",
+                                     "::1%lo", "198.51.100.200"};
+    static const char *const out[] = {"10.128.0.0", "11.0.0.0", "2001:db8:8000::", "::2", "192.0.2.6", "unix", "",
+                                      "10.0.0",
+                                      "::ffff:11.0.0.0", "198.51.101.1"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof in / sizeof in[0]; i++)
+        assert_true(pf_conf_networks_hold(some, in[i]));
+    for (size_t i = 0; i < sizeof out / sizeof out[0]; i++)
+        assert_false(pf_conf_networks_hold(some, out[i]));
+    assert_true(pf_conf_networks_hold("0.0.0.0/0", "192.0.2.1"));
+    assert_false(pf_conf_networks_hold("0.0.0.0/0", "2001:db8::1"));
+    assert_true(pf_conf_networks_hold("::/0", "2001:db8::1"));
+    assert_false(pf_conf_networks_hold("::/0", "192.0.2.1"));
+    assert_false(pf_conf_networks_hold("", "192.0.2.1"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +164,8 @@ int main(void)
         T(a_mistake_about_certificates_is_told_once),
         T(certificates_and_keys_come_in_pairs),
         T(a_listener_twice_names_the_first_place),
+        T(px_002_a_proxy_is_believed_only_from_networks_that_are_named),
+        T(networks_hold_their_addresses),
         T(addresses_are_numeric_with_a_port),
         T(cap_033_expire_min_is_not_more_than_expire),
         T(cap_021_login_delay_max_is_not_less_than_login_delay),

@@ -65,9 +65,9 @@ static void what_the_example_disables_is_the_default(void **state)
             assert_true(pf_conf_value_equal(row, &one, &other));
     }
     assert_string_equal(all->hostname, "mail.example.org");
-    assert_int_equal(all->listen_count, 6);
-    assert_int_equal(all->listens[5].protocol, PF_CONF_LMTP);
-    assert_string_equal(all->listens[5].address, "/run/postfach/lmtp");
+    assert_int_equal(all->listen_count, 7);
+    assert_int_equal(all->listens[6].protocol, PF_CONF_LMTP);
+    assert_string_equal(all->listens[6].address, "/run/postfach/lmtp");
     assert_int_equal(all->pair_count, 2);
     pf_conf_free(plain);
     pf_conf_free(all);

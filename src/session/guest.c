@@ -1,6 +1,7 @@
 #include "session/guest.h"
 
 #include "base/text.h"
+#include "session/proxied.h"
 
 #include <assert.h>
 
@@ -288,9 +289,9 @@ static void turn_again(struct pf_later *later)
 
 static void serve(struct pf_guest_session *g)
 {
-    const struct pf_conn_info *info = pf_conn_info(g->conn);
+    bool encrypted = pf_proxied_encrypted(pf_conn_info(g->conn));
 
-    g->engine = pf_pop3_server_new(&g->generation->engines[g->listen], info->tls, pf_guest_now(g));
+    g->engine = pf_pop3_server_new(&g->generation->engines[g->listen], encrypted, pf_guest_now(g));
     if (!g->engine) {
         pf_guest_depart(g, PF_CLOSE_MEMORY, true);
         return;
@@ -362,6 +363,8 @@ void pf_guest_wake(void *self, unsigned what)
 
     if (what & PF_CONN_TLS)
         tls_ended(g);
+    else if (g->proxying)
+        pf_guest_proxy_wake(g);
     else if (g->stage == PF_STAGE_PEEK)
         peek(g);
     else
@@ -375,7 +378,10 @@ static void timeout(struct pf_timer *timer, void *self)
     (void)timer;
     switch (g->stage) {
     case PF_STAGE_PEEK:
-        serve(g);
+        if (g->proxying)
+            pf_guest_proxy_late(g);
+        else
+            serve(g);
         break;
     case PF_STAGE_TLS:
         pf_guest_depart(g, PF_CLOSE_LOGIN_TIME, true);
@@ -397,7 +403,6 @@ static void timeout(struct pf_timer *timer, void *self)
 void pf_guest_begin(struct pf_guest_session *g)
 {
     const struct pf_conf *conf = g->generation->conf;
-    const struct pf_conf_listen *listen = &conf->listens[g->listen];
 
     g->again.run = turn_again;
     g->timer = pf_timer_new(g->hall->parts.loop, timeout, g);
@@ -405,9 +410,21 @@ void pf_guest_begin(struct pf_guest_session *g)
         pf_guest_depart(g, PF_CLOSE_MEMORY, true);
         return;
     }
+    if (conf->listens[g->listen].proxy)
+        pf_guest_proxy_begin(g);
+    else
+        pf_guest_welcome(g);
+}
+
+void pf_guest_welcome(struct pf_guest_session *g)
+{
+    const struct pf_conf *conf = g->generation->conf;
+    const struct pf_conf_listen *listen = &conf->listens[g->listen];
+    bool told_tls = pf_conn_info(g->conn)->told_tls; /* then nobody begins it a second time by mistake */
+
     if (listen->tls == PF_CONF_TLS_IMPLICIT) {
         handshake(g);
-    } else if (g->generation->tls && listen->tls_on_plain == PF_CONF_AUTO_SERVE) {
+    } else if (g->generation->tls && listen->tls_on_plain == PF_CONF_AUTO_SERVE && !told_tls) {
         g->stage = PF_STAGE_PEEK;
         pf_conn_want(g->conn, PF_CONN_READ);
         pf_timer_set(g->timer, g->came + conf->tls_peek_time);
@@ -436,7 +453,8 @@ void pf_guest_depart(struct pf_guest_session *g, enum pf_close close, bool abrup
     if (g->stage == PF_STAGE_GONE)
         return;
     g->close = close;
-    pf_guest_log_end(g);
+    if (!g->proxying)
+        pf_guest_log_end(g); /* nobody was here before the proxy said who */
     g->stage = PF_STAGE_GONE;
     pf_guest_drop_login(g);
     pf_timer_free(g->timer);

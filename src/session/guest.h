@@ -85,6 +85,8 @@ struct pf_guest_session {
     bool handshaking;  /* STLS was answered, TLS is not up yet */
     bool tls_wanted, close_wanted; /* asked for, begin when output is empty */
     bool counted, stranger;
+    bool proxying; /* before all else: waits for what the proxy in front says (guest_proxy.c) */
+    bool nobody;   /* the proxy itself came, or did not say who: counted in all, not for an address */
     enum pf_close close;
 
     struct pf_guest_login *login; /* only while somebody logs in */
@@ -115,6 +117,7 @@ struct pf_guest_session {
 /* guest.c */
 void pf_guest_wake(void *self, unsigned what); /* for pf_conn_new */
 void pf_guest_begin(struct pf_guest_session *);
+void pf_guest_welcome(struct pf_guest_session *); /* whose address is known now */
 void pf_guest_turn(struct pf_guest_session *);
 void pf_guest_tell(struct pf_guest_session *, const struct pf_tell *);
 void pf_guest_depart(struct pf_guest_session *, enum pf_close, bool abrupt);
@@ -155,7 +158,14 @@ void pf_guest_count_login(struct pf_guest_session *, const struct pf_err *);
 /* A call to the store that began at op_began is over. */
 void pf_guest_count_op(struct pf_guest_session *, const char *operation, const struct pf_err *);
 
+/* guest_proxy.c */
+void pf_guest_proxy_begin(struct pf_guest_session *);
+void pf_guest_proxy_wake(struct pf_guest_session *);
+void pf_guest_proxy_late(struct pf_guest_session *);
+
 /* hall.c */
+/* Counts a guest in whose address was told; false: there is no place, which was logged and said. */
+bool pf_hall_enter(struct pf_guest_session *);
 void pf_hall_bury(struct pf_guest_session *);
 void pf_hall_unlist(struct pf_guest_session *);
 

@@ -1,4 +1,5 @@
 #include "session/guest.h"
+#include "session/proxied.h"
 
 #include "sys/explain.h"
 
@@ -25,6 +26,7 @@ void pf_guest_log_end(struct pf_guest_session *g)
     const struct pf_pop3_server_stats *s = g->engine ? pf_pop3_server_stats(g->engine) : &none;
     const struct pf_conn_info *info = pf_conn_info(g->conn);
     pf_time ms = pf_guest_now(g) - g->came;
+    struct pf_proxied_text told;
     const char *end = g->kicked ? "kicked" : ends[g->close];
     struct pf_field fields[] = {
         PF_TEXT_FIELD("user", s->logged_in ? g->user.name : NULL),
@@ -32,8 +34,9 @@ void pf_guest_log_end(struct pf_guest_session *g)
         PF_TEXT_FIELD("token", s->logged_in && g->user.token[0] ? g->user.token : NULL),
         PF_TEXT_FIELD("address", info->peer),
         PF_NUMBER_FIELD("port", info->local_port),
-        PF_TEXT_FIELD("tls", info->tls ? info->tls_version : "none"),
-        PF_TEXT_FIELD("cipher", info->tls ? info->tls_cipher : NULL),
+        PF_TEXT_FIELD("tls", pf_proxied_tls(info, &told)),
+        PF_TEXT_FIELD("cipher", pf_proxied_cipher(info)),
+        PF_TEXT_FIELD("cn", info->told_name[0] ? info->told_name : NULL),
         PF_TEXT_FIELD("mech", s->logged_in ? g->mechanism : NULL),
         PF_NUMBER_FIELD("ms", (uint64_t)ms),
         PF_NUMBER_FIELD("messages", s->messages),
@@ -57,11 +60,12 @@ void pf_guest_log_login_failed(struct pf_guest_session *g, const struct pf_err *
                                struct pf_bytes name)
 {
     const struct pf_conn_info *info = pf_conn_info(g->conn);
+    struct pf_proxied_text told;
     char text[PF_EXPLAIN_MAX];
     struct pf_field fields[] = {
         PF_BYTES_FIELD("user", name),
         PF_TEXT_FIELD("address", info->peer),
-        PF_TEXT_FIELD("tls", info->tls ? info->tls_version : "none"),
+        PF_TEXT_FIELD("tls", pf_proxied_tls(info, &told)),
         PF_TEXT_FIELD("mech", g->mechanism),
         PF_TEXT_FIELD("code", pf_verdict(err->code)->name),
         PF_TEXT_FIELD("err", pf_explain(err, text, sizeof text)),

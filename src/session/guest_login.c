@@ -1,4 +1,5 @@
 #include "session/guest.h"
+#include "session/proxied.h"
 
 #include "base/kind.h"
 #include "base/text.h"
@@ -46,8 +47,8 @@ static struct pf_auth_link link_of(const struct pf_guest_session *g, unsigned ch
 
     return (struct pf_auth_link){
         .peer = info->peer,
-        .tls = info->tls,
-        .tls_version = info->tls ? info->tls_version : NULL,
+        .tls = pf_proxied_encrypted(info),
+        .tls_version = pf_proxied_version(info),
         .certificate = info->certificate[0] ? info->certificate : NULL,
         .exporter = {exporter, g->exporter_spent ? 0 : binding(g, PF_BINDING_EXPORTER, exporter)},
         .unique = {unique, binding(g, PF_BINDING_UNIQUE, unique)},

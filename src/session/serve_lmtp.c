@@ -1,5 +1,7 @@
 #include "session/serve_lmtp_carrier.h"
 
+#include "session/proxied.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -152,6 +154,16 @@ static void turn_away(struct pf_carrier *c)
     free(c);
 }
 
+/* Not a proxy that may tell the addresses of others (session/proxied.h). */
+static void refuse(struct pf_carrier *c)
+{
+    struct pf_field fields[] = {PF_TEXT_FIELD("address", pf_conn_info(c->conn)->peer), PF_TEXT_FIELD("why", "proxy")};
+
+    pf_log_event(c->dock->parts.log, PF_EVENT_refused, fields, 2);
+    pf_conn_close(c->conn, false);
+    free(c);
+}
+
 void pf_dock_carrier(struct pf_dock *dock, int fd, size_t listen)
 {
     struct pf_carrier *c = calloc(1, sizeof *c);
@@ -169,6 +181,11 @@ void pf_dock_carrier(struct pf_dock *dock, int fd, size_t listen)
     c->conn = pf_conn_new(dock->parts.loop, fd, pf_carrier_wake, c, &err);
     if (!c->conn) {
         free(c);
+        return;
+    }
+    c->proxying = dock->generation->conf->listens[listen].proxy;
+    if (c->proxying && !pf_proxied_trusts(&dock->generation->conf->listens[listen], pf_conn_info(c->conn))) {
+        refuse(c);
         return;
     }
     if (dock->count >= dock->generation->conf->delivery_connections) {

@@ -1,5 +1,7 @@
 #include "session/serve_lmtp_carrier.h"
 
+#include "session/proxied.h"
+
 #include <assert.h>
 #include <stdio.h>
 
@@ -256,7 +258,7 @@ static void turn_again(struct pf_later *later)
 static void serve(struct pf_carrier *c)
 {
     c->engine =
-        pf_lmtp_server_new(&c->generation->engines[c->listen], pf_conn_info(c->conn)->tls, now_of(c));
+        pf_lmtp_server_new(&c->generation->engines[c->listen], pf_proxied_encrypted(pf_conn_info(c->conn)), now_of(c));
     if (c->engine)
         pf_carrier_turn(c);
     else
@@ -290,13 +292,52 @@ static void tls_ended(struct pf_carrier *c)
     }
 }
 
+/* As in guest_proxy.c. */
+static void complain(struct pf_carrier *c, const char *why)
+{
+    struct pf_field fields[] = {PF_TEXT_FIELD("what", "PROXY header"),
+                                PF_TEXT_FIELD("address", pf_conn_info(c->conn)->peer), PF_TEXT_FIELD("err", why)};
+
+    pf_log_event(c->dock->parts.log, PF_EVENT_trouble, fields, 3);
+    pf_carrier_depart(c, "refused", true);
+}
+
+static void welcome(struct pf_carrier *c);
+
+static void read_header(struct pf_carrier *c)
+{
+    struct pf_proxied proxied = {.at = take(c, &c->in, PF_SHELF_OF_LARGE), .len = c->in_len};
+
+    if (!proxied.at)
+        return;
+    switch (pf_proxied_read(&proxied, c->conn, &c->generation->conf->listens[c->listen])) {
+    case PF_PROXIED_MORE:
+        c->in_len = proxied.len;
+        break;
+    case PF_PROXIED_DONE:
+        c->in_len = 0;
+        give(c, &c->in, PF_SHELF_OF_LARGE);
+        c->proxying = false;
+        welcome(c);
+        break;
+    case PF_PROXIED_BAD:
+        complain(c, proxied.why);
+        break;
+    case PF_PROXIED_GONE:
+        pf_carrier_depart(c, "eof", true);
+        break;
+    }
+}
+
 void pf_carrier_wake(void *self, unsigned what)
 {
     struct pf_carrier *c = self;
 
     if (c->gone)
         return;
-    if (what & PF_CONN_TLS)
+    if (c->proxying)
+        read_header(c);
+    else if (what & PF_CONN_TLS)
         tls_ended(c);
     else
         pf_carrier_turn(c);
@@ -307,6 +348,10 @@ static void timeout(struct pf_timer *timer, void *self)
     struct pf_carrier *c = self;
 
     (void)timer;
+    if (c->proxying) {
+        complain(c, "it did not come in time");
+        return;
+    }
     if (c->handshaking) {
         pf_carrier_depart(c, "tls", true);
         return;
@@ -317,14 +362,24 @@ static void timeout(struct pf_timer *timer, void *self)
 
 void pf_carrier_begin(struct pf_carrier *c)
 {
-    struct pf_err err;
-
     c->again.run = turn_again;
     c->timer = pf_timer_new(c->dock->parts.loop, timeout, c);
     if (!c->timer) {
         pf_carrier_depart(c, "memory", true);
         return;
     }
+    if (!c->proxying) {
+        welcome(c);
+        return;
+    }
+    pf_conn_want(c->conn, PF_CONN_READ);
+    pf_timer_set(c->timer, c->came + c->generation->conf->first_command_time);
+}
+
+static void welcome(struct pf_carrier *c)
+{
+    struct pf_err err;
+
     if (c->generation->conf->listens[c->listen].tls != PF_CONF_TLS_IMPLICIT) {
         serve(c);
         return;
@@ -340,9 +395,10 @@ void pf_carrier_begin(struct pf_carrier *c)
 static void log_end(struct pf_carrier *c, const char *close)
 {
     const struct pf_conn_info *info = pf_conn_info(c->conn);
+    struct pf_proxied_text told;
     struct pf_field fields[] = {
         PF_TEXT_FIELD("address", info->peer),
-        PF_TEXT_FIELD("tls", info->tls ? info->tls_version : "none"),
+        PF_TEXT_FIELD("tls", pf_proxied_tls(info, &told)),
         PF_NUMBER_FIELD("ms", (uint64_t)(now_of(c) - c->came)),
         PF_NUMBER_FIELD("messages", c->messages),
         PF_NUMBER_FIELD("delivered", c->delivered),
@@ -357,7 +413,8 @@ void pf_carrier_depart(struct pf_carrier *c, const char *close, bool abrupt)
 {
     if (c->gone)
         return;
-    log_end(c, close);
+    if (!c->proxying)
+        log_end(c, close); /* nobody was here before the proxy said who */
     c->gone = true;
     pf_carrier_drop(c);
     pf_timer_free(c->timer);

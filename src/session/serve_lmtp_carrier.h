@@ -61,6 +61,7 @@ struct pf_carrier {
     unsigned char *in, *out, *text; /* from the shelf; text: un-stuffed, for the post */
     size_t in_at, in_len;
     bool question, eof, eof_told, handshaking, tls_wanted, close_wanted, gone;
+    bool proxying;    /* before all else: waits for what the proxy in front says */
     bool writing;     /* the post writes a piece */
     bool seal_wanted; /* asked for while it still writes */
     const char *close;

@@ -1,5 +1,7 @@
 #include "session/serve_lmtp_carrier.h"
 
+#include "session/proxied.h"
+
 #include "base/text.h"
 
 #include <assert.h>
@@ -242,7 +244,7 @@ void pf_carrier_ask_begin(struct pf_carrier *c, const struct pf_lmtp_ask *ask)
     struct pf_letter *l = c->letter;
     struct pf_post_envelope envelope = {
         .sender = ask->sender, .helo = ask->helo, .peer = info->peer, .hostname = c->generation->conf->hostname,
-        .with = names[smtp][ask->utf8][info->tls], .id = l->id, .now = (int64_t)time(NULL),
+        .with = names[smtp][ask->utf8][pf_proxied_encrypted(info)], .id = l->id, .now = (int64_t)time(NULL),
         .quota_warning = c->generation->conf->quota_warning};
 
     assert(ask->recipients == pf_post_recipients(l->post));

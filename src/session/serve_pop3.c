@@ -1,6 +1,7 @@
 #include "session/guest.h"
 
 #include "base/text.h"
+#include "session/proxied.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -64,14 +65,8 @@ static size_t stranger_cost(const struct pf_conf *conf)
            conf->sasl_line_max;
 }
 
-static const char *full(const struct pf_hall *hall, const char *address, struct pf_err *out_why)
+static const char *enter(const struct pf_hall *hall, const char *address, struct pf_err *out_why)
 {
-    const struct pf_conf *conf = hall->generation->conf;
-
-    if ((hall->strangers + 1) > conf->memory_before_login / stranger_cost(conf)) {
-        pf_fail(out_why, PF_BUSY, 0, "door", "memory-before-login");
-        return "memory-before-login";
-    }
     switch (pf_guests_enter(hall->parts.guests, address)) {
     case PF_GUEST_OK:
         return NULL;
@@ -84,6 +79,20 @@ static const char *full(const struct pf_hall *hall, const char *address, struct 
         return "connections-per-address";
     }
     return "?";
+}
+
+/* Who comes through a proxy is counted when it has said who that is. */
+static const char *full(const struct pf_hall *hall, const struct pf_guest_session *g, struct pf_err *out_why)
+{
+    const struct pf_conf *conf = hall->generation->conf;
+
+    if (g->proxying && !pf_proxied_trusts(&conf->listens[g->listen], pf_conn_info(g->conn)))
+        return "proxy";
+    if ((hall->strangers + 1) > conf->memory_before_login / stranger_cost(conf)) {
+        pf_fail(out_why, PF_BUSY, 0, "door", "memory-before-login");
+        return "memory-before-login";
+    }
+    return g->proxying ? NULL : enter(hall, pf_conn_info(g->conn)->peer, out_why);
 }
 
 /* One line, if the client may expect plain text, and the door. */
@@ -117,7 +126,7 @@ static void list(struct pf_guest_session *g)
     hall->strangers++;
     g->id = ++hall->served;
     g->stranger = true;
-    g->counted = true;
+    g->counted = !g->proxying;
 }
 
 void pf_hall_unlist(struct pf_guest_session *g)
@@ -135,7 +144,7 @@ void pf_hall_unlist(struct pf_guest_session *g)
         hall->strangers--;
     g->stranger = false;
     if (g->counted)
-        pf_guests_leave(hall->parts.guests, pf_conn_info(g->conn)->peer);
+        pf_guests_leave(hall->parts.guests, g->nobody ? NULL : pf_conn_info(g->conn)->peer);
     g->counted = false;
 }
 
@@ -144,15 +153,31 @@ static bool check_in(struct pf_guest_session *g)
     struct pf_hall *hall = g->hall;
     const char *address = pf_conn_info(g->conn)->peer;
     struct pf_err why = {0};
-    const char *limit = full(hall, address, &why);
+    const char *limit = full(hall, g, &why);
     struct pf_field fields[] = {PF_TEXT_FIELD("address", address), PF_TEXT_FIELD("why", limit)};
 
     if (!limit)
         return true;
     pf_stats_count(hall->stats, PF_STAT_refused_total, "pop3", NULL, 1);
     pf_log_event(hall->parts.log, PF_EVENT_refused, fields, 2);
-    turn_away(hall, g->conn, &why, g->listen);
+    if (!g->proxying) /* nothing is sent before the header was read */
+        turn_away(hall, g->conn, &why, g->listen);
     pf_conn_close(g->conn, false);
+    return false;
+}
+
+bool pf_hall_enter(struct pf_guest_session *g)
+{
+    const char *address = pf_conn_info(g->conn)->peer;
+    struct pf_err why = {0};
+    const char *limit = enter(g->hall, g->nobody ? NULL : address, &why);
+    struct pf_field fields[] = {PF_TEXT_FIELD("address", address), PF_TEXT_FIELD("why", limit)};
+
+    g->counted = !limit;
+    if (g->counted)
+        return true;
+    pf_log_event(g->hall->parts.log, PF_EVENT_refused, fields, 2);
+    turn_away(g->hall, g->conn, &why, g->listen);
     return false;
 }
 
@@ -170,6 +195,7 @@ void pf_hall_guest(struct pf_hall *hall, int fd, size_t listen)
     g->listen = listen;
     g->came = g->heard = pf_loop_now(hall->parts.loop);
     g->conn = pf_conn_new(hall->parts.loop, fd, pf_guest_wake, g, &err);
+    g->proxying = hall->generation->conf->listens[listen].proxy;
     if (!g->conn || !check_in(g)) {
         free(g);
         return;

@@ -1,5 +1,7 @@
 #include "sys/conn_private.h"
 
+#include "base/text.h"
+
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
@@ -323,4 +325,33 @@ enum pf_io pf_conn_peek(struct pf_conn *conn, unsigned char *at, size_t cap, siz
 const struct pf_conn_info *pf_conn_info(const struct pf_conn *conn)
 {
     return &conn->info;
+}
+
+static void name_told(const unsigned char address[16], unsigned port, char *out_name, unsigned *out_port)
+{
+    struct sockaddr_storage end = {0};
+    struct sockaddr_in6 *six = (struct sockaddr_in6 *)&end;
+
+    six->sin6_family = AF_INET6;
+    six->sin6_port = htons((uint16_t)port);
+    memcpy(&six->sin6_addr, address, 16);
+    name_end(&end, out_name, sizeof((struct pf_conn_info *)0)->peer, out_port);
+}
+
+void pf_conn_told(struct pf_conn *conn, const struct pf_conn_told *told)
+{
+    struct pf_conn_info *info = &conn->info;
+
+    name_told(told->peer, told->peer_port, info->peer, &info->peer_port);
+    name_told(told->local, told->local_port, info->local, &info->local_port);
+}
+
+void pf_conn_told_tls(struct pf_conn *conn, struct pf_bytes version, struct pf_bytes cipher, struct pf_bytes name)
+{
+    struct pf_conn_info *info = &conn->info;
+
+    info->told_tls = true;
+    pf_text_safe(info->told_version, sizeof info->told_version, version);
+    pf_text_safe(info->told_cipher, sizeof info->told_cipher, cipher);
+    pf_text_safe(info->told_name, sizeof info->told_name, name);
 }

@@ -34,6 +34,14 @@ struct pf_conn_info {      /* valid as long as the connection */
     char sni[256];         /* the name asked for, or "" */
     char certificate[256]; /* the name that a client's certificate stands for, when it was asked for and
                             * verified (pf_tls_settings says which name that is); else "" */
+    bool told_tls;         /* a proxy in front said that the client spoke TLS with it (pf_conn_told_tls) */
+    char told_version[16], told_cipher[64], told_name[64]; /* of that, printable; or "" */
+};
+
+/* What a proxy in front says of the connection that it hands on: addresses are IPv6, with IPv4 mapped into it. */
+struct pf_conn_told {
+    unsigned char peer[16], local[16];
+    unsigned peer_port, local_port;
 };
 
 /* Takes over `fd` (non-blocking, close-on-exec; TCP_NODELAY and keep-alive are set here); on
@@ -62,6 +70,10 @@ enum pf_io pf_conn_peek(struct pf_conn *, unsigned char *at, size_t cap, size_t 
  * pf_conn_tls_result tells. Octets still in the socket are read as TLS. */
 enum pf_code pf_conn_start_tls(struct pf_conn *, struct pf_tls *, struct pf_err *err);
 enum pf_code pf_conn_tls_result(const struct pf_conn *, struct pf_err *err);
+
+/* From now on the connection's ends are those that are told; whom to believe is the caller's affair. */
+void pf_conn_told(struct pf_conn *, const struct pf_conn_told *);
+void pf_conn_told_tls(struct pf_conn *, struct pf_bytes version, struct pf_bytes cipher, struct pf_bytes name);
 
 const struct pf_conn_info *pf_conn_info(const struct pf_conn *);
 

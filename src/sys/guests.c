@@ -70,11 +70,14 @@ static struct who who_of_v6(const struct in6_addr *v6)
 
 static struct who who_is(const char *address)
 {
+    static const struct who nobody = {1, AF_UNSPEC};
     char bare[ADDRESS_CAP];
-    size_t len = strcspn(address, "%"); /* a zone is no part of the address */
+    size_t len = address ? strcspn(address, "%") : 0; /* a zone is no part of the address */
     struct in_addr v4;
     struct in6_addr v6;
 
+    if (!address)
+        return nobody;
     if (len >= sizeof bare)
         return (struct who){0, AF_UNSPEC};
     memcpy(bare, address, len);
@@ -134,7 +137,7 @@ enum pf_guest pf_guests_enter(struct pf_guests *guests, const char *numeric_addr
 
     if (guests->count >= guests->max_all)
         return PF_GUEST_FULL;
-    if (slot->count >= guests->max_per_address)
+    if (numeric_address && slot->count >= guests->max_per_address)
         return PF_GUEST_TOO_MANY_HERE;
     if (slot->count == 0 && (guests->used + 1) * 2 > guests->slot_count) {
         if (!grow(guests))

@@ -43,7 +43,8 @@ struct pf_guests;
 struct pf_guests *pf_guests_new(unsigned max_all, unsigned max_per_address);
 void pf_guests_free(struct pf_guests *);
 enum pf_guest { PF_GUEST_OK, PF_GUEST_FULL, PF_GUEST_TOO_MANY_HERE };
-/* Counts one in; PF_GUEST_OK must be matched by one leave with the same address. */
+/* Counts one in; PF_GUEST_OK must be matched by one leave with the same address. NULL is nobody's address and
+ * counts in all only. */
 enum pf_guest pf_guests_enter(struct pf_guests *, const char *numeric_address);
 void pf_guests_leave(struct pf_guests *, const char *numeric_address);
 void pf_guests_limits(struct pf_guests *, unsigned max_all, unsigned max_per_address);

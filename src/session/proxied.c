@@ -1,0 +1,79 @@
+#include "session/proxied.h"
+
+#include "conf/networks.h"
+
+#include <stdio.h>
+
+bool pf_proxied_trusts(const struct pf_conf_listen *listen, const struct pf_conn_info *info)
+{
+    return listen->address[0] == '/' || (listen->proxy_from && pf_conf_networks_hold(listen->proxy_from, info->peer));
+}
+
+static void tell(struct pf_conn *conn, const struct pf_proxy *header, const struct pf_conf_listen *listen)
+{
+    struct pf_conn_told told = {.peer_port = header->from.port, .local_port = header->to.port};
+
+    memcpy(told.peer, header->from.address, sizeof told.peer);
+    memcpy(told.local, header->to.address, sizeof told.local);
+    if (header->told)
+        pf_conn_told(conn, &told);
+    if (header->tls && listen->proxy_tls)
+        pf_conn_told_tls(conn, header->tls_version, header->tls_cipher, header->tls_name);
+}
+
+/* Looks first: what lies behind the header is not ours, and may be TLS. */
+enum pf_proxied_state pf_proxied_read(struct pf_proxied *p, struct pf_conn *conn, const struct pf_conf_listen *listen)
+{
+    struct pf_proxy header;
+
+    for (;;) {
+        enum pf_proxy_state state;
+        size_t seen = 0, taken = 0;
+        enum pf_io io = pf_conn_peek(conn, p->at + p->len, PF_PROXY_HEADER_MAX - p->len, &seen, NULL);
+
+        if (io != PF_IO_DONE)
+            return io == PF_IO_WAIT ? PF_PROXIED_MORE : PF_PROXIED_GONE;
+        state = pf_proxy_read(pf_bytes_from(p->at, p->len + seen), &header);
+        if (state == PF_PROXY_BAD) {
+            p->why = header.wrong;
+            return PF_PROXIED_BAD;
+        }
+        if (state == PF_PROXY_DONE)
+            seen = header.len - p->len;
+        if (pf_conn_read(conn, p->at + p->len, seen, &taken, NULL) != PF_IO_DONE)
+            return PF_PROXIED_GONE;
+        p->len += taken;
+        if (state != PF_PROXY_DONE || taken < seen)
+            continue;
+        p->told = header.told;
+        tell(conn, &header, listen);
+        return PF_PROXIED_DONE;
+    }
+}
+
+bool pf_proxied_encrypted(const struct pf_conn_info *info)
+{
+    return info->tls || info->told_tls;
+}
+
+const char *pf_proxied_version(const struct pf_conn_info *info)
+{
+    if (info->tls)
+        return info->tls_version;
+    return info->told_version[0] ? info->told_version : NULL;
+}
+
+const char *pf_proxied_cipher(const struct pf_conn_info *info)
+{
+    if (info->tls)
+        return info->tls_cipher;
+    return info->told_cipher[0] ? info->told_cipher : NULL;
+}
+
+const char *pf_proxied_tls(const struct pf_conn_info *info, struct pf_proxied_text *room)
+{
+    if (info->tls || !info->told_tls)
+        return info->tls ? info->tls_version : "none";
+    snprintf(room->text, sizeof room->text, "%s (proxy)", info->told_version[0] ? info->told_version : "TLS");
+    return room->text;
+}

@@ -79,6 +79,8 @@ static inline void random_value(struct dice *d, const struct pf_conf_row *row, F
         random_path(d, to), fputs(dice_roll(d, 2) ? "%u\"" : "%%%d/%n\"", to);
     else if (row->type == PF_CONF_BOOL)
         fputs(dice_roll(d, 2) ? "yes" : "no", to);
+    else if (strcmp(row->name, "protocol") == 0) /* control and metrics want addresses of their own: test_doors.c */
+        random_word(d, "pop3|lmtp|smtp", to);
     else if (row->type == PF_CONF_ENUM || row->type == PF_CONF_CHOICE)
         random_word(d, row->unit, to);
     else

@@ -21,7 +21,8 @@ static void put(struct block *b, const void *at, size_t len)
 
 static void begin(struct block *b, unsigned char command, unsigned char family)
 {
-    const unsigned char head[] = {0x0d, 0x0a, 0x0d, 0x0a, 0, 0x0d, 0x0a, 'Q', 'U', 'I', 'T', 0x0a, command, family, 0, 0};
+    const unsigned char head[] = {0x0d, 0x0a, 0x0d, 0x0a, 0, 0x0d, 0x0a, 'Q', 'U', 'I', 'T', 0x0a,
+                                  command, family, 0, 0};
 
     b->len = 0;
     put(b, head, sizeof head);
@@ -444,9 +445,11 @@ static void px_014_a_broken_field_on_tls_is_refused(void **state)
 
 static void addresses_have_one_reading(void **state)
 {
-    static const char *const good_ones[] = {"::", "::1", "1::", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8",
+    static const char *const good_ones[] = {"::", "::1", "1::", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::",
+                                            "::2:3:4:5:6:7:8",
                                             "FFFF::abcd", "::1.2.3.4", "1:2:3:4:5:6:1.2.3.4", "1::6:1.2.3.4"};
-    static const char *const bad_ones[] = {"", ":", ":::", "1:", ":1", "1", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1::2::3",
+    static const char *const bad_ones[] = {"", ":", ":::", "1:", ":1", "1", "1:2:3:4:5:6:7",
+                                           "1:2:3:4:5:6:7:8:9", "1::2::3",
                                            "12345::", "g::", "1:2:3:4:5:6:7:1.2.3.4", "1.2.3.4::", "::1.2.3", "1.2.3.4",
                                            "::1%1", " ::1", "1:2:3:4::5:6:7:8", "::1:", "1:2:3:4:5:6:7:"};
     unsigned char out[16];

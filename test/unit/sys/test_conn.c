@@ -24,6 +24,31 @@ static void info_names_both_ends(void **state)
     spot_done(&spot);
 }
 
+static void what_is_told_takes_the_place_of_both_ends(void **state)
+{
+    const struct pf_conn_told told = {.peer = {[10] = 0xff, 0xff, 192, 0, 2, 7},
+                                      .local = {0x20, 1, 0x0d, 0xb8, [15] = 1},
+                                      .peer_port = 40001, .local_port = 995};
+    const struct pf_conn_info *info;
+    struct spot spot;
+
+    (void)state;
+    spot_open(&spot);
+    info = pf_conn_info(spot.conn);
+    assert_false(info->told_tls);
+    pf_conn_told(spot.conn, &told);
+    assert_string_equal(info->peer, "192.0.2.7");
+    assert_string_equal(info->local, "2001:db8::1");
+    assert_int_equal(info->peer_port, 40001);
+    assert_int_equal(info->local_port, 995);
+    pf_conn_told_tls(spot.conn, PF_LIT("TLSv1.3-and-much-more"), PF_LIT("a\nb"), (struct pf_bytes){0});
+    assert_true(info->told_tls && !info->tls);
+    assert_string_equal(info->told_version, "TLSv1.3-and-muc");
+    assert_string_equal(info->told_cipher, "a?b");
+    assert_string_equal(info->told_name, "");
+    spot_done(&spot);
+}
+
 static void a_unix_socket_is_a_connection_too(void **state)
 {
     struct spot spot;
@@ -430,6 +455,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(info_names_both_ends),
+        T(what_is_told_takes_the_place_of_both_ends),
         T(a_unix_socket_is_a_connection_too),
         T(what_is_no_socket_is_refused_and_closed),
         T(reads_what_came_then_waits_then_ends),

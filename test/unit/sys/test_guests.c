@@ -43,6 +43,24 @@ static void an_ipv6_network_counts_as_one(void **state)
     pf_guests_free(guests);
 }
 
+static void nobodys_address_counts_in_all_only(void **state)
+{
+    struct pf_guests *guests = pf_guests_new(4, 1);
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pf_guests_enter(guests, NULL), PF_GUEST_OK);
+    assert_int_equal(pf_guests_enter(guests, "unix"), PF_GUEST_OK);
+    assert_int_equal(pf_guests_enter(guests, NULL), PF_GUEST_FULL);
+    pf_guests_leave(guests, NULL);
+    assert_int_equal(pf_guests_enter(guests, "unix"), PF_GUEST_TOO_MANY_HERE);
+    pf_guests_leave(guests, NULL);
+    pf_guests_leave(guests, NULL);
+    pf_guests_leave(guests, "unix");
+    assert_int_equal(pf_guests_count(guests), 0);
+    pf_guests_free(guests);
+}
+
 static void a_mapped_address_is_its_ipv4_address(void **state)
 {
     struct pf_guests *guests = pf_guests_new(100, 1);
@@ -127,6 +145,7 @@ int main(void)
         T(both_limits_hold_and_leaving_makes_room),
         T(an_ipv6_network_counts_as_one),
         T(a_mapped_address_is_its_ipv4_address),
+        T(nobodys_address_counts_in_all_only),
         T(new_limits_bind_at_once_and_send_nobody_away),
         T(many_come_and_go_in_any_order),
     };

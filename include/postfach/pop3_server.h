@@ -117,7 +117,8 @@ enum pf_close {
     PF_CLOSE_TLS_ON_PLAIN,/* the client spoke TLS to a port that starts in plain text */
     PF_CLOSE_SHUTDOWN,    /* the server is going down */
     PF_CLOSE_REFUSED,     /* refused at the greeting */
-    PF_CLOSE_MEMORY       /* no memory to go on */
+    PF_CLOSE_MEMORY,      /* no memory to go on */
+    PF_CLOSE_YIELDED      /* an idle session made room for another one of the same maildrop */
 };
 
 /* Views in an ask point into the engine and live until the tell. */
@@ -210,6 +211,8 @@ void pf_pop3_server_eof(struct pf_pop3_server *, pf_time now);
  * answers), then CLOSE. Nothing is removed. Lend a buffer before, or before CLOSE
  * is carried out: else there is nowhere to write the line. */
 void pf_pop3_server_shutdown(struct pf_pop3_server *, pf_time now);
+/* The same for an idle session whose maildrop is wanted by another one: another text, and PF_CLOSE_YIELDED. */
+void pf_pop3_server_yield(struct pf_pop3_server *, pf_time now);
 
 bool pf_pop3_server_ask(struct pf_pop3_server *, struct pf_ask *out_ask);
 void pf_pop3_server_tell(struct pf_pop3_server *, const struct pf_tell *, pf_time now);

@@ -170,7 +170,7 @@ struct pf_conf {
     unsigned disk_threads, disk_queue;
 
     int64_t first_command_time, login_time, idle_time, stall_time, drain_time, tls_peek_time,
-        delivery_idle_time; /* ms */
+        delivery_idle_time, dead_peer_time, idle_yield_time; /* ms; idle_yield_time 0: never */
 
     enum pf_conf_log log_to;
     const char *log_facility;  /* syslog: "mail" */

@@ -228,9 +228,9 @@ static void end_if_due(struct pf_pop3_server *e)
     if (e->asking || e->producing || e->farewell != PF_OK)
         return;
     if (e->going_down) {
-        e->farewell = PF_SHUTDOWN;
+        e->farewell = e->yielding ? PF_YIELDED : PF_SHUTDOWN;
         e->greeted = true;
-        pf_server_close(e, PF_CLOSE_SHUTDOWN);
+        pf_server_close(e, e->yielding ? PF_CLOSE_YIELDED : PF_CLOSE_SHUTDOWN);
         greet(e);
     } else if (e->eof) {
         pf_server_close(e, PF_CLOSE_EOF);
@@ -390,6 +390,12 @@ void pf_pop3_server_shutdown(struct pf_pop3_server *e, pf_time now)
     e->now = now;
     e->going_down = true;
     pf_server_leave(e);
+}
+
+void pf_pop3_server_yield(struct pf_pop3_server *e, pf_time now)
+{
+    e->yielding = true;
+    pf_pop3_server_shutdown(e, now);
 }
 
 struct pf_bytes pf_pop3_server_out(const struct pf_pop3_server *e)

@@ -64,6 +64,7 @@ struct pf_pop3_server {
     bool secret_taken;
     bool eof;
     bool going_down;
+    bool yielding;  /* the reason for that */
     bool apop;      /* the greeting offers it */
     bool no_delete; /* DELE is refused to this login */
 };

@@ -405,6 +405,7 @@ void pf_guest_begin(struct pf_guest_session *g)
     const struct pf_conf *conf = g->generation->conf;
 
     g->again.run = turn_again;
+    pf_conn_dead_after(g->conn, conf->dead_peer_time, conf->stall_time);
     g->timer = pf_timer_new(g->hall->parts.loop, timeout, g);
     if (!g->timer) {
         pf_guest_depart(g, PF_CLOSE_MEMORY, true);
@@ -457,6 +458,7 @@ void pf_guest_depart(struct pf_guest_session *g, enum pf_close close, bool abrup
         pf_guest_log_end(g); /* nobody was here before the proxy said who */
     g->stage = PF_STAGE_GONE;
     pf_guest_drop_login(g);
+    pf_hold_forget(g);
     pf_timer_free(g->timer);
     g->timer = NULL;
     pf_hall_unlist(g);

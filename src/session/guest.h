@@ -14,6 +14,7 @@
 #define POSTFACH_SESSION_GUEST_H
 
 #include "auth/auth.h"
+#include "session/holders.h"
 #include "session/serve_pop3.h"
 #include "session/shelf.h"
 #include <postfach/pop3_server.h>
@@ -42,6 +43,7 @@ struct pf_hall {
     void (*emptied)(void *);
     void *emptied_self;
     struct pf_later emptied_later;
+    struct pf_guest_session *holds; /* who has a box open, and who waits for one (holders.h) */
     bool closing;
 };
 
@@ -99,6 +101,7 @@ struct pf_guest_session {
     int32_t expire_days;
 
     struct pf_box *box;
+    struct pf_hold hold;
     struct pf_err box_err; /* why the box is being closed, or the outcome of COMMIT */
     bool op_busy;
     pf_time op_began;

@@ -17,6 +17,7 @@ static void box_closed(struct pf_store_op *op)
     g->op_busy = false;
     pf_guest_count_op(g, "close", &op->err);
     g->box = NULL;
+    pf_hold_freed(g);
     if (g->stage == PF_STAGE_GONE) {
         pf_guest_release(g);
         return;
@@ -81,8 +82,9 @@ static void box_opened(struct pf_store_op *op)
     if (err.code == PF_OK) {
         g->box = g->op.open.box;
         g->expired = g->op.open.expired;
+        pf_hold_taken(g);
     }
-    if (gone(g))
+    if (gone(g) || pf_hold_wait(g, &err))
         return;
     /* RFC 2449 section 6.5 counts from the last good login, so only a login that would be good is
      * noted: the delay is looked at behind the lock. */

@@ -18,6 +18,7 @@ static const char *const ends[] = {
     [PF_CLOSE_SHUTDOWN] = "shutdown",
     [PF_CLOSE_REFUSED] = "refused",
     [PF_CLOSE_MEMORY] = "no-memory",
+    [PF_CLOSE_YIELDED] = "yielded",
 };
 
 void pf_guest_log_end(struct pf_guest_session *g)

@@ -194,6 +194,7 @@ void pf_dock_carrier(struct pf_dock *dock, int fd, size_t listen)
     }
     c->generation = dock->generation;
     c->generation->holds++;
+    pf_conn_dead_after(c->conn, c->generation->conf->dead_peer_time, c->generation->conf->stall_time);
     list(c);
     pf_carrier_begin(c);
 }

@@ -312,6 +312,8 @@ enum pf_io pf_conn_write(struct pf_conn *conn, struct pf_bytes b, size_t *out_le
         result = plain_write(conn, b, out_len, err);
     else
         result = pf_conn_tls_write(conn, b, out_len, err);
+    if (result == PF_IO_DONE)
+        pf_conn_peer_sent(conn);
     return after(conn, result);
 }
 

@@ -77,6 +77,13 @@ void pf_conn_told_tls(struct pf_conn *, struct pf_bytes version, struct pf_bytes
 
 const struct pf_conn_info *pf_conn_info(const struct pf_conn *);
 
+/* From `dead` ms on without any sign of the peer's machine, neither for data nor for keep-alives, the
+ * connection is broken; >= 4000. A peer that is there and takes nothing is no dead one: for that
+ * the kernel waits for `stall` ms, and the session may be quicker. Nothing on unix sockets. */
+void pf_conn_dead_after(struct pf_conn *, pf_time dead, pf_time stall);
+/* Whether octets that were written wait in the kernel for the peer to take them. */
+bool pf_conn_untaken(const struct pf_conn *);
+
 /* Channel binding of a connection with TLS, into at most cap octets (64 are enough); 0 when it cannot be had:
  * tls-exporter (RFC 9266) with TLS 1.3, or with 1.2 and extended master secret; tls-unique (RFC 5929) with TLS 1.2
  * and extended master secret or without resumption. */

@@ -102,6 +102,8 @@ void pf_conn_close(struct pf_conn *conn, bool abrupt)
         return;
     assert(!conn->closed);
     conn->closed = true;
+    pf_timer_free(conn->look);
+    conn->look = NULL;
     if (abrupt) {
         reset(conn);
         return;

@@ -49,6 +49,10 @@ struct pf_conn {
     struct pf_loop_last last;
     size_t drained;
 
+    struct pf_timer *look; /* when to see again whether the peer takes nothing, while it is sent something */
+    pf_time dead, stall;   /* 0: not set */
+    bool looking;
+
     struct pf_conn_info info;
 };
 
@@ -71,6 +75,9 @@ bool pf_conn_tls_shake(struct pf_conn *);
 /* Sends close_notify if that is possible; true when there is nothing more to send. */
 bool pf_conn_tls_goodbye(struct pf_conn *);
 void pf_conn_tls_drop(struct pf_conn *);
+
+/* Octets went to the kernel. */
+void pf_conn_peer_sent(struct pf_conn *);
 
 /* Fails with a socket's errno. */
 enum pf_io pf_conn_failed(int sys, const char *where, const char *what, struct pf_err *err);

@@ -88,6 +88,7 @@ void __wrap_pf_box_open(struct pf_store *store, struct pf_box_open *o)
         return;
     }
     c = watch(&o->op, opened);
+    c->opens_tail -= c->guest->hold.until != 0; /* the same login tries again: it was not answered */
     c->drop = drop_at(sim_world, o->where.path);
     c->open_wanted = c->drop->holder ? PF_IN_USE : c->drop->count ? PF_OK : PF_NO_BOX;
     c->listed = 0;

@@ -192,7 +192,7 @@ static const char *closed(struct reading *r, const char *rest)
 {
     static const char *const why[] = {"quit", "eof",     "idle",         "login-time", "stall",
                                       "bad",  "tries",   "body",         "tls",        "smuggle",
-                                      "tls-on-plain", "shutdown", "refused", "memory"};
+                                      "tls-on-plain", "shutdown", "refused", "memory", "yielded"};
     struct talk_step *step = add(r, TALK_CLOSED);
 
     for (unsigned i = 0; i < sizeof why / sizeof why[0]; i++)

@@ -58,6 +58,8 @@ static void defaults_of_policy_limits_and_times(void **state)
     assert_int_equal(c->stall_time, 600000);
     assert_int_equal(c->drain_time, 30000);
     assert_int_equal(c->tls_peek_time, 300);
+    assert_int_equal(c->dead_peer_time, 60000);
+    assert_int_equal(c->idle_yield_time, 0);
     pf_conf_free(c);
 }
 

@@ -74,7 +74,7 @@ static void unknown_names_get_the_best_hint_there_is(void **state)
         "3:9: unknown setting `stal` in `times` (did you mean `stall`?)\n"
         "3:18: unknown setting `hostname` in `times` (it belongs outside of all blocks)\n"
         "3:30: unknown setting `zzz` in `times` (`times` knows first-command, login, idle, stall, "
-        "drain, "
+        "dead-peer, drain, "
         "tls-peek, delivery-idle)\n"
         "3:37: unknown setting `line` in `times` (it belongs in limits { ... })\n"
         "4:7: unknown block `tls` in `log` (it belongs outside of all blocks)\n"

@@ -176,6 +176,7 @@ bool pf_hall_enter(struct pf_guest_session *g)
     g->counted = !limit;
     if (g->counted)
         return true;
+    pf_stats_count(g->hall->stats, PF_STAT_refused_total, "pop3", NULL, 1);
     pf_log_event(g->hall->parts.log, PF_EVENT_refused, fields, 2);
     turn_away(g->hall, g->conn, &why, g->listen);
     return false;

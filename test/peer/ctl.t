@@ -208,13 +208,13 @@ def curl_on_loopback_and_unix_socket():
 
 def prometheus_reads_the_figures():
     if not shutil.which("promtool"):
-        return "promtool is not here"
+        print("# promtool is not here: skipped")
+        return
     with Desk() as desk:
         desk.start()
         done = subprocess.run(["promtool", "check", "metrics"], input=desk.metrics(), capture_output=True, text=True,
                               check=False)
         assert done.returncode == 0, done
-    return None
 
 
 def what_comes_over_the_control_socket():
@@ -243,7 +243,8 @@ def what_comes_over_the_control_socket():
 
 def strangers_of_the_machine_are_refused():
     if os.geteuid() != 0:
-        return "only root can be somebody else"
+        print("# only root can be somebody else: skipped")
+        return
     nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     with Desk() as desk:
         os.chmod(desk.folder, 0o755)
@@ -257,7 +258,6 @@ def strangers_of_the_machine_are_refused():
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         assert done.returncode == 75 and "no whole answer" in done.stderr and not done.stdout[3:4].isdigit(), done
         desk.wait_log("why=\"not root or the server's user\"")
-    return None
 
 
 def doors_stand_only_where_no_stranger_comes_by():

@@ -185,6 +185,8 @@ static void answer(struct pf_auth_login *login)
         pf_record_note(auth->record, login->work.user.name, login->peer, login->unsafe, (int64_t)time(NULL));
     if (login->step == PF_STEP_CHALLENGE && login->work.refused_early) {
         pf_auth_delay(login); /* else who breaks off here could try without end */
+    } else if (login->blocked) {
+        pf_auth_delay(login); /* it counts, too */
     } else if (!is_refusal(code) || (talk && pf_auth_talk_refused(talk))) {
         pf_login_deliver(login);
     } else if (!login->work.stale) {
@@ -349,7 +351,10 @@ static bool blocked(struct pf_auth_login *login)
 static void begun(struct pf_auth_login *login, void (*then)(struct pf_auth_login *))
 {
     if (blocked(login)) {
-        pf_fail(&login->work.err, PF_AUTH, 0, "auth", "too many failures from this address: not looked at");
+        pf_fail(&login->work.err, PF_BUSY, 0, "auth", "too many failures from this address: not looked at");
+        snprintf(login->work.err.say, sizeof login->work.err.say,
+                 "too many failed logins from your address, try again later");
+        login->blocked = true;
         login->step = PF_STEP_DONE;
     }
     if (login->step == PF_STEP_HASH && known(login)) {

@@ -40,7 +40,7 @@ struct pf_auth_login {
     enum pf_login_state state;
     enum pf_auth_step step;
     bool parked; /* it failed while a file was being changed: it waits for what that becomes */
-    bool hashing;
+    bool blocked; /* nobody looked at it: too much went wrong at its address */
     size_t memory; /* of its hash */
     unsigned unsafe; /* bits by enum pf_record_kind */
     pf_time started, due;

@@ -140,6 +140,17 @@ enum pf_exchange_step pf_auth_sasl_step(struct pf_auth_work *work, struct pf_exc
     return step;
 }
 
+static uint64_t bit_of(const char *mechanism)
+{
+    size_t count;
+    const struct pf_exchange_mechanism *all = pf_exchange_mechanisms(&count);
+
+    for (size_t i = 0; i < count; i++)
+        if (pf_equal_nocase(pf_bytes_of(mechanism), pf_bytes_of(all[i].name)))
+            return (uint64_t)1 << i;
+    return 0;
+}
+
 static struct pf_bytes keep(struct pf_bytes from, unsigned char *room)
 {
     size_t len = from.len < BINDING ? from.len : BINDING;
@@ -158,17 +169,6 @@ static bool has_plus(uint64_t offer)
         if (offer >> i & 1 && all[i].needs & PF_NEED_BINDING)
             return true;
     return false;
-}
-
-static uint64_t bit_of(const char *mechanism)
-{
-    size_t count;
-    const struct pf_exchange_mechanism *all = pf_exchange_mechanisms(&count);
-
-    for (size_t i = 0; i < count; i++)
-        if (pf_equal_nocase(pf_bytes_of(mechanism), pf_bytes_of(all[i].name)))
-            return (uint64_t)1 << i;
-    return 0;
 }
 
 struct pf_auth_talk *pf_auth_talk_new(struct pf_auth_tables *tables, const char *mechanism,
@@ -240,6 +240,33 @@ static bool allowed(const char *list, const struct pf_exchange_mechanism *m)
     return !list && m->usual;
 }
 
+enum pf_code pf_auth_sasl_known(const char *list, struct pf_err *err)
+{
+    struct pf_bytes rest = pf_bytes_of(list ? list : "");
+
+    while (rest.len) {
+        struct pf_bytes name = pf_bytes_head(rest, pf_find(rest, ' '));
+        char text[64];
+
+        rest = pf_bytes_skip(rest, name.len + 1);
+        pf_text_safe(text, sizeof text, name);
+        if (name.len && !bit_of(text))
+            return pf_fail(err, PF_CONFIG, 0, "auth", "users { mechanisms }: there is no mechanism %s; "
+                           "postfach.conf(5) lists them", text);
+    }
+    return PF_OK;
+}
+
+/* Where it can be known, whether somebody stands behind ANONYMOUS. */
+static bool has_guest(const struct pf_auth_tables *tables, const struct pf_exchange_mechanism *m)
+{
+    struct pf_auth_entry entry = {0};
+    struct pf_err err;
+
+    return strcmp(m->name, "ANONYMOUS") != 0 || !pf_auth_tables_in_memory(tables) ||
+           pf_auth_tables_find(tables, PF_LIT("anonymous"), &entry, &err) == PF_OK;
+}
+
 static unsigned had(const struct pf_auth_tables *tables, const struct pf_auth_link *link)
 {
     unsigned had = PF_NEED_SHOW; /* the engine sees to that */
@@ -264,7 +291,7 @@ uint64_t pf_auth_sasl_offer(const struct pf_auth_tables *tables, const struct pf
         unsigned needs = all[i].needs & ~(unsigned)PF_NEED_FORM;
 
         if ((needs & have) == needs && (!(all[i].needs & PF_NEED_FORM) || (all[i].forms & forms)) &&
-            allowed(conf ? conf->mechanisms : NULL, &all[i]))
+            allowed(conf ? conf->mechanisms : NULL, &all[i]) && has_guest(tables, &all[i]))
             offer |= (uint64_t)1 << i;
     }
     return offer;

@@ -2,6 +2,7 @@
 
 #include "auth/auth_dovecot.h"
 #include "auth/auth_file.h"
+#include "auth/auth_sasl.h"
 #ifdef PF_HAVE_LDAP
 #include "auth/auth_ldap.h"
 #endif
@@ -82,13 +83,22 @@ static bool seat_of(const struct pf_auth_settings *settings, size_t i, struct pf
     return out->row || out->userdb;
 }
 
+/* A data base cannot tell what lies in it: the settings say it. */
+static unsigned forms_of(const struct pf_auth_seat *seat)
+{
+    static const unsigned forms[] = {PF_FORM_OTHER, PF_FORM_PLAIN, PF_FORM_SCRAM_SHA_1, PF_FORM_SCRAM_SHA_256};
+    unsigned found = seat->row->forms ? seat->row->forms(seat->self) : (unsigned)PF_FORM_OTHER;
+
+    return found == PF_FORM_ANY && seat->userdb ? forms[seat->userdb->stored] : found;
+}
+
 static void note_row(struct pf_auth_tables *tables, const struct pf_auth_seat *seat)
 {
     const struct pf_auth_source *row = seat->row;
 
     tables->some_need_tls |= row->some_need_tls && row->some_need_tls(seat->self);
     tables->count += row->count ? row->count(seat->self) : 1;
-    tables->forms |= row->forms ? row->forms(seat->self) : (unsigned)PF_FORM_OTHER;
+    tables->forms |= forms_of(seat);
     tables->in_memory &= row->in_memory;
     if (!tables->stand_in && row->common)
         tables->stand_in = row->common(seat->self);
@@ -186,6 +196,8 @@ static bool open_extras(struct pf_auth_tables *tables, struct pf_err *err)
         return false;
     if (!conf)
         return true;
+    if (pf_auth_sasl_known(conf->mechanisms, err) != PF_OK)
+        return false;
     if (conf->master_file && !(tables->masters = open_masters(tables, err)))
         return false;
     if (conf->tokens && !(tables->tokens = open_tokens(tables, err)))

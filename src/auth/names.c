@@ -79,10 +79,18 @@ static void add_both(struct reader *r, struct pf_bytes local, struct pf_bytes fo
 
 static void add_user(struct reader *r, struct pf_bytes local, struct pf_bytes domain, struct pf_bytes folder)
 {
-    if (domain.len)
-        add(r, local, domain, folder);
-    else
+    char lowered[PF_AUTH_NAME_MAX + 1];
+
+    if (!domain.len) {
         add_both(r, local, folder);
+        return;
+    }
+    add(r, local, domain, folder);
+    if (!r->conf || !put(lowered, sizeof lowered, domain))
+        return;
+    lower(lowered);
+    if (!pf_bytes_equal(domain, pf_bytes_of(lowered))) /* the case of a domain does not matter */
+        add(r, local, pf_bytes_of(lowered), folder);
 }
 
 static void read_folder(struct reader *r, struct pf_bytes local, struct pf_bytes domain)

@@ -4,7 +4,7 @@
  * dots between levels); with SDPS, one of the people at a host that is a user (`anna@host`, `anna+host`); a
  * user for whom somebody else acts (`anna*postmaster`: the password is the master's). The whole name is always
  * tried as a user first, so that a user whose name holds such an octet is found. A name without a domain is
- * also tried with the default one where the settings have it.
+ * also tried with the default one where the settings have it, and one with capitals in its domain without those.
  *
  * SDPS, Demon Internet's POP3 for hosts, has one maildrop for all who are at a host, and its user is the host:
  * `thor` logs in to all its mail, `anna@thor` and `anna+thor` (for clients that take an @ for their own use)
@@ -28,8 +28,8 @@ struct pf_names_reading {
 };
 
 /* The most: `anna+thor.demon*boss` with a default domain is a user in 2 ways, without its master in 2 more, with a
- * folder in 2, and at a host, by its whole name and the first label, in 4. */
-enum { PF_NAMES_READINGS = 10 };
+ * folder in 2, and at a host, by its whole name and the first label, in 4; a domain with capitals adds 4. */
+enum { PF_NAMES_READINGS = 14 };
 
 /* All readings of a prepared name (behind SASLprep and pf_auth_name_ok), most literal first; at least one.
  * `conf` NULL: the name itself. A folder with an empty level, a '/' or a leading dot is no folder. */

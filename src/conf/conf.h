@@ -66,6 +66,7 @@ struct pf_conf_userdb {
     const char *query;       /* one row for a user; :user, :name, :domain stand for what is asked */
     const char *base, *filter, *attributes, *bind_dn; /* LDAP */
     enum pf_conf_ldap { PF_CONF_LDAP_BIND, PF_CONF_LDAP_READ } compare; /* LDAP: how a password is checked */
+    enum pf_conf_stored { PF_CONF_HASHED, PF_CONF_PLAIN, PF_CONF_SCRAM_1, PF_CONF_SCRAM_256 } stored; /* data bases */
     bool starttls;
     const char *ca;          /* PEM file for TLS to the database; NULL: the system's */
     const char *service;     /* of PAM, saslauthd, Dovecot; default pop3 */

@@ -3,15 +3,15 @@
 /* What a kind of userdb must have, and may have besides timeout, connections and cache-time. */
 static const struct kind {
     const char *name;
-    const char *needs[3], *may[8];
+    const char *needs[3], *may[9];
 } kinds[] = {
     [PF_CONF_USERDB_FILE] = {"file", {"path"}, {NULL}},
-    [PF_CONF_USERDB_SQLITE] = {"sqlite", {"path", "query"}, {NULL}},
-    [PF_CONF_USERDB_POSTGRESQL] = {"postgresql", {"connect", "query"}, {"secret-file", "ca"}},
-    [PF_CONF_USERDB_MARIADB] = {"mariadb", {"connect", "query"}, {"secret-file", "ca"}},
+    [PF_CONF_USERDB_SQLITE] = {"sqlite", {"path", "query"}, {"stored"}},
+    [PF_CONF_USERDB_POSTGRESQL] = {"postgresql", {"connect", "query"}, {"secret-file", "ca", "stored"}},
+    [PF_CONF_USERDB_MARIADB] = {"mariadb", {"connect", "query"}, {"secret-file", "ca", "stored"}},
     [PF_CONF_USERDB_LDAP] = {"ldap",
                              {"connect", "base"},
-                             {"filter", "attributes", "bind-dn", "secret-file", "method", "starttls", "ca"}},
+                             {"filter", "attributes", "bind-dn", "secret-file", "method", "starttls", "ca", "stored"}},
     [PF_CONF_USERDB_PAM] = {"pam", {NULL}, {"service"}},
     [PF_CONF_USERDB_DOVECOT] = {"dovecot", {"path"}, {"user-path", "service"}},
     [PF_CONF_USERDB_SASLAUTHD] = {"saslauthd", {"path"}, {"service", "realm"}},
@@ -35,7 +35,7 @@ bool pf_conf_userdb_takes(enum pf_conf_userdb_kind of, const struct pf_conf_row 
 {
     const struct kind *kind = &kinds[of];
 
-    return stands_in(row->name, kind->needs, 3) || stands_in(row->name, kind->may, 8) ||
+    return stands_in(row->name, kind->needs, 3) || stands_in(row->name, kind->may, 9) ||
            stands_in(row->name, any, 4);
 }
 

@@ -2,6 +2,7 @@
 #include "role/check.h"
 #include "role/single.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,6 +72,7 @@ int main(int argc, char **argv)
         else if (verb != VERB_NONE || (verb = find(argv[i])) == VERB_NONE)
             return refuse(argv[i]);
     }
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error that can be told, and mail waits */
     switch (verb) {
     case VERB_SINGLE:
         return pf_single_run(file);

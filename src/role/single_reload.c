@@ -268,6 +268,8 @@ static bool reload(struct pf_single *s)
     if (!conf)
         return false;
     log_certificates(s);
+    if (s->conf->port_file && pf_listeners_write(s->listeners, s->conf->port_file, &err) != PF_OK)
+        log_err(s, PF_EVENT_trouble, &err);
     pf_log_event(s->log, PF_EVENT_reload, NULL, 0);
     pf_listeners_log(s->listeners, s->log);
     pf_single_sweep(s, false);

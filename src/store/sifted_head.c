@@ -20,7 +20,7 @@ void pf_sifted_head_begin(struct pf_sifted_head *h, const char *recipient)
 
     h->local = pf_bytes_head(whole, at);
     h->host = pf_bytes_skip(whole, at + 1);
-    h->seen = h->len = 0;
+    h->seen = h->len = h->first_len = 0;
     h->at_start = h->first = true;
     h->cut = false;
 }
@@ -108,12 +108,12 @@ static bool is_from_line(struct pf_bytes line)
 static enum pf_sifted judge(struct pf_sifted_head *h)
 {
     struct pf_bytes line = {h->line, h->len};
-    size_t len = name_len(line);
+    size_t len = name_len(pf_bytes_head(line, h->first_len ? h->first_len : h->len));
     bool cut = h->cut, first = h->first;
 
     if (!h->len)
         return PF_SIFTED_MORE;
-    h->len = 0;
+    h->len = h->first_len = 0;
     h->first = h->cut = false;
     if (!len)
         return first && is_from_line(line) ? PF_SIFTED_MORE : PF_SIFTED_OTHER;
@@ -131,6 +131,8 @@ static void drop_cr(struct pf_sifted_head *h)
 static enum pf_sifted end_line(struct pf_sifted_head *h)
 {
     drop_cr(h);
+    if (!h->first_len)
+        h->first_len = h->len;
     h->at_start = true;
     return h->len ? PF_SIFTED_MORE : PF_SIFTED_OTHER; /* an empty line ends the head */
 }

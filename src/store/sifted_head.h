@@ -24,6 +24,7 @@ enum pf_sifted { PF_SIFTED_MORE, PF_SIFTED_MATCH, PF_SIFTED_OTHER };
 struct pf_sifted_head {
     struct pf_bytes local, host; /* who is looked for */
     size_t seen, len;
+    size_t first_len; /* of the field's first line; 0: it has not ended. A name and its colon stand in it */
     bool at_start; /* of a line */
     bool first;    /* of the message */
     bool cut;      /* the field did not fit */

@@ -36,6 +36,7 @@ static const struct {
 
 int main(int argc, char **argv)
 {
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error that can be told, and mail waits */
     signal(SIGPIPE, SIG_IGN); /* a write to a closed pipe or socket is an error, not a death */
     if (argc < 2) {
         fputs(usage, stderr);

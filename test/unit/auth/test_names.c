@@ -19,6 +19,14 @@ static const char *read_as(const struct pf_conf *conf, const char *name)
     return text;
 }
 
+static const char *counted(const struct pf_conf *conf, const char *name)
+{
+    static char out[PF_AUTH_NAME_MAX + 1];
+
+    pf_names_counted(conf, pf_bytes_of(name), out);
+    return out;
+}
+
 static void without_settings_a_name_is_a_name(void **state)
 {
     (void)state;
@@ -80,6 +88,16 @@ static void all_at_once_fit(void **state)
                         "anna[X](Boss) anna@d.org[X](Boss)");
 }
 
+static void the_case_of_a_domain_does_not_matter(void **state)
+{
+    struct pf_conf conf = {.folders = true, .master_separator = "*"};
+
+    (void)state;
+    assert_string_equal(read_as(&conf, "Anna@Example.ORG"), "Anna@Example.ORG[]() Anna@example.org[]()");
+    assert_string_equal(counted(&conf, "Anna+x@EXAMPLE.org"), "Anna@example.org");
+    assert_string_equal(read_as(NULL, "anna@EXAMPLE.org"), "anna@EXAMPLE.org[]()");
+}
+
 static void what_does_not_fit_is_no_reading(void **state)
 {
     struct pf_conf conf = {.default_domain = "example.org", .master_separator = "*"};
@@ -137,7 +155,7 @@ static void sd_002_a_host_is_named_in_full_or_by_its_first_label(void **state)
     assert_string_equal(read_as(&conf, "anna@thor"),
                         "anna@thor[]() thor[]()=anna@thor thor@d.example[]()=anna@thor");
     assert_string_equal(read_as(&conf, "anna@thor.D.example"),
-                        "anna@thor.D.example[]() thor.D.example[]()=anna@thor.D.example "
+                        "anna@thor.D.example[]() anna@thor.d.example[]() thor.D.example[]()=anna@thor.D.example "
                         "thor.D.example@d.example[]()=anna@thor.D.example thor[]()=anna@thor.D.example "
                         "thor@d.example[]()=anna@thor.D.example");
     assert_string_equal(read_as(&conf, "anna@thor.b.org"),
@@ -161,14 +179,6 @@ static void sd_002_all_readings_fit(void **state)
                         "thor.d@d[](Boss)=Anna@Thor.d thor[](Boss)=Anna@Thor.d thor@d[](Boss)=Anna@Thor.d");
 }
 
-static const char *counted(const struct pf_conf *conf, const char *name)
-{
-    static char out[PF_AUTH_NAME_MAX + 1];
-
-    pf_names_counted(conf, pf_bytes_of(name), out);
-    return out;
-}
-
 static void guesses_are_counted_for_whose_password_they_are(void **state)
 {
     struct pf_conf conf = {.folders = true, .master_file = "/m", .master_separator = "*"};
@@ -189,6 +199,7 @@ int main(void)
         T(without_settings_a_name_is_a_name),     T(a_name_gets_the_default_domain_second),
         T(a_folder_is_behind_the_plus_and_last), T(a_master_stands_behind_the_last_separator),
         T(guesses_are_counted_for_whose_password_they_are), T(all_at_once_fit), T(what_does_not_fit_is_no_reading),
+        T(the_case_of_a_domain_does_not_matter),
         T(sd_002_a_person_at_a_host_comes_last),  T(sd_002_a_host_is_named_in_full_or_by_its_first_label),
         T(sd_002_all_readings_fit),
     };

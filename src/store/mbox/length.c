@@ -75,7 +75,7 @@ static bool is_listed(const struct pf_mbox_scanner *how, uint64_t at)
 }
 
 /* Is the line behind a From_ line one that a message can begin with? RFC 5322 section 2.2: a field's name is of
- * printable ASCII without colon; section 4.5: white space may follow. UUCP put further From_ lines there, quoted. */
+ * printable ASCII without colon; section 4.5: white space may follow. A quoted From_ line is text, though UUCP put such lines there. */
 static bool begins_head(const struct pf_mbox_scanner *how, uint64_t at)
 {
     unsigned char text[LOOK];
@@ -84,8 +84,7 @@ static bool begins_head(const struct pf_mbox_scanner *how, uint64_t at)
     struct pf_bytes line = pf_bytes_from(text, got > 0 ? (size_t)got : 0);
     size_t i = 0;
 
-    if (!line.len || line.at[0] == '\n' || (line.len > 1 && line.at[0] == '\r' && line.at[1] == '\n') ||
-        (line.len > 6 && memcmp(line.at, ">From ", 6) == 0))
+    if (!line.len || line.at[0] == '\n' || (line.len > 1 && line.at[0] == '\r' && line.at[1] == '\n'))
         return true;
     while (i < line.len && line.at[i] > ' ' && line.at[i] < 0x7f && line.at[i] != ':')
         i++;

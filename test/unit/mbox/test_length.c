@@ -93,7 +93,8 @@ static void mb_008_none_reaches_over_what_looks_like_a_message(void **state)
 
 static void mb_008_prose_behind_a_from_line_is_text(void **state)
 {
-    static const char *const proses[] = {">From ada\n", "hello there: you\n", " Folded: x\n", "\xc3\xa4: x\n", ": x\n", "word\n"};
+    static const char *const proses[] = {">From ada\n",    "hello there: you\n", " Folded: x\n",
+                                         "\xc3\xa4: x\n", ": x\n",             "word\n"};
     struct rig *r = *state;
     char body[300], expected[400], uidl[PF_UIDL_MAX + 1];
     struct pf_parcel_seal seal;

@@ -75,7 +75,8 @@ static bool is_listed(const struct pf_mbox_scanner *how, uint64_t at)
 }
 
 /* Is the line behind a From_ line one that a message can begin with? RFC 5322 section 2.2: a field's name is of
- * printable ASCII without colon; section 4.5: white space may follow. A quoted From_ line is text, though UUCP put such lines there. */
+ * printable ASCII without colon; section 4.5: white space may follow. A quoted From_ line is text, though UUCP
+ * put such lines there. */
 static bool begins_head(const struct pf_mbox_scanner *how, uint64_t at)
 {
     unsigned char text[LOOK];

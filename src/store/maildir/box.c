@@ -20,7 +20,7 @@ static void box_free(struct pf_twin_box *box)
     free(box->removed.words);
     free(box->path);
     if (box->lock >= 0) /* last but the folders: from here on another session may work */
-        close(box->lock);
+        pf_maildir_unlock(box->lock);
     pf_maildir_dirs_close(&box->dirs);
     free(box);
 }

@@ -40,3 +40,11 @@ enum pf_code pf_maildir_lock(int root, const char *path, int *out_fd, struct pf_
         *out_fd = fd;
     return code;
 }
+
+void pf_maildir_unlock(int fd)
+{
+    struct flock none = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+
+    (void)fcntl(fd, F_OFD_SETLK, &none);
+    close(fd);
+}

@@ -10,7 +10,10 @@
 
 #include <postfach/err.h>
 
-/* The lock is held until *out_fd is closed. PF_IN_USE when another session has it. */
+/* PF_IN_USE when another session has it. */
 enum pf_code pf_maildir_lock(int root, const char *path, int *out_fd, struct pf_err *err);
+/* Frees it and closes fd. Closing alone would not do: a process that was forked from this one, and has not
+ * reached its exec yet, has the same open file, and would keep the lock for who comes next. */
+void pf_maildir_unlock(int fd);
 
 #endif

@@ -1,5 +1,6 @@
 #include "store/mbox/box.h"
 
+#include "store/maildir/lock.h"
 #include "store/mbox/append.h"
 #include "store/mbox/journal.h"
 #include "store/mbox/rewrite.h"
@@ -26,7 +27,8 @@ static void box_free(struct pf_twin_box *box)
     free(box->uidls);
     free(box->shown);
     free(box->memory);
-    close_one(&box->session); /* from here on another session may work */
+    if (box->session >= 0) /* from here on another session may work */
+        pf_maildir_unlock(box->session);
     pf_mbox_place_close(&box->place);
     free(box);
 }

@@ -156,6 +156,26 @@ static void md_027_the_lock_dies_with_its_holder(void **state)
     rig_close(&s);
 }
 
+/* As when a program is being started: between fork and exec there is a twin that has the same files open. */
+static void md_027_a_fork_of_the_holder_keeps_no_lock(void **state)
+{
+    struct rig *r = rig_of(state);
+    struct session s;
+    pid_t child;
+
+    rig_open(r, &s);
+    child = fork();
+    if (child == 0) {
+        pause();
+        _exit(1);
+    }
+    rig_close(&s);
+    rig_open(r, &s);
+    rig_close(&s);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
 static void what_is_no_maildir_is_refused_with_a_remedy(void **state)
 {
     struct rig *r = rig_of(state);
@@ -273,6 +293,7 @@ int main(void)
         R(md_009_md_029_only_plain_files_are_messages),
         R(md_008_line_ends_of_all_kinds_are_counted), R(mp_001_neighbour_folders_are_not_ours),
         R(md_027_a_second_session_is_refused), R(md_027_the_lock_dies_with_its_holder),
+        R(md_027_a_fork_of_the_holder_keeps_no_lock),
         R(what_is_no_maildir_is_refused_with_a_remedy), R(missing_folders_are_made_where_allowed),
         R(md_030_a_linked_root_needs_permission),
         R(md_030_a_maildrop_of_somebody_else_is_refused), R(opening_never_happens_on_the_loop),

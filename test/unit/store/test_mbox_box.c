@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -312,6 +313,26 @@ static void lk_006_the_other_order_does_not_deadlock(void **state)
     close(ready[0]), close(ready[1]), close(go[0]), close(go[1]);
 }
 
+/* As when a program is being started: between fork and exec there is a twin that has the same files open. */
+static void lk_008_a_fork_of_the_holder_keeps_no_lock(void **state)
+{
+    struct rig *r = *state;
+    pid_t child;
+
+    put(r, A, "w");
+    assert_int_equal(enter(r), PF_OK);
+    child = fork();
+    if (!child) {
+        pause();
+        _exit(1);
+    }
+    pf_mbox_box_close(r->o.box);
+    assert_int_equal(enter(r), PF_OK);
+    pf_mbox_box_close(r->o.box);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
 #define S(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -327,6 +348,7 @@ int main(void)
         S(lk_009_unchanged_opens_without_a_scan),
         S(lk_002_a_dead_pid_holds_no_lock),
         S(lk_006_the_other_order_does_not_deadlock),
+        S(lk_008_a_fork_of_the_holder_keeps_no_lock),
     };
 
     return RUN(tests);

@@ -67,6 +67,13 @@ class Moving(Office):
         super().start()
         return self
 
+    def __exit__(self, kind, value, trace):
+        started = pids(self)
+        super().__exit__(kind, value, trace)
+        if kind is not None:  # who took over is no child of ours
+            for pid in filter(lambda pid: not gone(pid), started):
+                os.kill(pid, signal.SIGKILL)
+
     def replace(self, make):
         fresh = self.program + ".new"
         make(fresh)
@@ -104,7 +111,7 @@ def an_upgrade_drops_nobody():
                 except Exception as error:  # whatever it is, somebody was dropped
                     wrong.append(error)
 
-        crowd = threading.Thread(target=come_and_go)
+        crowd = threading.Thread(target=come_and_go, daemon=True)
         crowd.start()
         old, port = office.process, office.pop3
         wait_until("some guests", lambda: len(served) > 5)

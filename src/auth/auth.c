@@ -267,6 +267,11 @@ uint64_t pf_auth_offer(const struct pf_auth *auth, const struct pf_auth_link *li
     return pf_auth_sasl_offer(auth->tables, link);
 }
 
+bool pf_auth_binds(const struct pf_auth *auth)
+{
+    return pf_auth_sasl_binds(auth->tables);
+}
+
 bool pf_auth_offers_apop(const struct pf_auth *auth)
 {
     return auth->conf && auth->conf->apop && pf_auth_tables_forms(auth->tables) & PF_FORM_PLAIN;

@@ -56,6 +56,8 @@ struct pf_user {
     char token[PF_AUTH_TOKEN_ID_MAX + 1]; /* which scoped credential was shown; "": the password */
     int64_t quota_octets, quota_messages; /* 0: as the settings say; -1: no limit */
     char recipient[PF_AUTH_NAME_MAX + 1]; /* local@host: may see only mail that was sent there (names.h); "": all */
+    uint64_t pass;                        /* the ticket that came with the verdict (base/purse.h); 0 where store and
+                                           * auth are parts of one process, which needs none */
 };
 
 /* What auth may know about a connection. Views and texts are copied when a check begins. */
@@ -124,6 +126,8 @@ size_t pf_auth_mechanisms(struct pf_pop3_mechanism out[PF_AUTH_MECHANISMS]);
 /* Which of them can be used on a connection, as bits by their index: what the users have (stored
  * forms), what the connection has (TLS, a certificate, channel binding). */
 uint64_t pf_auth_offer(const struct pf_auth *, const struct pf_auth_link *);
+/* Channel binding data can serve somebody: else nobody need compute it. */
+bool pf_auth_binds(const struct pf_auth *);
 /* APOP is allowed, and at least one user has a secret that it can be computed from. */
 bool pf_auth_offers_apop(const struct pf_auth *);
 

@@ -2,6 +2,7 @@
 
 #include "auth/auth_entry.h"
 #include "auth/exchange.h"
+#include "auth/line_file.h"
 #include "auth/password.h"
 #include "base/text.h"
 
@@ -31,42 +32,22 @@ struct pf_auth_file {
     size_t len;
     struct entry *entries;
     size_t count;
-    uint32_t *index; /* open addressing: entry number from one, 0 is free */
-    size_t slots;    /* a power of two, at least twice the count */
+    struct pf_line_index index;
     const char *common;
     bool some_need_tls, some_weak;
     unsigned forms; /* of stored passwords */
 };
 
-/* One reading: where it is, and what was wrong so far. */
 struct reading {
     struct pf_auth_file *file;
     struct class classes[CLASSES_MAX];
-    char first_wrong[PF_ERR_LOG];
-    unsigned line, first_line, mistakes;
     bool allow_weak;
     struct pf_err err; /* of the line's password */
 };
 
-/* FNV-1a. Names in the table come from the administrator, so that nobody can choose collisions. */
-static size_t hash_name(struct pf_bytes name)
+static const char *name_of(const void *entries, uint32_t number)
 {
-    uint64_t hash = 0xcbf29ce484222325;
-
-    for (size_t i = 0; i < name.len; i++)
-        hash = (hash ^ name.at[i]) * 0x100000001b3;
-    return (size_t)(hash ^ hash >> 32);
-}
-
-/* The slot of the name, or the free one where it would stand. */
-static uint32_t *slot_of(const struct pf_auth_file *file, struct pf_bytes name)
-{
-    size_t at = hash_name(name) & (file->slots - 1);
-
-    while (file->index[at] &&
-           !pf_bytes_equal(name, pf_bytes_of(file->entries[file->index[at] - 1].name)))
-        at = (at + 1) & (file->slots - 1);
-    return &file->index[at];
+    return ((const struct entry *)entries)[number - 1].name;
 }
 
 bool pf_auth_name_ok(struct pf_bytes name)
@@ -180,7 +161,7 @@ static void count_class(struct reading *reading, const char *stored)
 static const char *add(struct reading *reading, const struct entry *entry)
 {
     struct pf_auth_file *file = reading->file;
-    uint32_t *slot = slot_of(file, pf_bytes_of(entry->name));
+    uint32_t *slot = pf_line_index_slot(&file->index, pf_bytes_of(entry->name));
 
     if (*slot)
         return "this name stands in the file twice";
@@ -192,55 +173,21 @@ static const char *add(struct reading *reading, const struct entry *entry)
     return NULL;
 }
 
-static const char *read_line(struct reading *reading, char *line, size_t len)
+static const char *take(void *self, char *line)
 {
     struct entry entry;
-    const char *wrong;
+    const char *wrong = take_line(self, line, &entry);
 
-    if (len > PF_AUTH_LINE_MAX)
-        return "this line is too long";
-    if (memchr(line, 0, len))
-        return "a NUL stands in this line";
-    if (len && line[len - 1] == '\r')
-        line[--len] = 0;
-    if (line[0] == '#' || strspn(line, " \t") == len)
-        return NULL;
-    wrong = take_line(reading, line, &entry);
-    return wrong ? wrong : add(reading, &entry);
-}
-
-static void read_lines(struct reading *reading)
-{
-    char *at = reading->file->text, *end = at + reading->file->len;
-
-    while (at < end) {
-        char *lf = memchr(at, '\n', (size_t)(end - at));
-        char *next = lf ? lf : end;
-        const char *wrong;
-
-        *next = 0;
-        reading->line++;
-        wrong = read_line(reading, at, (size_t)(next - at));
-        if (wrong && reading->mistakes++ == 0) {
-            snprintf(reading->first_wrong, sizeof reading->first_wrong, "%s", wrong);
-            reading->first_line = reading->line;
-        }
-        at = next + 1;
-    }
+    return wrong ? wrong : add(self, &entry);
 }
 
 static bool make_room(struct pf_auth_file *file)
 {
-    size_t lines = 1;
+    size_t most = pf_line_file_most(file->text, file->len);
 
-    for (size_t i = 0; i < file->len; i++)
-        lines += file->text[i] == '\n';
-    file->slots = 16;
-    while (file->slots < 2 * lines)
-        file->slots *= 2;
-    file->entries = calloc(lines, sizeof file->entries[0]);
-    file->index = calloc(file->slots, sizeof file->index[0]);
-    return file->entries && file->index;
+    file->entries = calloc(most, sizeof file->entries[0]);
+    file->index = (struct pf_line_index){.name_of = name_of, .records = file->entries};
+    return file->entries && pf_line_index_init(&file->index, most);
 }
 
 static const char *favourite(const struct reading *reading)
@@ -264,6 +211,7 @@ struct pf_auth_file *pf_auth_file_parse(const char *name, char *text, size_t len
 {
     struct pf_auth_file *file = calloc(1, sizeof *file);
     struct reading reading = {.file = file, .allow_weak = allow_weak};
+    const struct pf_line_file lines = {name, "auth_file", PF_AUTH_LINE_MAX, take, &reading};
 
     if (!file) {
         pf_wipe(text, len);
@@ -276,11 +224,7 @@ struct pf_auth_file *pf_auth_file_parse(const char *name, char *text, size_t len
         pf_auth_file_free(file);
         return no_memory(err);
     }
-    read_lines(&reading);
-    if (reading.mistakes) {
-        pf_fail(err, PF_CONFIG, 0, "auth_file", "%s: %u bad line%s, the first is line %u: %s", name,
-                reading.mistakes, reading.mistakes == 1 ? "" : "s", reading.first_line,
-                reading.first_wrong);
+    if (pf_line_file_read(&lines, text, len, err) != PF_OK) {
         pf_auth_file_free(file);
         return NULL;
     }
@@ -295,7 +239,7 @@ void pf_auth_file_free(struct pf_auth_file *file)
     pf_wipe(file->text, file->len);
     free(file->text);
     free(file->entries);
-    free(file->index);
+    pf_line_index_done(&file->index);
     free(file);
 }
 
@@ -316,7 +260,7 @@ void pf_auth_file_at(const struct pf_auth_file *file, size_t index, struct pf_au
 enum pf_code pf_auth_file_find(const struct pf_auth_file *file, struct pf_bytes name,
                                struct pf_auth_entry *out)
 {
-    uint32_t number = *slot_of(file, name);
+    uint32_t number = *pf_line_index_slot(&file->index, name);
 
     if (!number)
         return PF_NO_USER;

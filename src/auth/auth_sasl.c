@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { SITE_KEY = 32, BINDING = 64 };
+enum { BINDING = 64 };
 
 /* What lives from the first step of an exchange to its end. It keeps the users it began with. */
 struct pf_auth_talk {
@@ -43,7 +43,7 @@ static enum pf_code stored_of(const struct pf_auth_work *work, struct pf_bytes n
 /* A salt for users whose password itself is stored: the same each time. */
 static void salt_of(const struct pf_auth_work *work, struct pf_bytes name, unsigned char out[16])
 {
-    crypto_generichash(out, 16, name.at, name.len, pf_auth_tables_site_key(work->tables), SITE_KEY);
+    crypto_generichash(out, 16, name.at, name.len, pf_auth_tables_site_key(work->tables), PF_AUTH_SITE_KEY);
 }
 
 /* Who is not there must look like who is, and cost the same (SCR-019): the rounds of most users, and the
@@ -140,15 +140,24 @@ enum pf_exchange_step pf_auth_sasl_step(struct pf_auth_work *work, struct pf_exc
     return step;
 }
 
-static uint64_t bit_of(const char *mechanism)
+/* NULL: there is none of that name. */
+static const struct pf_exchange_mechanism *mechanism_of(struct pf_bytes name)
 {
     size_t count;
     const struct pf_exchange_mechanism *all = pf_exchange_mechanisms(&count);
 
     for (size_t i = 0; i < count; i++)
-        if (pf_equal_nocase(pf_bytes_of(mechanism), pf_bytes_of(all[i].name)))
-            return (uint64_t)1 << i;
-    return 0;
+        if (pf_equal_nocase(name, pf_bytes_of(all[i].name)))
+            return &all[i];
+    return NULL;
+}
+
+static bool offers(uint64_t offer, const char *name)
+{
+    const struct pf_exchange_mechanism *m = mechanism_of(pf_bytes_of(name));
+    size_t count;
+
+    return m && offer >> (m - pf_exchange_mechanisms(&count)) & 1;
 }
 
 static struct pf_bytes keep(struct pf_bytes from, unsigned char *room)
@@ -175,6 +184,7 @@ struct pf_auth_talk *pf_auth_talk_new(struct pf_auth_tables *tables, const char 
                                       const struct pf_auth_link *link)
 {
     const struct pf_conf *conf = pf_auth_tables_settings(tables)->conf;
+    uint64_t offer = pf_auth_sasl_offer(tables, link);
     struct pf_auth_talk *talk = calloc(1, sizeof *talk);
 
     if (!talk)
@@ -188,7 +198,7 @@ struct pf_auth_talk *pf_auth_talk_new(struct pf_auth_tables *tables, const char 
         .hostname = conf && conf->hostname ? conf->hostname : "localhost",
         .exporter = keep(link->exporter, talk->exporter),
         .unique = keep(link->unique, talk->unique),
-        .plus_offered = has_plus(pf_auth_sasl_offer(tables, link)),
+        .plus_offered = has_plus(offer),
         .certificate = talk->certificate[0] ? talk->certificate : NULL,
         .oauth = pf_auth_tables_oauth(tables),
         .oauth_conf = conf ? &conf->oauth : NULL,
@@ -196,7 +206,7 @@ struct pf_auth_talk *pf_auth_talk_new(struct pf_auth_tables *tables, const char 
         .keytab = conf ? conf->keytab : NULL,
         .now = (int64_t)time(NULL),
     };
-    talk->offered = pf_auth_sasl_offer(tables, link) & bit_of(mechanism);
+    talk->offered = offers(offer, mechanism);
     return talk;
 }
 
@@ -225,18 +235,23 @@ void pf_auth_talk_free(struct pf_auth_talk *talk)
     free(talk);
 }
 
-/* Whether the settings' list, blanks between names, has this one; without a list, whether it is a usual one. */
+/* The next of the settings' list, blanks between names; empty where there are two blanks. */
+static struct pf_bytes next_name(struct pf_bytes *rest)
+{
+    struct pf_bytes name = pf_bytes_head(*rest, pf_find(*rest, ' '));
+
+    *rest = pf_bytes_skip(*rest, name.len + 1);
+    return name;
+}
+
+/* The list has it; without a list, it is a usual one. */
 static bool allowed(const char *list, const struct pf_exchange_mechanism *m)
 {
     struct pf_bytes rest = pf_bytes_of(list ? list : "");
 
-    while (rest.len) {
-        size_t len = pf_find(rest, ' ');
-
-        if (pf_equal_nocase(pf_bytes_head(rest, len), pf_bytes_of(m->name)))
+    while (rest.len)
+        if (pf_equal_nocase(next_name(&rest), pf_bytes_of(m->name)))
             return true;
-        rest = pf_bytes_skip(rest, len + 1);
-    }
     return !list && m->usual;
 }
 
@@ -245,12 +260,11 @@ enum pf_code pf_auth_sasl_known(const char *list, struct pf_err *err)
     struct pf_bytes rest = pf_bytes_of(list ? list : "");
 
     while (rest.len) {
-        struct pf_bytes name = pf_bytes_head(rest, pf_find(rest, ' '));
+        struct pf_bytes name = next_name(&rest);
         char text[64];
 
-        rest = pf_bytes_skip(rest, name.len + 1);
         pf_text_safe(text, sizeof text, name);
-        if (name.len && !bit_of(text))
+        if (name.len && !mechanism_of(name))
             return pf_fail(err, PF_CONFIG, 0, "auth", "users { mechanisms }: there is no mechanism %s; "
                            "postfach.conf(5) lists them", text);
     }
@@ -297,13 +311,16 @@ uint64_t pf_auth_sasl_offer(const struct pf_auth_tables *tables, const struct pf
     return offer;
 }
 
+bool pf_auth_sasl_binds(const struct pf_auth_tables *tables)
+{
+    const struct pf_auth_link bound = {.tls = true, .exporter = PF_LIT("any")};
+
+    return has_plus(pf_auth_sasl_offer(tables, &bound));
+}
+
 bool pf_auth_sasl_light(const char *mechanism)
 {
-    size_t count;
-    const struct pf_exchange_mechanism *all = pf_exchange_mechanisms(&count);
+    const struct pf_exchange_mechanism *m = mechanism_of(pf_bytes_of(mechanism));
 
-    for (size_t i = 0; i < count; i++)
-        if (pf_equal_nocase(pf_bytes_of(mechanism), pf_bytes_of(all[i].name)))
-            return (all[i].needs & (PF_NEED_SHOW | PF_NEED_OAUTH)) == PF_NEED_SHOW;
-    return false;
+    return m && (m->needs & (PF_NEED_SHOW | PF_NEED_OAUTH)) == PF_NEED_SHOW;
 }

@@ -17,6 +17,8 @@ enum pf_exchange_step pf_auth_sasl_step(struct pf_auth_work *, struct pf_exchang
 /* Bits by the index of pf_exchange_mechanisms: those that the settings allow, that some user can use, and that
  * the connection has what they need for. */
 uint64_t pf_auth_sasl_offer(const struct pf_auth_tables *, const struct pf_auth_link *);
+/* With channel binding data, -PLUS could be offered. */
+bool pf_auth_sasl_binds(const struct pf_auth_tables *);
 /* Every name in the settings' list is one of a mechanism; else PF_CONFIG. */
 enum pf_code pf_auth_sasl_known(const char *list, struct pf_err *err);
 /* A step of it neither blocks nor computes. */

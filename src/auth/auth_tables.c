@@ -22,7 +22,6 @@
 #include <time.h>
 
 enum {
-    PF_SITE_KEY = 32,
     READS = 3, /* a file that changes while it is read is read again so often */
     NANO = 1000000000
 };
@@ -39,7 +38,7 @@ struct pf_auth_tables {
     struct pf_auth_file *masters;
     struct pf_tokens *tokens;
     struct pf_oauth *oauth;
-    unsigned char site_key[PF_SITE_KEY];
+    unsigned char site_key[PF_AUTH_SITE_KEY];
     const char *stand_in;
     unsigned forms;
     bool some_need_tls, in_memory;

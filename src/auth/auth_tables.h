@@ -18,6 +18,8 @@ enum {
     PF_AUTH_FILES
 };
 
+enum { PF_AUTH_SITE_KEY = 32 }; /* octets */
+
 struct pf_auth_stamps {
     struct pf_auth_stamp of[PF_AUTH_FILES];
 };
@@ -54,7 +56,7 @@ unsigned pf_auth_tables_forms(const struct pf_auth_tables *);
 const struct pf_auth_file *pf_auth_tables_masters(const struct pf_auth_tables *);
 const struct pf_tokens *pf_auth_tables_tokens(const struct pf_auth_tables *);
 struct pf_oauth *pf_auth_tables_oauth(const struct pf_auth_tables *);
-/* 32 octets that only this machine knows, the same after a restart (exchange.h). */
+/* Octets that only this machine knows, the same after a restart (exchange.h). */
 const unsigned char *pf_auth_tables_site_key(const struct pf_auth_tables *);
 
 /* A hash that costs what most users' do. Its answer must be thrown away. */

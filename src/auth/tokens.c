@@ -1,6 +1,7 @@
 #include "auth/tokens.h"
 
 #include "auth/auth_file.h"
+#include "auth/line_file.h"
 #include "auth/token_line.h"
 #include "base/text.h"
 
@@ -15,33 +16,17 @@ struct pf_tokens {
     size_t len;
     struct pf_token *rows;
     size_t count;
-    uint32_t *index; /* by id, open addressing: row number from one, 0 is free */
-    size_t slots;    /* a power of two, at least twice the count */
+    struct pf_line_index index; /* by id */
 };
 
-/* FNV-1a. Ids in the table are random or the administrator's: nobody can choose collisions. */
-static size_t hash_id(struct pf_bytes id)
+static const char *id_of(const void *rows, uint32_t number)
 {
-    uint64_t hash = 0xcbf29ce484222325;
-
-    for (size_t i = 0; i < id.len; i++)
-        hash = (hash ^ id.at[i]) * 0x100000001b3;
-    return (size_t)(hash ^ hash >> 32);
-}
-
-/* The slot of the id, or the free one where it would stand. */
-static uint32_t *slot_of(const struct pf_tokens *tokens, struct pf_bytes id)
-{
-    size_t at = hash_id(id) & (tokens->slots - 1);
-
-    while (tokens->index[at] && !pf_bytes_equal(id, pf_bytes_of(tokens->rows[tokens->index[at] - 1].id)))
-        at = (at + 1) & (tokens->slots - 1);
-    return &tokens->index[at];
+    return ((const struct pf_token *)rows)[number - 1].id;
 }
 
 static const char *add(struct pf_tokens *tokens, const struct pf_token *row)
 {
-    uint32_t *slot = slot_of(tokens, pf_bytes_of(row->id));
+    uint32_t *slot = pf_line_index_slot(&tokens->index, pf_bytes_of(row->id));
 
     if (*slot)
         return "this id stands in the file twice";
@@ -50,65 +35,27 @@ static const char *add(struct pf_tokens *tokens, const struct pf_token *row)
     return NULL;
 }
 
-static const char *read_line(struct pf_tokens *tokens, char *line, size_t len)
+static const char *take(void *self, char *line)
 {
     struct pf_token row;
-    const char *wrong;
+    const char *wrong = pf_token_line(line, &row);
 
-    if (len > PF_AUTH_LINE_MAX)
-        return "this line is too long";
-    if (memchr(line, 0, len))
-        return "a NUL stands in this line";
-    if (len && line[len - 1] == '\r')
-        line[--len] = 0;
-    if (line[0] == '#' || strspn(line, " \t") == len)
-        return NULL;
-    wrong = pf_token_line(line, &row);
-    return wrong ? wrong : add(tokens, &row);
-}
-
-static enum pf_code read_lines(struct pf_tokens *tokens, const char *name, struct pf_err *err)
-{
-    char *at = tokens->text, *end = at + tokens->len;
-    unsigned line = 0, mistakes = 0, first_line = 0;
-    const char *first = NULL;
-
-    while (at < end) {
-        char *lf = memchr(at, '\n', (size_t)(end - at));
-        char *next = lf ? lf : end;
-        const char *wrong;
-
-        *next = 0;
-        line++;
-        wrong = read_line(tokens, at, (size_t)(next - at));
-        if (wrong && mistakes++ == 0) {
-            first = wrong;
-            first_line = line;
-        }
-        at = next + 1;
-    }
-    return mistakes == 0 ? PF_OK
-                         : pf_fail(err, PF_CONFIG, 0, "tokens", "%s: %u bad line%s, the first is line %u: %s",
-                                   name, mistakes, mistakes == 1 ? "" : "s", first_line, first);
+    return wrong ? wrong : add(self, &row);
 }
 
 static bool make_room(struct pf_tokens *tokens)
 {
-    size_t lines = 1;
+    size_t most = pf_line_file_most(tokens->text, tokens->len);
 
-    for (size_t i = 0; i < tokens->len; i++)
-        lines += tokens->text[i] == '\n';
-    tokens->slots = 16;
-    while (tokens->slots < 2 * lines)
-        tokens->slots *= 2;
-    tokens->rows = calloc(lines, sizeof tokens->rows[0]);
-    tokens->index = calloc(tokens->slots, sizeof tokens->index[0]);
-    return tokens->rows && tokens->index;
+    tokens->rows = calloc(most, sizeof tokens->rows[0]);
+    tokens->index = (struct pf_line_index){.name_of = id_of, .records = tokens->rows};
+    return tokens->rows && pf_line_index_init(&tokens->index, most);
 }
 
 struct pf_tokens *pf_tokens_parse(const char *name, char *text, size_t len, struct pf_err *err)
 {
     struct pf_tokens *tokens = calloc(1, sizeof *tokens);
+    const struct pf_line_file lines = {name, "tokens", PF_AUTH_LINE_MAX, take, tokens};
     enum pf_code code = PF_NO_MEMORY;
 
     if (tokens) {
@@ -120,7 +67,7 @@ struct pf_tokens *pf_tokens_parse(const char *name, char *text, size_t len, stru
     if (!tokens || !make_room(tokens))
         pf_fail(err, PF_NO_MEMORY, ENOMEM, "tokens", "no memory for the tokens");
     else
-        code = read_lines(tokens, name, err);
+        code = pf_line_file_read(&lines, text, len, err);
     if (code == PF_OK)
         return tokens;
     pf_tokens_free(tokens);
@@ -133,7 +80,7 @@ void pf_tokens_free(struct pf_tokens *tokens)
         return;
     free(tokens->text);
     free(tokens->rows);
-    free(tokens->index);
+    pf_line_index_done(&tokens->index);
     free(tokens);
 }
 
@@ -159,7 +106,7 @@ const struct pf_token *pf_tokens_find(const struct pf_tokens *tokens, struct pf_
 
     if (!pf_token_form(secret))
         return NULL;
-    number = *slot_of(tokens, pf_bytes_head(pf_bytes_skip(secret, 3), PF_TOKEN_ID));
+    number = *pf_line_index_slot(&tokens->index, pf_bytes_head(pf_bytes_skip(secret, 3), PF_TOKEN_ID));
     if (number && pf_bytes_equal(user, pf_bytes_of(tokens->rows[number - 1].user)))
         row = &tokens->rows[number - 1];
     pf_token_digest(secret, digest);

@@ -35,13 +35,8 @@ void pf_guest_drop_login(struct pf_guest_session *g)
     login_free(g);
 }
 
-static size_t binding(const struct pf_guest_session *g, enum pf_conn_binding which, unsigned char *room)
-{
-    return pf_conn_info(g->conn)->tls ? pf_conn_binding(g->conn, which, room, BINDING) : 0;
-}
-
-/* What auth may know of the connection. */
-static struct pf_auth_link link_of(const struct pf_guest_session *g, unsigned char *exporter, unsigned char *unique)
+/* What auth may know of the connection, but for channel binding. */
+static struct pf_auth_link link_of(const struct pf_guest_session *g)
 {
     const struct pf_conn_info *info = pf_conn_info(g->conn);
 
@@ -50,9 +45,18 @@ static struct pf_auth_link link_of(const struct pf_guest_session *g, unsigned ch
         .tls = pf_proxied_encrypted(info),
         .tls_version = pf_proxied_version(info),
         .certificate = info->certificate[0] ? info->certificate : NULL,
-        .exporter = {exporter, g->exporter_spent ? 0 : binding(g, PF_BINDING_EXPORTER, exporter)},
-        .unique = {unique, binding(g, PF_BINDING_UNIQUE, unique)},
     };
+}
+
+/* Channel binding is computed only where it can serve: most clients show a password. */
+static void bind_link(const struct pf_guest_session *g, struct pf_auth_link *link, unsigned char *exporter,
+                      unsigned char *unique)
+{
+    if (!pf_conn_info(g->conn)->tls || !pf_auth_binds(g->hall->parts.auth))
+        return;
+    if (!g->exporter_spent)
+        link->exporter = pf_bytes_from(exporter, pf_conn_binding(g->conn, PF_BINDING_EXPORTER, exporter, BINDING));
+    link->unique = pf_bytes_from(unique, pf_conn_binding(g->conn, PF_BINDING_UNIQUE, unique, BINDING));
 }
 
 /* RFC 1939 section 7: new for each greeting, and nobody can know it before. */
@@ -69,8 +73,9 @@ void pf_guest_offer(struct pf_guest_session *g, bool greeting)
 {
     const struct pf_auth *auth = g->hall->parts.auth;
     unsigned char exporter[BINDING], unique[BINDING];
-    struct pf_auth_link link = link_of(g, exporter, unique);
+    struct pf_auth_link link = link_of(g);
 
+    bind_link(g, &link, exporter, unique);
     pf_pop3_server_offer(g->engine, pf_auth_offer(auth, &link));
     if (!greeting || !pf_auth_offers_apop(auth))
         return;
@@ -161,7 +166,7 @@ static bool begin(struct pf_guest_session *g, bool first)
     }
     g->login->guest = g;
     g->login->check.done = checked;
-    g->login->check.link = link_of(g, g->login->exporter, g->login->unique);
+    g->login->check.link = link_of(g);
     return true;
 }
 
@@ -207,8 +212,10 @@ void pf_guest_ask_sasl(struct pf_guest_session *g, const struct pf_ask *ask)
 {
     if (!begin(g, ask->first))
         return;
-    if (ask->first)
+    if (ask->first) {
         g->mechanism = ask->mechanism;
+        bind_link(g, &g->login->check.link, g->login->exporter, g->login->unique);
+    }
     g->login->check.mechanism = ask->mechanism;
     g->login->check.response = ask->secret;
     g->login->check.has_response = ask->has_response;

@@ -1,6 +1,8 @@
 /* Mboxes: whatever the file holds, its octets are accounted for, and neither a second look, a delivery nor a removal
  * changes what others have there. First octet: whether it is mboxrd; second: which messages are removed; third: how
  * many octets of the end are a message that comes in. */
+#include "fuzz/mbox_place.h"
+
 #include "store/mbox/box.h"
 #include "store/mbox/from.h"
 
@@ -9,11 +11,6 @@
 #include <postfach/dot.h>
 
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,49 +29,9 @@ struct listed {
     struct text wire[MAILS_MAX];
 };
 
-static char folder[64], path[80];
+static char path[80];
 static struct text file;
 static struct listed then, now;
-
-/* Nothing here outlives a power cut, and nobody has to be waited for. */
-int fsync(int fd)
-{
-    return fd >= 0 ? 0 : -1;
-}
-
-int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *t, const sigset_t *mask)
-{
-    (void)fds, (void)count, (void)t, (void)mask;
-    return 0;
-}
-
-static void check(bool true_thing, int line)
-{
-    if (true_thing)
-        return;
-    fprintf(stderr, "the law in line %d is broken\n", line);
-    abort();
-}
-
-#define must(true_thing) check(true_thing, __LINE__)
-
-static void forget(void)
-{
-    static const char *const names[] = {"box", ".box.postfach-state", ".box.postfach-append", ".box.postfach-journal",
-                                        ".box.postfach-journal.old", ".box.postfach-lock", "box.lock"};
-    char name[120];
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        snprintf(name, sizeof name, "%s/%s", folder, names[i]);
-        unlink(name);
-    }
-}
-
-static void leave(void)
-{
-    forget();
-    rmdir(folder);
-}
 
 static void enter(void)
 {

@@ -1,14 +1,11 @@
 /* The state beside an mbox that nobody touched: whatever it holds, the listing is the one that the file alone gives,
  * but for UIDLs, which are legal and unique, and a removal takes what was marked. First octet: 0 when the others
  * are the state, else they change the state that a session wrote: place, what to do, octet. */
+#include "fuzz/mbox_place.h"
+
 #include "store/mbox/box.h"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -28,43 +25,8 @@ struct state {
 static const char *const texts[COUNT] = {"X-UIDL: one\n\nalpha\n", "Status: RO\nSubject: b\n\nbeta\n", "",
                                          "Subject: d\n\n.dot\n\nno end"};
 static const uint64_t octets[COUNT] = {22, 32, 0, 30};
-static char folder[64], path[80], state_path[120];
+static char path[80], state_path[120];
 static struct state honest;
-
-/* Nothing here outlives a power cut, and nobody has to be waited for. */
-int fsync(int fd)
-{
-    return fd >= 0 ? 0 : -1;
-}
-
-int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *t, const sigset_t *mask)
-{
-    (void)fds, (void)count, (void)t, (void)mask;
-    return 0;
-}
-
-static void check(bool true_thing, int line)
-{
-    if (true_thing)
-        return;
-    fprintf(stderr, "the law in line %d is broken\n", line);
-    abort();
-}
-
-#define must(true_thing) check(true_thing, __LINE__)
-
-static void leave(void)
-{
-    static const char *const names[] = {"box", ".box.postfach-state", ".box.postfach-append", ".box.postfach-journal",
-                                        ".box.postfach-journal.old", ".box.postfach-lock", "box.lock"};
-    char name[120];
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        snprintf(name, sizeof name, "%s/%s", folder, names[i]);
-        unlink(name);
-    }
-    rmdir(folder);
-}
 
 static void put(const char *name, struct pf_bytes b)
 {

@@ -105,7 +105,8 @@ void pf_guest_open_box(struct pf_guest_session *g)
     g->op.open = (struct pf_box_open){
         .op.done = box_opened,
         .where = {.user = g->user.name, .path = g->maildrop, .now = (int64_t)time(NULL),
-                  .expire_days = g->expire_days, .recipient = g->user.recipient[0] ? g->user.recipient : NULL},
+                  .expire_days = g->expire_days, .recipient = g->user.recipient[0] ? g->user.recipient : NULL,
+                  .pass = g->user.pass},
     };
     g->op_busy = true;
     g->op_began = pf_guest_now(g);

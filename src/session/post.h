@@ -41,6 +41,7 @@ struct pf_post_stored {
 struct pf_post_target {
     const char *user, *path;
     uint64_t quota_octets, quota_messages; /* 0: no limit */
+    uint64_t pass;                         /* as in struct pf_box_where */
 };
 
 /* The same for the store. */

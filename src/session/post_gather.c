@@ -10,7 +10,8 @@ struct pf_box_where pf_post_where(const struct pf_post_target *t, int64_t now)
                                  .now = now,
                                  .expire_days = -1,
                                  .quota_octets = t->quota_octets,
-                                 .quota_messages = t->quota_messages};
+                                 .quota_messages = t->quota_messages,
+                                 .pass = t->pass};
 }
 
 void pf_post_parcel_free(struct pf_post_parcel *p)

@@ -170,7 +170,7 @@ static enum pf_code add_maildrop(struct pf_carrier *c, const struct pf_user *use
     const struct pf_conf *conf = c->generation->conf;
     struct pf_conf_quota quota = pf_conf_quota(conf, user->name, user->quota_octets, user->quota_messages);
     char path[PF_AUTH_PATH_MAX];
-    struct pf_post_target target = {user->name, user->maildrop, quota.octets, quota.messages};
+    struct pf_post_target target = {user->name, user->maildrop, quota.octets, quota.messages, user->pass};
 
     if (!user->maildrop[0] && !pf_conf_maildrop(conf, user->name, path, sizeof path))
         return pf_fail(err, PF_NO_BOX, 0, "lmtp", "%s has no maildrop by the template %s", user->name,

@@ -1,7 +1,7 @@
 #include "session/guest.h"
 #include "session/proxied.h"
 
-#include "base/kind.h"
+#include "auth/right.h"
 #include "base/text.h"
 #include "sys/tls.h"
 
@@ -222,57 +222,17 @@ void pf_guest_ask_sasl(struct pf_guest_session *g, const struct pf_ask *ask)
     check(g, PF_AUTH_BY_SASL);
 }
 
-/* A folder of a Maildir++ lies in it under its name with a dot in front. */
-static bool add_folder(struct pf_guest_session *g, struct pf_err *err)
-{
-    size_t len = strlen(g->maildrop), room = sizeof g->maildrop - len;
-    struct pf_bytes path;
-
-    if (!g->user.folder[0])
-        return true;
-    if (pf_kind_of(pf_bytes_of(g->maildrop), &path) != PF_KIND_MAILDIR)
-        pf_fail(err, PF_NO_BOX, 0, "open", "the maildrop of %s is no Maildir: it has no folders", g->user.name);
-    else if ((size_t)snprintf(g->maildrop + len, room, "/.%s", g->user.folder) >= room)
-        pf_fail(err, PF_NO_BOX, 0, "open", "the path of a folder of %s is too long", g->user.name);
-    else
-        return true;
-    return false;
-}
-
-static bool find_maildrop(struct pf_guest_session *g, struct pf_err *err)
-{
-    if (g->user.maildrop[0]) {
-        snprintf(g->maildrop, sizeof g->maildrop, "%s", g->user.maildrop);
-    } else if (!pf_conf_maildrop(g->generation->conf, g->user.name, g->maildrop, sizeof g->maildrop)) {
-        pf_fail(err, PF_NO_BOX, 0, "open", "the name %s does not fit the template `path` of mail or its domain",
-                g->user.name);
-        return false;
-    }
-    return add_folder(g, err);
-}
-
-static int32_t expire_of(const struct pf_guest_session *g)
-{
-    const struct pf_conf_domain *domain = pf_conf_domain_of(g->generation->conf, pf_bytes_of(g->user.name));
-
-    if (g->user.read_only || g->user.no_delete) /* then nothing goes for it, now or at QUIT */
-        return PF_EXPIRE_NEVER;
-    if (g->user.recipient[0]) /* expiry is the whole maildrop's, and goes on when that is opened */
-        return PF_EXPIRE_NEVER;
-    if (g->user.expire_days != -2)
-        return g->user.expire_days;
-    return domain && domain->expire_days != -2 ? domain->expire_days : g->generation->conf->expire_days;
-}
-
 void pf_guest_ask_open(struct pf_guest_session *g)
 {
+    struct pf_right right;
     struct pf_err err;
 
-    g->expire_days = expire_of(g);
-    g->login_delay =
-        g->user.login_delay == -2 ? g->generation->conf->login_delay : (uint32_t)g->user.login_delay;
-    if (find_maildrop(g, &err))
-        pf_guest_open_box(g);
-    else
+    if (pf_right_of(g->generation->conf, &g->user, &right, &err) != PF_OK) {
         pf_guest_refuse_open(g, &err);
+        return;
+    }
+    g->expire_days = right.expire_days;
+    g->login_delay = right.login_delay;
+    memcpy(g->maildrop, right.path, sizeof g->maildrop);
+    pf_guest_open_box(g);
 }

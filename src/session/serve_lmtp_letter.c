@@ -2,6 +2,7 @@
 
 #include "session/proxied.h"
 
+#include "auth/right.h"
 #include "base/text.h"
 
 #include <assert.h>
@@ -167,16 +168,14 @@ static enum pf_code make_letter(struct pf_carrier *c, struct pf_err *err)
 
 static enum pf_code add_maildrop(struct pf_carrier *c, const struct pf_user *user, struct pf_err *err)
 {
-    const struct pf_conf *conf = c->generation->conf;
-    struct pf_conf_quota quota = pf_conf_quota(conf, user->name, user->quota_octets, user->quota_messages);
-    char path[PF_AUTH_PATH_MAX];
-    struct pf_post_target target = {user->name, user->maildrop, quota.octets, quota.messages, user->pass};
+    struct pf_right right;
+    struct pf_post_target target = {.user = user->name, .path = right.path, .pass = user->pass};
+    enum pf_code code = pf_right_of(c->generation->conf, user, &right, err);
 
-    if (!user->maildrop[0] && !pf_conf_maildrop(conf, user->name, path, sizeof path))
-        return pf_fail(err, PF_NO_BOX, 0, "lmtp", "%s has no maildrop by the template %s", user->name,
-                       conf->mail_path);
-    if (!user->maildrop[0])
-        target.path = path;
+    if (code != PF_OK)
+        return code;
+    target.quota_octets = right.quota_octets;
+    target.quota_messages = right.quota_messages;
     return pf_post_maildrop(c->letter->post, &target, err);
 }
 

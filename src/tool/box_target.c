@@ -2,6 +2,7 @@
 
 #include "auth/auth_settings.h"
 #include "auth/auth_tables.h"
+#include "auth/right.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -63,6 +64,8 @@ static enum pf_code find_user(struct pf_tool_box *b, struct pf_err *err)
 
 static enum pf_code find_place(struct pf_tool_box *b, struct pf_err *err)
 {
+    struct pf_right right;
+
     if (strlen(b->word) >= sizeof b->place)
         return pf_fail(err, PF_NO_BOX, 0, "box", "%s: the path is too long", b->word);
     if (is_path(b->word)) {
@@ -71,11 +74,9 @@ static enum pf_code find_place(struct pf_tool_box *b, struct pf_err *err)
     }
     if (find_user(b, err) != PF_OK)
         return err->code;
-    if (b->user.maildrop[0])
-        snprintf(b->place, sizeof b->place, "%s", b->user.maildrop);
-    else if (!pf_conf_maildrop(b->conf, b->user.name, b->place, sizeof b->place))
-        return pf_fail(err, PF_NO_BOX, 0, "box", "%s has no maildrop by the template %s", b->user.name,
-                       b->conf->mail_path);
+    if (pf_right_of(b->conf, &b->user, &right, err) != PF_OK)
+        return err->code;
+    memcpy(b->place, right.path, sizeof b->place);
     return PF_OK;
 }
 

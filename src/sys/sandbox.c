@@ -119,7 +119,7 @@ enum pf_code pf_sandbox_enter(const struct pf_sandbox *wanted, struct pf_sandbox
     const struct role *role = &roles[wanted->role];
     enum pf_code code = PF_OK;
 
-    assert((role->paths || !wanted->count) && (role->network || !wanted->network));
+    assert((role->paths || !wanted->count) && (role->network || !(wanted->network || wanted->sockets)));
     *out = (struct pf_sandbox_report){0};
     if (has_threads())
         return pf_fail(err, PF_CONFIG, 0, __func__, "the sandbox of %s must be entered before there are threads",

@@ -51,6 +51,7 @@ struct pf_sandbox {
     bool network;                        /* auth alone: sources of users that are asked over the network */
     const struct pf_sandbox_path *paths; /* auth and store alone (asserted) */
     size_t count;
+    bool sockets;                        /* auth alone: sources behind unix sockets; `network` has these too */
 };
 
 struct pf_sandbox_report {

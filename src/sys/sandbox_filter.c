@@ -57,6 +57,7 @@ static bool mine(const char *roles, const struct pf_sandbox *wanted)
         [PF_SANDBOX_KEEPER] = 'k', [PF_SANDBOX_GATE] = 'g', [PF_SANDBOX_AUTH] = 'a', [PF_SANDBOX_STORE] = 's'};
 
     return strchr(roles, letters[wanted->role]) || (wanted->network && strchr(roles, 'n')) ||
+           ((wanted->network || wanted->sockets) && strchr(roles, 'u')) ||
            (PF_SANDBOX_LAX && strchr(roles, 'z'));
 }
 

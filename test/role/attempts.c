@@ -1,6 +1,6 @@
 #include "role/attempts.h"
 
-#include "role/jail.h"
+#include "role/cell.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
 #include "unit/cm.h"
 
 #include "role/attempts.h"
-#include "role/jail.h"
+#include "role/cell.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* In its sandbox each role can do its work: the real loop, frames, slots, threads, TLS. */
 #include "unit/cm.h"
 
-#include "role/jail.h"
+#include "role/cell.h"
 #include "sys/ipc.h"
 #include "sys/pool.h"
 #include "sys/slot.h"

@@ -1,4 +1,4 @@
-#include "role/jail.h"
+#include "role/cell.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* Children in sandboxes: each does one thing and says by its end how that went. */
-#ifndef POSTFACH_TEST_ROLE_JAIL_H
-#define POSTFACH_TEST_ROLE_JAIL_H
+#ifndef POSTFACH_TEST_ROLE_CELL_H
+#define POSTFACH_TEST_ROLE_CELL_H
 
 #include "sys/sandbox.h"
 #include <stdbool.h>

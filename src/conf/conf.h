@@ -161,6 +161,11 @@ struct pf_conf {
     unsigned quota_warning;    /* percent; 0: none */
     enum pf_conf_over { PF_CONF_OVER_LATER, PF_CONF_OVER_BOUNCE } quota_over;
 
+    enum pf_conf_owner { PF_CONF_OWNER_SHARED, PF_CONF_OWNER_USER } mail_owner;
+    uint32_t first_uid;
+    unsigned gates;            /* 0: one on each processor */
+    const char *gate_user, *auth_user; /* or NULL: run_as */
+
     int32_t expire_days, expire_min;        /* -1 never; expire_min: the smallest any user may have */
     uint32_t login_delay, login_delay_max;  /* seconds */
     bool last, implementation;

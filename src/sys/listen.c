@@ -31,10 +31,10 @@ struct pf_listen {
     bool paused, breathing, watched, freed;
 };
 
-/* Close-on-exec like all; it stands for a descriptor, what it is open to does not matter. */
-static int open_spare(void)
+/* It stands for a descriptor; what it is open to does not matter, so it is what needs no file. */
+static int open_spare(const struct pf_listen *listener)
 {
-    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
 }
 
 static void ready(uv_poll_t *poll, int status, int events);
@@ -76,7 +76,7 @@ static int turn_one_away(struct pf_listen *listener)
     int fd, sys;
 
     if (listener->spare < 0)
-        listener->spare = open_spare();
+        listener->spare = open_spare(listener);
     if (listener->spare < 0)
         return errno;
     close(listener->spare);
@@ -84,7 +84,7 @@ static int turn_one_away(struct pf_listen *listener)
     sys = fd < 0 ? errno : 0;
     if (fd >= 0)
         close(fd);
-    listener->spare = open_spare();
+    listener->spare = open_spare(listener);
     return sys;
 }
 
@@ -170,8 +170,11 @@ static bool find_port(struct pf_listen *listener)
 
     if (getsockname(listener->fd, (struct sockaddr *)&name, &len) != 0)
         return false;
-    listener->port = ntohs(name.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&name)->sin6_port
-                                                      : ((struct sockaddr_in *)&name)->sin_port);
+    if (name.ss_family == AF_UNIX)
+        listener->port = 0;
+    else
+        listener->port = ntohs(name.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&name)->sin6_port
+                                                          : ((struct sockaddr_in *)&name)->sin_port);
     return true;
 }
 
@@ -197,7 +200,7 @@ static enum pf_code bind_any(struct pf_listen *listener, const struct pf_listen_
 
     listener->fd = pf_handed_take(place->handed, place->address, place->port);
     if (listener->fd >= 0)
-        return place->address[0] == '/' || find_port(listener) ? PF_OK : cannot("look at", place, err);
+        return find_port(listener) ? PF_OK : cannot("look at", place, err);
     if (place->address[0] == '/')
         return pf_listen_unix_open(place, &listener->file, &listener->fd, err);
     code = parse(place, &info, err);
@@ -208,20 +211,16 @@ static enum pf_code bind_any(struct pf_listen *listener, const struct pf_listen_
     return code;
 }
 
-static enum pf_code open_at(struct pf_listen *listener, const struct pf_listen_place *place,
-                            struct pf_err *err)
+static enum pf_code watch(struct pf_listen *listener, struct pf_err *err)
 {
-    enum pf_code code = bind_any(listener, place, err);
-
-    if (code != PF_OK)
-        return code;
-    listener->spare = open_spare();
+    listener->spare = open_spare(listener);
     listener->breath = pf_timer_new(listener->loop, breathed, listener);
     if (listener->spare < 0 || !listener->breath)
-        return pf_fail(err, PF_BUSY, errno, __func__, "no descriptors or memory for a listener");
+        return pf_fail(err, PF_BUSY, errno, "pf_listen_open", "no descriptors or memory for a listener");
     if (uv_poll_init(pf_loop_uv(listener->loop), &listener->poll, listener->fd) < 0)
-        return pf_fail(err, PF_PERM, 0, __func__, "cannot watch a listening socket");
+        return pf_fail(err, PF_PERM, 0, "pf_listen_open", "cannot watch a listening socket");
     listener->poll.data = listener;
+    arm(listener);
     return PF_OK;
 }
 
@@ -235,23 +234,50 @@ static void close_all(struct pf_listen *listener)
         close(listener->spare);
 }
 
-struct pf_listen *pf_listen_open(struct pf_loop *loop, const struct pf_listen_place *place,
-                                 void (*accept_it)(void *self, int fd), void *self, struct pf_err *err)
+static struct pf_listen *fail(struct pf_listen *listener)
+{
+    close_all(listener);
+    free(listener);
+    return NULL;
+}
+
+static struct pf_listen *made(struct pf_loop *loop, void (*accept_it)(void *self, int fd), void *self,
+                              struct pf_err *err)
 {
     struct pf_listen *listener = malloc(sizeof *listener);
 
-    if (!listener) {
-        pf_fail(err, PF_NO_MEMORY, 0, __func__, "no memory for a listener");
-        return NULL;
-    }
-    *listener = (struct pf_listen){.loop = loop, .accept = accept_it, .self = self, .fd = -1, .spare = -1};
-    if (open_at(listener, place, err) != PF_OK) {
-        close_all(listener);
-        free(listener);
-        return NULL;
-    }
-    arm(listener);
+    if (listener)
+        *listener = (struct pf_listen){.loop = loop, .accept = accept_it, .self = self, .fd = -1, .spare = -1};
+    else
+        pf_fail(err, PF_NO_MEMORY, 0, "pf_listen_open", "no memory for a listener");
     return listener;
+}
+
+struct pf_listen *pf_listen_open(struct pf_loop *loop, const struct pf_listen_place *place,
+                                 void (*accept_it)(void *self, int fd), void *self, struct pf_err *err)
+{
+    struct pf_listen *listener = made(loop, accept_it, self, err);
+
+    if (!listener || (bind_any(listener, place, err) == PF_OK && watch(listener, err) == PF_OK))
+        return listener;
+    return fail(listener);
+}
+
+struct pf_listen *pf_listen_adopt(struct pf_loop *loop, int fd, void (*accept_it)(void *self, int fd), void *self,
+                                  struct pf_err *err)
+{
+    struct pf_listen *listener = made(loop, accept_it, self, err);
+
+    if (!listener) {
+        close(fd);
+        return NULL;
+    }
+    listener->fd = fd;
+    if (!find_port(listener)) {
+        pf_fail(err, PF_CONFIG, errno, "pf_listen_open", "descriptor %d is no socket", fd);
+        return fail(listener);
+    }
+    return watch(listener, err) == PF_OK ? listener : fail(listener);
 }
 
 unsigned pf_listen_port(const struct pf_listen *listener)

@@ -31,6 +31,10 @@ struct pf_listen_place {
 /* accept(self, fd) owns fd: non-blocking, close-on-exec. */
 struct pf_listen *pf_listen_open(struct pf_loop *, const struct pf_listen_place *,
                                  void (*accept)(void *self, int fd), void *self, struct pf_err *err);
+/* The same for a socket that listens already; it is taken over, also on failure. It may be one that other processes
+ * accept from, too. Opens no file. */
+struct pf_listen *pf_listen_adopt(struct pf_loop *, int fd, void (*accept)(void *self, int fd), void *self,
+                                  struct pf_err *err);
 unsigned pf_listen_port(const struct pf_listen *); /* the real one */
 int pf_listen_fd(const struct pf_listen *);        /* to be handed on; it stays the listener's */
 /* Another process has it, too: a unix socket stays in the file system when this listener goes. */

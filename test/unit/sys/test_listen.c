@@ -126,6 +126,39 @@ static void a_listener_may_be_freed_in_accept(void **state)
     close_door(&door);
 }
 
+static void a_socket_that_listens_is_adopted_and_shared(void **state)
+{
+    struct door door, second = {0};
+    struct pf_err err;
+    int fd, caller;
+
+    (void)state;
+    open_door(&door, "127.0.0.1");
+    fd = fcntl(pf_listen_fd(door.listener), F_DUPFD_CLOEXEC, 0);
+    second.loop = pf_loop_new(NULL);
+    second.listener = pf_listen_adopt(second.loop, fd, accepted, &second, &err);
+    assert_non_null(second.listener);
+    assert_int_equal(pf_listen_port(second.listener), pf_listen_port(door.listener));
+    caller = call(pf_listen_port(door.listener));
+    while (second.count == 0)
+        pf_loop_turn(second.loop, true);
+    close(caller);
+    fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_null(pf_listen_adopt(second.loop, fd, accepted, &second, &err));
+    assert_int_equal(err.code, PF_CONFIG);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+    pf_listen_pause(door.listener, true);
+    pf_listen_free(second.listener); /* the first goes on */
+    second.listener = NULL;
+    pf_listen_pause(door.listener, false);
+    caller = call(pf_listen_port(door.listener));
+    while (door.count == 0)
+        pf_loop_turn(door.loop, true);
+    close(caller);
+    close_door(&second);
+    close_door(&door);
+}
+
 static void both_families_can_have_the_same_port(void **state)
 {
     struct door door;
@@ -222,6 +255,7 @@ int main(void)
         T(strangers_are_accepted_in_small_batches),
         T(a_paused_door_accepts_nobody_until_it_opens),
         T(a_listener_may_be_freed_in_accept),
+        T(a_socket_that_listens_is_adopted_and_shared),
         T(both_families_can_have_the_same_port),
         T(bad_addresses_and_taken_ports_are_told),
         T(without_descriptors_strangers_are_hung_up_on),

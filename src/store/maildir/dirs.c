@@ -188,11 +188,20 @@ enum pf_code pf_maildir_folder_open(int root, const char *path, const char *fold
     return pf_fail(err, pf_code_of_errno(bad), bad, where, "%s/%s: %s", path, folder, strerror(bad));
 }
 
+/* A folder is named by who logs in (user+folder), and a slip of his must not make one. */
+static bool is_folder(const char *path)
+{
+    const char *name = strrchr(path, '/');
+
+    return name && name[1] == '.';
+}
+
 enum pf_code pf_maildir_dirs_open(const struct pf_maildir_settings *settings, const char *path,
                                   struct pf_maildir_dirs *out_dirs, struct pf_err *err)
 {
     struct pf_maildir_dirs d = PF_MAILDIR_NO_DIRS;
-    enum pf_code code = pf_maildir_root_open(settings, path, false, &d.root, err);
+    bool make = settings->create && !is_folder(path);
+    enum pf_code code = pf_maildir_root_open(settings, path, make, &d.root, err);
     int tmp = -1;
 
     if (!code)

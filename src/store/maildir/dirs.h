@@ -27,8 +27,8 @@ struct pf_maildir_stamp {
 
 #define PF_MAILDIR_NO_DIRS ((struct pf_maildir_dirs){-1, -1, -1})
 
-/* Opens a maildrop for a session. With settings->create, missing folders in an existing root are
- * made. */
+/* Opens a maildrop for a session. With settings->create, what is missing of it is made; the root
+ * not where it is a folder of another Maildir. */
 enum pf_code pf_maildir_dirs_open(const struct pf_maildir_settings *, const char *path,
                                   struct pf_maildir_dirs *out_dirs, struct pf_err *err);
 void pf_maildir_dirs_close(struct pf_maildir_dirs *);

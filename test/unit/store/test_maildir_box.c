@@ -214,6 +214,30 @@ static void missing_folders_are_made_where_allowed(void **state)
     assert_int_equal(st.st_mode & 07777, 0600);
 }
 
+/* A user whose first mail has not come yet. */
+static void a_missing_maildrop_is_made_where_allowed(void **state)
+{
+    struct pf_maildir_settings settings = {0};
+    struct rig *r = rig_of(state);
+    size_t len = strlen(r->path);
+    struct session s;
+    struct stat st;
+
+    snprintf(r->path + len, sizeof r->path - len, "/deep/er");
+    rig_store(r, &settings, 0);
+    assert_int_equal(rig_try_open(r, &s), PF_NO_BOX);
+    settings.create = true;
+    rig_store(r, &settings, 0);
+    rig_open(r, &s);
+    assert_int_equal(s.listing.count, 0);
+    rig_close(&s);
+    assert_int_equal(stat(rig_at(r, "tmp"), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0700);
+    snprintf(r->path + len, sizeof r->path - len, "/.Slip");
+    assert_int_equal(rig_try_open(r, &s), PF_NO_BOX); /* named by who logs in */
+    r->path[len] = 0;
+}
+
 static void md_030_a_linked_root_needs_permission(void **state)
 {
     struct pf_maildir_settings settings = {.cache = true};
@@ -294,7 +318,7 @@ int main(void)
         R(md_008_line_ends_of_all_kinds_are_counted), R(mp_001_neighbour_folders_are_not_ours),
         R(md_027_a_second_session_is_refused), R(md_027_the_lock_dies_with_its_holder),
         R(md_027_a_fork_of_the_holder_keeps_no_lock),
-        R(what_is_no_maildir_is_refused_with_a_remedy), R(missing_folders_are_made_where_allowed),
+        R(what_is_no_maildir_is_refused_with_a_remedy), R(missing_folders_are_made_where_allowed), R(a_missing_maildrop_is_made_where_allowed),
         R(md_030_a_linked_root_needs_permission),
         R(md_030_a_maildrop_of_somebody_else_is_refused), R(opening_never_happens_on_the_loop),
         R(entries_show_what_is_on_disk),

@@ -13,14 +13,130 @@ enum {
     DOORS = 2        /* threads for what blocks, where no settings say it */
 };
 
+static struct pf_auth_here *here_of(struct pf_auth *door)
+{
+    return (struct pf_auth_here *)door;
+}
+
+static const struct pf_auth_here *seen(const struct pf_auth *door)
+{
+    return (const struct pf_auth_here *)door;
+}
+
 /* Not from inside an answer: that may come from a pool that would be freed. */
-static void reap(struct pf_auth *auth)
+static void reap(struct pf_auth_here *auth)
 {
     if (auth->delivering)
         return;
     pf_auth_benches_reap(&auth->benches);
     pf_auth_benches_reap(&auth->doors);
 }
+
+/* The doors. */
+
+static void check(struct pf_auth *door, struct pf_auth_check *check)
+{
+    struct pf_auth_here *auth = here_of(door);
+    struct pf_auth_login *login = pf_login_new(auth, check);
+
+    reap(auth);
+    if (!login) {
+        pf_auth_feeder_add(auth->feeder, check);
+        return;
+    }
+    check->state = login;
+    pf_auth_hold(login);
+}
+
+/* Which list a login stands in, if any; what is in a list, nobody else has. */
+static struct pf_auth_logins *list_of(struct pf_auth_here *auth, const struct pf_auth_login *login)
+{
+    return login->state == PF_LOGIN_HELD      ? &auth->held
+           : login->state == PF_LOGIN_WAITING ? &auth->waiting
+           : login->state == PF_LOGIN_DELAYED ? &auth->delayed
+                                              : NULL;
+}
+
+static void end_talk(struct pf_auth *door, struct pf_auth_check *check)
+{
+    (void)door;
+    pf_auth_talk_free(check->talk);
+    check->talk = NULL;
+}
+
+static void abandon(struct pf_auth *door, struct pf_auth_check *check)
+{
+    struct pf_auth_here *auth = here_of(door);
+    struct pf_auth_login *login = check->state;
+    struct pf_auth_logins *list;
+
+    if (!pf_auth_feeder_remove(auth->feeder, check) && login) {
+        list = list_of(auth, login);
+        login->check = NULL;
+        if (list) {
+            TAILQ_REMOVE(list, login, link);
+            pf_login_free(login);
+        }
+    }
+    check->state = NULL;
+    end_talk(door, check);
+}
+
+static uint64_t offer(const struct pf_auth *door, const struct pf_auth_link *link)
+{
+    return pf_auth_sasl_offer(seen(door)->tables, link);
+}
+
+static bool binds(const struct pf_auth *door)
+{
+    return pf_auth_sasl_binds(seen(door)->tables);
+}
+
+static bool offers_apop(const struct pf_auth *door)
+{
+    const struct pf_auth_here *auth = seen(door);
+
+    return auth->conf && auth->conf->apop && pf_auth_tables_forms(auth->tables) & PF_FORM_PLAIN;
+}
+
+static bool login_due(struct pf_auth *door, const char *user, unsigned delay, pf_time now)
+{
+    struct pf_auth_here *auth = here_of(door);
+    struct pf_recent_row *row;
+
+    if (delay == 0)
+        return true;
+    if (!auth->logins)
+        auth->logins = pf_recent_new(LOGINS);
+    if (!auth->logins) /* without memory nobody is locked out */
+        return true;
+    row = pf_recent_take(auth->logins, pf_recent_key(auth->logins, 'l', pf_bytes_of(user), PF_LIT("")));
+    if (row->at && now - row->at < (pf_time)delay * 1000)
+        return false;
+    row->at = now;
+    return true;
+}
+
+static bool trouble(struct pf_auth *door, struct pf_err *out_err)
+{
+    struct pf_auth_here *auth = here_of(door);
+
+    if (auth->trouble.code == PF_OK)
+        return auth->record && pf_record_trouble(auth->record, out_err);
+    *out_err = auth->trouble;
+    auth->trouble = (struct pf_err){0};
+    return true;
+}
+
+static unsigned waiting(const struct pf_auth *door)
+{
+    return pf_auth_here_waiting(seen(door));
+}
+
+static const struct pf_auth_kind here = {check,       abandon,   end_talk, offer,  binds,
+                                         offers_apop, login_due, trouble,  waiting};
+
+/* What its owner does. */
 
 static unsigned doors_of(const struct pf_auth_settings *settings)
 {
@@ -97,7 +213,7 @@ static enum pf_code prepare(struct fresh *f, struct pf_loop *loop, const struct 
     return pf_fail(err, why.code, why.sys, why.where, "%s", why.log);
 }
 
-static void take_settings(struct pf_auth *auth, const struct pf_auth_settings *settings, const struct fresh *f)
+static void take_settings(struct pf_auth_here *auth, const struct pf_auth_settings *settings, const struct fresh *f)
 {
     struct pf_auth_tables *tables = f->tables;
     struct pf_cache *cache = f->cache;
@@ -119,7 +235,7 @@ static void take_settings(struct pf_auth *auth, const struct pf_auth_settings *s
 }
 
 /* What a reload leaves as it is. */
-static enum pf_code make_parts(struct pf_auth *auth, const struct pf_auth_settings *settings, struct pf_err *err)
+static enum pf_code make_parts(struct pf_auth_here *auth, const struct pf_auth_settings *settings, struct pf_err *err)
 {
     enum pf_code code;
 
@@ -142,7 +258,7 @@ struct pf_auth *pf_auth_new(struct pf_loop *loop, const struct pf_auth_settings 
     struct pf_auth_settings with = with_keytab(settings, keytab);
     struct pf_err trouble = {0};
     struct fresh f = {0};
-    struct pf_auth *auth;
+    struct pf_auth_here *auth;
 
     if (code != PF_OK || prepare(&f, loop, &with, &trouble, err) != PF_OK)
         return NULL;
@@ -152,6 +268,7 @@ struct pf_auth *pf_auth_new(struct pf_loop *loop, const struct pf_auth_settings 
         forget(&f);
         return NULL;
     }
+    auth->door.kind = &here;
     auth->loop = loop;
     memcpy(auth->keytab, keytab, sizeof keytab);
     TAILQ_INIT(&auth->held);
@@ -160,14 +277,15 @@ struct pf_auth *pf_auth_new(struct pf_loop *loop, const struct pf_auth_settings 
     take_settings(auth, settings, &f);
     auth->trouble = trouble;
     if (make_parts(auth, settings, err) == PF_OK)
-        return auth;
-    pf_auth_free(auth);
+        return &auth->door;
+    pf_auth_free(&auth->door);
     return NULL;
 }
 
-enum pf_code pf_auth_reload(struct pf_auth *auth, const struct pf_auth_settings *settings,
+enum pf_code pf_auth_reload(struct pf_auth *door, const struct pf_auth_settings *settings,
                             struct pf_err *err)
 {
+    struct pf_auth_here *auth = here_of(door);
     struct pf_err why = {0}, trouble = {0};
     struct pf_auth_settings with = with_keytab(settings, auth->keytab);
     struct fresh f = {.same_record = strcmp(record_of(settings->conf), record_of(auth->conf)) == 0};
@@ -186,9 +304,11 @@ enum pf_code pf_auth_reload(struct pf_auth *auth, const struct pf_auth_settings 
     return PF_OK;
 }
 
-void pf_auth_free(struct pf_auth *auth)
+void pf_auth_free(struct pf_auth *door)
 {
-    if (!auth)
+    struct pf_auth_here *auth = here_of(door);
+
+    if (!door)
         return;
     assert(TAILQ_EMPTY(&auth->held) && TAILQ_EMPTY(&auth->delayed) && TAILQ_EMPTY(&auth->waiting));
     assert(!auth->delivering);
@@ -203,102 +323,4 @@ void pf_auth_free(struct pf_auth *auth)
     pf_auth_tables_drop(auth->tables);
     pf_conf_free(auth->conf);
     free(auth);
-}
-
-void pf_auth_check(struct pf_auth *auth, struct pf_auth_check *check)
-{
-    struct pf_auth_login *login = pf_login_new(auth, check);
-
-    reap(auth);
-    if (!login) {
-        pf_auth_feeder_add(auth->feeder, check);
-        return;
-    }
-    check->state = login;
-    pf_auth_hold(login);
-}
-
-/* Which list a login stands in, if any; what is in a list, nobody else has. */
-static struct pf_auth_logins *list_of(struct pf_auth *auth, const struct pf_auth_login *login)
-{
-    return login->state == PF_LOGIN_HELD      ? &auth->held
-           : login->state == PF_LOGIN_WAITING ? &auth->waiting
-           : login->state == PF_LOGIN_DELAYED ? &auth->delayed
-                                              : NULL;
-}
-
-void pf_auth_abandon(struct pf_auth *auth, struct pf_auth_check *check)
-{
-    struct pf_auth_login *login = check->state;
-    struct pf_auth_logins *list;
-
-    if (!pf_auth_feeder_remove(auth->feeder, check) && login) {
-        list = list_of(auth, login);
-        login->check = NULL;
-        if (list) {
-            TAILQ_REMOVE(list, login, link);
-            pf_login_free(login);
-        }
-    }
-    check->state = NULL;
-    pf_auth_forget(auth, check);
-}
-
-void pf_auth_forget(struct pf_auth *auth, struct pf_auth_check *check)
-{
-    (void)auth;
-    pf_auth_talk_free(check->talk);
-    check->talk = NULL;
-}
-
-size_t pf_auth_mechanisms(struct pf_pop3_mechanism out[PF_AUTH_MECHANISMS])
-{
-    size_t count;
-    const struct pf_exchange_mechanism *all = pf_exchange_mechanisms(&count);
-
-    assert(count <= PF_AUTH_MECHANISMS);
-    for (size_t i = 0; i < count; i++)
-        out[i] = (struct pf_pop3_mechanism){all[i].name, all[i].needs & PF_NEED_SHOW};
-    return count;
-}
-
-uint64_t pf_auth_offer(const struct pf_auth *auth, const struct pf_auth_link *link)
-{
-    return pf_auth_sasl_offer(auth->tables, link);
-}
-
-bool pf_auth_binds(const struct pf_auth *auth)
-{
-    return pf_auth_sasl_binds(auth->tables);
-}
-
-bool pf_auth_offers_apop(const struct pf_auth *auth)
-{
-    return auth->conf && auth->conf->apop && pf_auth_tables_forms(auth->tables) & PF_FORM_PLAIN;
-}
-
-bool pf_auth_login_due(struct pf_auth *auth, const char *user, unsigned delay, pf_time now)
-{
-    struct pf_recent_row *row;
-
-    if (delay == 0)
-        return true;
-    if (!auth->logins)
-        auth->logins = pf_recent_new(LOGINS);
-    if (!auth->logins) /* without memory nobody is locked out */
-        return true;
-    row = pf_recent_take(auth->logins, pf_recent_key(auth->logins, 'l', pf_bytes_of(user), PF_LIT("")));
-    if (row->at && now - row->at < (pf_time)delay * 1000)
-        return false;
-    row->at = now;
-    return true;
-}
-
-bool pf_auth_trouble(struct pf_auth *auth, struct pf_err *out_err)
-{
-    if (auth->trouble.code == PF_OK)
-        return auth->record && pf_record_trouble(auth->record, out_err);
-    *out_err = auth->trouble;
-    auth->trouble = (struct pf_err){0};
-    return true;
 }

@@ -138,6 +138,8 @@ bool pf_auth_login_due(struct pf_auth *, const char *user, unsigned delay, pf_ti
 /* A password file that changes is read anew without a reload, within a second. True once for each
  * time that this failed and the old users stayed: err is for the log. Ask it after a check. */
 bool pf_auth_trouble(struct pf_auth *, struct pf_err *out_err);
+/* Checks that wait for memory or a thread to hash in; for figures. */
+unsigned pf_auth_waiting(const struct pf_auth *);
 
 /* Recipients: whose is this address? The other door, for mail that comes in; no password is asked for.
  *

@@ -110,3 +110,12 @@ void pf_auth_bench_through(struct pf_auth_bench *bench)
 {
     bench->jobs--;
 }
+
+unsigned pf_auth_benches_waiting(const struct pf_auth_benches *benches)
+{
+    unsigned count = benches->current ? pf_pool_waiting(benches->current->pool) : 0;
+
+    for (const struct pf_auth_bench *bench = benches->retired; bench; bench = bench->next)
+        count += pf_pool_waiting(bench->pool);
+    return count;
+}

@@ -28,5 +28,7 @@ void pf_auth_benches_done(struct pf_auth_benches *);
  * pf_auth_bench_through. */
 struct pf_auth_bench *pf_auth_benches_submit(struct pf_auth_benches *, struct pf_job *);
 void pf_auth_bench_through(struct pf_auth_bench *);
+/* Jobs that no thread has taken. */
+unsigned pf_auth_benches_waiting(const struct pf_auth_benches *);
 
 #endif

@@ -4,7 +4,7 @@
 
 /* Waiting: for a look at the files, and for the time of an answer. */
 
-static bool some_parked(const struct pf_auth *auth)
+static bool some_parked(const struct pf_auth_here *auth)
 {
     const struct pf_auth_login *login;
 
@@ -14,7 +14,7 @@ static bool some_parked(const struct pf_auth *auth)
     return false;
 }
 
-static void set_timer(struct pf_auth *auth)
+static void set_timer(struct pf_auth_here *auth)
 {
     const struct pf_auth_login *first = TAILQ_FIRST(&auth->delayed);
     pf_time at = first ? first->due : PF_NEVER;
@@ -24,11 +24,11 @@ static void set_timer(struct pf_auth *auth)
     pf_timer_set(auth->timer, at);
 }
 
-static void start_look(struct pf_auth *auth);
+static void start_look(struct pf_auth_here *auth);
 
 void pf_auth_timer(struct pf_timer *timer, void *self)
 {
-    struct pf_auth *auth = self;
+    struct pf_auth_here *auth = self;
     pf_time now = pf_loop_now(auth->loop);
     struct pf_auth_login *login;
 
@@ -46,7 +46,7 @@ void pf_auth_timer(struct pf_timer *timer, void *self)
  * hash is not to be seen in it. */
 void pf_auth_delay(struct pf_auth_login *login)
 {
-    struct pf_auth *auth = login->auth;
+    struct pf_auth_here *auth = login->auth;
     struct pf_auth_login *before;
 
     login->due = login->started + pf_throttle_failed(auth->throttle, pf_login_counted(login), login->peer,
@@ -76,7 +76,7 @@ void pf_auth_park(struct pf_auth_login *login)
 
 /* Those that only waited for a look go on; those that failed meanwhile wait until it showed a file
  * that nobody is writing. */
-static void release(struct pf_auth *auth, bool all)
+static void release(struct pf_auth_here *auth, bool all)
 {
     struct pf_auth_login *login, *next;
 
@@ -90,7 +90,7 @@ static void release(struct pf_auth *auth, bool all)
 }
 
 /* A look that began before a reload has nothing to say any more. */
-static void take_look(struct pf_auth *auth)
+static void take_look(struct pf_auth_here *auth)
 {
     struct pf_auth_look *look = &auth->look;
 
@@ -109,7 +109,7 @@ static void take_look(struct pf_auth *auth)
 static void looked(struct pf_job *job)
 {
     struct pf_auth_look *look = (struct pf_auth_look *)job;
-    struct pf_auth *auth = (struct pf_auth *)(void *)((char *)look - offsetof(struct pf_auth, look));
+    struct pf_auth_here *auth = (struct pf_auth_here *)(void *)((char *)look - offsetof(struct pf_auth_here, look));
     bool busy = look->verdict == PF_LOOK_BUSY && look->tables == auth->tables;
 
     pf_auth_bench_through(auth->look_bench);
@@ -126,7 +126,7 @@ static void looked(struct pf_job *job)
 }
 
 /* When the queue is full there is no look, and those who wait for one go on without. */
-static void start_look(struct pf_auth *auth)
+static void start_look(struct pf_auth_here *auth)
 {
     pf_time now = pf_loop_now(auth->loop);
 
@@ -146,7 +146,7 @@ static void start_look(struct pf_auth *auth)
 
 void pf_auth_hold(struct pf_auth_login *login)
 {
-    struct pf_auth *auth = login->auth;
+    struct pf_auth_here *auth = login->auth;
 
     if (!auth->looking && pf_loop_now(auth->loop) - auth->looked < PF_LOOK_EVERY) {
         pf_login_start(login);
@@ -156,4 +156,14 @@ void pf_auth_hold(struct pf_auth_login *login)
     TAILQ_INSERT_TAIL(&auth->held, login, link);
     if (!auth->looking)
         start_look(auth);
+}
+
+unsigned pf_auth_here_waiting(const struct pf_auth_here *auth)
+{
+    unsigned count = pf_auth_benches_waiting(&auth->benches);
+    const struct pf_auth_login *login;
+
+    TAILQ_FOREACH (login, &auth->waiting, link)
+        count++;
+    return count;
 }

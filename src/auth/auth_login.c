@@ -77,7 +77,7 @@ static unsigned unsafe_mechanism(const struct pf_auth_login *login, const struct
     return pf_auth_sasl_light(mechanism) && is_open(link) ? 1u << PF_RECORD_PLAINTEXT : 0;
 }
 
-struct pf_auth_login *pf_login_new(struct pf_auth *auth, struct pf_auth_check *check)
+struct pf_auth_login *pf_login_new(struct pf_auth_here *auth, struct pf_auth_check *check)
 {
     struct pf_bytes whole = check->way == PF_AUTH_BY_SASL ? check->response : check->secret;
     struct pf_bytes secret = pf_bytes_head(whole, room_of(check));
@@ -123,7 +123,7 @@ void pf_login_free(struct pf_auth_login *login)
 
 void pf_login_deliver(struct pf_auth_login *login)
 {
-    struct pf_auth *auth = login->auth;
+    struct pf_auth_here *auth = login->auth;
     struct pf_auth_check *check = login->check;
 
     check->err = login->work.err;
@@ -164,7 +164,7 @@ static bool token_is_due(struct pf_auth_login *login)
     char key[PF_AUTH_TOKEN_ID_MAX + 2];
 
     snprintf(key, sizeof key, "\n%s", work->user.token); /* no user has such a name */
-    if (pf_auth_login_due(login->auth, key, work->every, pf_loop_now(login->auth->loop)))
+    if (pf_auth_login_due(&login->auth->door, key, work->every, pf_loop_now(login->auth->loop)))
         return true;
     pf_fail(&login->work.err, PF_LOGIN_DELAY, 0, "auth", "the token %s was used less than %u seconds ago",
             work->user.token, work->every);
@@ -173,7 +173,7 @@ static bool token_is_due(struct pf_auth_login *login)
 
 static void answer(struct pf_auth_login *login)
 {
-    struct pf_auth *auth = login->auth;
+    struct pf_auth_here *auth = login->auth;
     const struct pf_auth_talk *talk = login->work.talk;
     enum pf_code code = login->step == PF_STEP_CHALLENGE ? PF_AGAIN : login->work.err.code;
 
@@ -236,11 +236,11 @@ static void hash(struct pf_job *job)
     pf_auth_work_hash(&login_of(job)->work);
 }
 
-static void hash_waiting(struct pf_auth *auth);
+static void hash_waiting(struct pf_auth_here *auth);
 
 static void remember(struct pf_auth_login *login)
 {
-    struct pf_auth *auth = login->auth;
+    struct pf_auth_here *auth = login->auth;
     const struct pf_auth_work *work = &login->work;
 
     if (auth->cache && work->cache_time > 0 && work->err.code == PF_OK)
@@ -252,7 +252,7 @@ static void remember(struct pf_auth_login *login)
 static void hashed(struct pf_job *job)
 {
     struct pf_auth_login *login = login_of(job);
-    struct pf_auth *auth = login->auth;
+    struct pf_auth_here *auth = login->auth;
 
     pf_auth_bench_through(login->bench);
     auth->hash_memory -= login->memory;
@@ -268,7 +268,7 @@ static void hashed(struct pf_job *job)
 }
 
 /* One that alone takes more than there may be runs alone. */
-static bool has_memory(const struct pf_auth *auth, size_t memory)
+static bool has_memory(const struct pf_auth_here *auth, size_t memory)
 {
     size_t sum;
 
@@ -278,7 +278,7 @@ static bool has_memory(const struct pf_auth *auth, size_t memory)
 
 static void start_hash(struct pf_auth_login *login)
 {
-    struct pf_auth *auth = login->auth;
+    struct pf_auth_here *auth = login->auth;
 
     login->job = (struct pf_job){.work = hash, .done = hashed};
     login->bench = pf_auth_benches_submit(&auth->benches, &login->job);
@@ -291,7 +291,7 @@ static void start_hash(struct pf_auth_login *login)
     auth->hashes++;
 }
 
-static void hash_waiting(struct pf_auth *auth)
+static void hash_waiting(struct pf_auth_here *auth)
 {
     struct pf_auth_login *login;
 
@@ -303,7 +303,7 @@ static void hash_waiting(struct pf_auth *auth)
 
 static void to_hash(struct pf_auth_login *login)
 {
-    struct pf_auth *auth = login->auth;
+    struct pf_auth_here *auth = login->auth;
 
     login->memory = pf_password_memory(login->work.stored);
     if (TAILQ_EMPTY(&auth->waiting) && has_memory(auth, login->memory)) {
@@ -316,7 +316,7 @@ static void to_hash(struct pf_auth_login *login)
 
 static bool known(const struct pf_auth_login *login)
 {
-    struct pf_auth *auth = login->auth;
+    struct pf_auth_here *auth = login->auth;
     const struct pf_auth_work *work = &login->work;
 
     if (!auth->cache || work->barred || work->cache_time <= 0)
@@ -340,7 +340,7 @@ static void begin(struct pf_job *job)
  * looked at. */
 static bool blocked(struct pf_auth_login *login)
 {
-    const struct pf_auth *auth = login->auth;
+    const struct pf_auth_here *auth = login->auth;
     bool asks = login->step == PF_STEP_HASH || (login->step == PF_STEP_DONE && login->work.err.code == PF_OK);
 
     return asks && auth->conf &&
@@ -386,7 +386,7 @@ static bool is_light(const struct pf_auth_login *login)
 
 void pf_login_start(struct pf_auth_login *login)
 {
-    struct pf_auth *auth = login->auth;
+    struct pf_auth_here *auth = login->auth;
 
     pf_auth_tables_drop(login->tables);
     login->tables = pf_auth_tables_hold(login->work.way == PF_AUTH_BY_SASL

@@ -8,6 +8,7 @@
 
 #include "auth/auth_benches.h"
 #include "auth/auth_feeder.h"
+#include "auth/auth_kind.h"
 #include "auth/auth_look.h"
 #include "auth/auth_sasl.h"
 #include "auth/cache.h"
@@ -33,7 +34,7 @@ struct pf_auth_login {
     struct pf_job job;
     struct pf_later later;
     TAILQ_ENTRY(pf_auth_login) link; /* in held, waiting or delayed */
-    struct pf_auth *auth;
+    struct pf_auth_here *auth;
     struct pf_auth_check *check; /* NULL: abandoned */
     struct pf_auth_bench *bench;
     struct pf_auth_tables *tables;
@@ -53,7 +54,9 @@ struct pf_auth_login {
 
 TAILQ_HEAD(pf_auth_logins, pf_auth_login);
 
-struct pf_auth {
+/* The kind of auth that is here, in this process. */
+struct pf_auth_here {
+    struct pf_auth door; /* the first member */
     struct pf_loop *loop;
     struct pf_conf *conf; /* or NULL */
     char keytab[PF_AUTH_PATH_MAX]; /* the one that Kerberos was told of at the start; "": none */
@@ -81,7 +84,7 @@ struct pf_auth {
 };
 
 /* auth_login.c */
-struct pf_auth_login *pf_login_new(struct pf_auth *, struct pf_auth_check *); /* NULL without memory */
+struct pf_auth_login *pf_login_new(struct pf_auth_here *, struct pf_auth_check *); /* NULL without memory */
 void pf_login_free(struct pf_auth_login *);
 void pf_login_start(struct pf_auth_login *); /* behind a look */
 void pf_login_deliver(struct pf_auth_login *);
@@ -93,5 +96,6 @@ void pf_auth_hold(struct pf_auth_login *);  /* starts it when the files are look
 void pf_auth_park(struct pf_auth_login *);  /* the same, when a file that is being written is whole */
 void pf_auth_delay(struct pf_auth_login *); /* answers it late */
 void pf_auth_timer(struct pf_timer *, void *auth);
+unsigned pf_auth_here_waiting(const struct pf_auth_here *);
 
 #endif

@@ -5,50 +5,12 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-enum {
-    SCRAM_1 = PF_FORM_PLAIN | PF_FORM_SCRAM_SHA_1,
-    SCRAM_256 = PF_FORM_PLAIN | PF_FORM_SCRAM_SHA_256,
-    BOUND = PF_NEED_BINDING | PF_NEED_LINK,
-    TOKEN = PF_NEED_SHOW | PF_NEED_LINK | PF_NEED_OAUTH
-};
-
-/* What CAPA tells: name, needs, forms, usual; then the row: name in the library or NULL, step, what the
- * library asks back, form of the keys, whether the server speaks first. What shows a password to the
- * server comes behind what does not. DIGEST-MD5 (RFC 6331: historic), CRAM-MD5 (passwords must be stored
- * as they are), LOGIN (PLAIN does the same) and ANONYMOUS are asked for by name. */
-#define SCRAM(X, name, needs, hash)                                                                     \
-    X(name, PF_NEED_FORM | needs, SCRAM_##hash, true, name, scram, NULL, PF_FORM_SCRAM_SHA_##hash, false)
-#define MECHANISMS(X)                                                                                   \
-    SCRAM(X, "SCRAM-SHA-256-PLUS", BOUND, 256)                                                          \
-    SCRAM(X, "SCRAM-SHA-1-PLUS", BOUND, 1)                                                              \
-    X("EXTERNAL", PF_NEED_LINK | PF_NEED_CERTIFICATE, 0, true, NULL, external, NULL, 0, false)          \
-    X("GSSAPI", PF_NEED_LINK | PF_NEED_KEYTAB, 0, true, "GSSAPI", gssapi, pf_exchange_gssapi_ask, 0,    \
-      false)                                                                                            \
-    SCRAM(X, "SCRAM-SHA-256", 0, 256)                                                                   \
-    SCRAM(X, "SCRAM-SHA-1", 0, 1)                                                                       \
-    X("OAUTHBEARER", TOKEN, 0, true, NULL, bearer, NULL, 0, false)                                      \
-    X("XOAUTH2", TOKEN, 0, true, NULL, bearer, NULL, 0, false)                                          \
-    X("DIGEST-MD5", PF_NEED_FORM, PF_FORM_PLAIN, false, "DIGEST-MD5", digest, pf_exchange_digest_ask,   \
-      0, true)                                                                                          \
-    X("CRAM-MD5", PF_NEED_FORM, PF_FORM_PLAIN, false, NULL, cram, NULL, 0, true)                        \
-    X("PLAIN", PF_NEED_SHOW, PF_FORM_ANY, true, "PLAIN", plain, pf_exchange_plain_ask, 0, false)        \
-    X("LOGIN", PF_NEED_SHOW, PF_FORM_ANY, false, NULL, login, NULL, 0, false)                           \
-    X("ANONYMOUS", 0, 0, false, NULL, anonymous, NULL, 0, false)
-
-#define MECHANISM(name, needs, forms, usual, ...) {name, needs, forms, usual},
-static const struct pf_exchange_mechanism mechanisms[] = {MECHANISMS(MECHANISM)};
-
-#define ROW(name, needs, forms, usual, library, step, ask, form, first)                                 \
+#define PF_MECHANISM(name, needs, forms, usual, library, step, ask, form, first)                        \
     {library, pf_exchange_##step, ask, form, first},
-static const struct pf_exchange_row rows[] = {MECHANISMS(ROW)};
-
-enum { COUNT = sizeof mechanisms / sizeof mechanisms[0] };
-
-const struct pf_exchange_mechanism *pf_exchange_mechanisms(size_t *out_count)
-{
-    *out_count = COUNT;
-    return mechanisms;
-}
+static const struct pf_exchange_row rows[] = {
+#include "auth/exchange_mechanisms.def"
+};
+#undef PF_MECHANISM
 
 enum pf_exchange_step pf_exchange_failed(struct pf_err *err, enum pf_code code, const char *why)
 {
@@ -106,14 +68,17 @@ enum pf_code pf_exchange_password(struct pf_exchange *exchange, char out_text[PF
     return PF_OK;
 }
 
-static bool find(const char *name, size_t *out_index)
+static const struct pf_exchange_mechanism *find(const char *name, size_t *out_index)
 {
-    for (size_t i = 0; i < COUNT; i++)
-        if (pf_equal_nocase(pf_bytes_of(name), pf_bytes_of(mechanisms[i].name))) {
+    size_t count;
+    const struct pf_exchange_mechanism *all = pf_exchange_mechanisms(&count);
+
+    for (size_t i = 0; i < count; i++)
+        if (pf_equal_nocase(pf_bytes_of(name), pf_bytes_of(all[i].name))) {
             *out_index = i;
-            return true;
+            return &all[i];
         }
-    return false;
+    return NULL;
 }
 
 /* The settings have what the mechanism cannot be spoken without; TLS and forms are auth.c's to know. */
@@ -132,23 +97,23 @@ static bool can_be_spoken(const struct pf_exchange_settings *settings, unsigned 
 
 struct pf_exchange *pf_exchange_new(const struct pf_exchange_settings *settings, struct pf_err *err)
 {
-    struct pf_exchange *exchange;
     size_t index = 0;
+    const struct pf_exchange_mechanism *found = find(settings->mechanism, &index);
+    struct pf_exchange *exchange;
 
-    if (!find(settings->mechanism, &index)) {
+    if (!found) {
         pf_fail(err, PF_NO_MECH, 0, "exchange", "a mechanism that is not spoken here");
         return NULL;
     }
-    if (!can_be_spoken(settings, mechanisms[index].needs) || sodium_init() < 0) {
-        pf_fail(err, PF_NO_MECH, 0, "exchange", "%s lacks what it needs on this connection",
-                mechanisms[index].name);
+    if (!can_be_spoken(settings, found->needs) || sodium_init() < 0) {
+        pf_fail(err, PF_NO_MECH, 0, "exchange", "%s lacks what it needs on this connection", found->name);
         return NULL;
     }
     exchange = calloc(1, sizeof *exchange);
     if (exchange) {
         exchange->settings = *settings;
-        exchange->settings.mechanism = mechanisms[index].name;
-        exchange->mechanism = &mechanisms[index];
+        exchange->settings.mechanism = found->name;
+        exchange->mechanism = found;
         exchange->row = &rows[index];
     }
     if (exchange && (!rows[index].library || pf_exchange_library_begin(exchange)))

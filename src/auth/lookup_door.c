@@ -1,5 +1,7 @@
 #include "auth/lookup.h"
 
+#include "auth/auth_kind.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -15,7 +17,9 @@ struct pf_lookup_generation {
     struct pf_recipients *recipients; /* NULL: nobody asks */
 };
 
-struct pf_lookup {
+/* The kind of lookup that is here, in this process. */
+struct here {
+    struct pf_lookup door; /* the first member */
     struct pf_loop *loop;
     struct pf_pool *pool;
     struct pf_lookup_generation *generation;
@@ -25,7 +29,7 @@ struct pf_lookup {
 
 struct question {
     struct pf_job job; /* the first member */
-    struct pf_lookup *lookup;
+    struct here *lookup;
     struct pf_lookup_generation *generation;
     struct pf_lookup_ask *ask; /* NULL: abandoned */
     struct pf_found found;
@@ -33,6 +37,11 @@ struct question {
     size_t len;
     unsigned char address[TEXT];
 };
+
+static struct here *here_of(struct pf_lookup *door)
+{
+    return (struct here *)door;
+}
 
 void pf_lookup_forget(struct pf_lookup_generation *g)
 {
@@ -60,54 +69,6 @@ struct pf_lookup_generation *pf_lookup_prepare(const struct pf_lookup_settings *
     return NULL;
 }
 
-struct pf_lookup *pf_lookup_new(struct pf_loop *loop, const struct pf_lookup_settings *settings,
-                                struct pf_err *err)
-{
-    struct pf_lookup *lookup = calloc(1, sizeof *lookup);
-
-    if (!lookup) {
-        pf_fail(err, PF_NO_MEMORY, 0, "lookup", "no memory for recipients");
-        return NULL;
-    }
-    lookup->loop = loop;
-    lookup->generation = pf_lookup_prepare(settings, err);
-    if (lookup->generation)
-        lookup->pool = pf_pool_new(loop, "pf-lookup", THREADS, QUEUE, err);
-    if (lookup->pool)
-        return lookup;
-    pf_lookup_forget(lookup->generation);
-    free(lookup);
-    return NULL;
-}
-
-void pf_lookup_take(struct pf_lookup *lookup, struct pf_lookup_generation *fresh)
-{
-    pf_lookup_forget(lookup->generation);
-    lookup->generation = fresh;
-}
-
-enum pf_code pf_lookup_reload(struct pf_lookup *lookup, const struct pf_lookup_settings *settings,
-                              struct pf_err *err)
-{
-    struct pf_err why = {0};
-    struct pf_lookup_generation *fresh = pf_lookup_prepare(settings, &why);
-
-    if (!fresh)
-        return pf_fail(err, why.code, why.sys, why.where, "%s", why.log);
-    pf_lookup_take(lookup, fresh);
-    return PF_OK;
-}
-
-void pf_lookup_free(struct pf_lookup *lookup)
-{
-    if (!lookup)
-        return;
-    pf_pool_free(lookup->pool); /* those abandoned end here */
-    assert(lookup->open == 0);
-    pf_lookup_forget(lookup->generation);
-    free(lookup);
-}
-
 static void work(struct pf_job *job)
 {
     struct question *q = (struct question *)job;
@@ -124,7 +85,7 @@ static void work(struct pf_job *job)
 static void worked(struct pf_job *job)
 {
     struct question *q = (struct question *)job;
-    struct pf_lookup *lookup = q->lookup;
+    struct here *lookup = q->lookup;
     struct pf_lookup_ask *ask = q->ask;
 
     lookup->open--;
@@ -144,8 +105,9 @@ static void worked(struct pf_job *job)
         ask->done(ask);
 }
 
-enum pf_code pf_lookup_ask(struct pf_lookup *lookup, struct pf_lookup_ask *ask)
+static enum pf_code ask_pool(struct pf_lookup *door, struct pf_lookup_ask *ask)
 {
+    struct here *lookup = here_of(door);
     struct question *q;
 
     if (ask->address.len == 0 || ask->address.len > TEXT)
@@ -166,21 +128,78 @@ enum pf_code pf_lookup_ask(struct pf_lookup *lookup, struct pf_lookup_ask *ask)
     return PF_OK;
 }
 
-void pf_lookup_abandon(struct pf_lookup *lookup, struct pf_lookup_ask *ask)
+static void abandon(struct pf_lookup *door, struct pf_lookup_ask *ask)
 {
     struct question *q = ask->state;
 
-    (void)lookup;
+    (void)door;
     if (q)
         q->ask = NULL;
     ask->state = NULL;
 }
 
-bool pf_lookup_trouble(struct pf_lookup *lookup, struct pf_err *out_err)
+static bool trouble(struct pf_lookup *door, struct pf_err *out_err)
 {
+    struct here *lookup = here_of(door);
+
     if (lookup->trouble.code == PF_OK)
         return false;
     *out_err = lookup->trouble;
     lookup->trouble = (struct pf_err){0};
     return true;
+}
+
+static const struct pf_lookup_kind kind = {ask_pool, abandon, trouble};
+
+struct pf_lookup *pf_lookup_new(struct pf_loop *loop, const struct pf_lookup_settings *settings,
+                                struct pf_err *err)
+{
+    struct here *lookup = calloc(1, sizeof *lookup);
+
+    if (!lookup) {
+        pf_fail(err, PF_NO_MEMORY, 0, "lookup", "no memory for recipients");
+        return NULL;
+    }
+    lookup->door.kind = &kind;
+    lookup->loop = loop;
+    lookup->generation = pf_lookup_prepare(settings, err);
+    if (lookup->generation)
+        lookup->pool = pf_pool_new(loop, "pf-lookup", THREADS, QUEUE, err);
+    if (lookup->pool)
+        return &lookup->door;
+    pf_lookup_forget(lookup->generation);
+    free(lookup);
+    return NULL;
+}
+
+void pf_lookup_take(struct pf_lookup *door, struct pf_lookup_generation *fresh)
+{
+    struct here *lookup = here_of(door);
+
+    pf_lookup_forget(lookup->generation);
+    lookup->generation = fresh;
+}
+
+enum pf_code pf_lookup_reload(struct pf_lookup *lookup, const struct pf_lookup_settings *settings,
+                              struct pf_err *err)
+{
+    struct pf_err why = {0};
+    struct pf_lookup_generation *fresh = pf_lookup_prepare(settings, &why);
+
+    if (!fresh)
+        return pf_fail(err, why.code, why.sys, why.where, "%s", why.log);
+    pf_lookup_take(lookup, fresh);
+    return PF_OK;
+}
+
+void pf_lookup_free(struct pf_lookup *door)
+{
+    struct here *lookup = here_of(door);
+
+    if (!door)
+        return;
+    pf_pool_free(lookup->pool); /* those abandoned end here */
+    assert(lookup->open == 0);
+    pf_lookup_forget(lookup->generation);
+    free(lookup);
 }

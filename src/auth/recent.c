@@ -1,43 +1,78 @@
 #include "auth/recent.h"
 
-#include <sodium.h>
+#include "sys/tls.h"
+
+#include <assert.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
 #include <stdlib.h>
 
-enum { WAYS = 8 };
+enum {
+    WAYS = 8,
+    SECRET = 16 /* octets, as SipHash wants them */
+};
 
 struct pf_recent {
-    unsigned char secret[crypto_shorthash_KEYBYTES];
+    unsigned char secret[SECRET];
+    EVP_MAC_CTX *hash; /* SipHash; only a cursor, so that who only looks may use it */
     size_t sets; /* a power of two */
     struct pf_recent_row rows[];
 };
 
+static EVP_MAC_CTX *hash_new(void)
+{
+    size_t size = sizeof(uint64_t);
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size), OSSL_PARAM_construct_end()};
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
+    EVP_MAC_CTX *hash = mac ? EVP_MAC_CTX_new(mac) : NULL;
+
+    EVP_MAC_free(mac);
+    if (hash && EVP_MAC_CTX_set_params(hash, params))
+        return hash;
+    EVP_MAC_CTX_free(hash);
+    return NULL;
+}
+
 struct pf_recent *pf_recent_new(size_t rows)
 {
-    struct pf_recent *recent;
+    struct pf_recent *recent = calloc(1, sizeof *recent + rows * sizeof recent->rows[0]);
 
-    if (sodium_init() < 0)
-        return NULL;
-    recent = calloc(1, sizeof *recent + rows * sizeof recent->rows[0]);
     if (!recent)
         return NULL;
     recent->sets = rows / WAYS;
-    crypto_shorthash_keygen(recent->secret);
-    return recent;
+    recent->hash = hash_new();
+    if (recent->hash && pf_random(recent->secret, sizeof recent->secret, NULL) == PF_OK)
+        return recent;
+    pf_recent_free(recent);
+    return NULL;
 }
 
 void pf_recent_free(struct pf_recent *recent)
 {
+    if (recent)
+        EVP_MAC_CTX_free(recent->hash);
     free(recent);
+}
+
+/* Nothing here asks for memory, so nothing can fail. */
+static uint64_t hash_of(const struct pf_recent *recent, const void *at, size_t len)
+{
+    uint64_t out = 0;
+    size_t got = 0;
+    bool done = EVP_MAC_init(recent->hash, recent->secret, sizeof recent->secret, NULL) &&
+                EVP_MAC_update(recent->hash, at, len) &&
+                EVP_MAC_final(recent->hash, (unsigned char *)&out, &got, sizeof out);
+
+    assert(done && got == sizeof out);
+    return out;
 }
 
 uint64_t pf_recent_key(const struct pf_recent *recent, char sense, struct pf_bytes a, struct pf_bytes b)
 {
-    uint64_t parts[3] = {(unsigned char)sense}, key;
+    const uint64_t parts[3] = {(unsigned char)sense, hash_of(recent, a.at, a.len), hash_of(recent, b.at, b.len)};
 
-    crypto_shorthash((unsigned char *)&parts[1], a.at, a.len, recent->secret);
-    crypto_shorthash((unsigned char *)&parts[2], b.at, b.len, recent->secret);
-    crypto_shorthash((unsigned char *)&key, (unsigned char *)parts, sizeof parts, recent->secret);
-    return key;
+    return hash_of(recent, parts, sizeof parts);
 }
 
 static struct pf_recent_row *set_of(struct pf_recent *recent, uint64_t key)

@@ -1,6 +1,7 @@
 #include "conf/reader.h"
 
 #include "conf/number.h"
+#include "conf/roots.h"
 #include "conf/value.h"
 
 static size_t index_of(enum pf_conf_block block, const char *name)
@@ -133,6 +134,20 @@ static void check_orders(struct pf_conf_reader *r)
                 (int64_t[]){c->failure_delay, c->failure_delay_max});
 }
 
+static void check_roots(struct pf_conf_reader *r)
+{
+    const struct pf_conf_place *place = &r->seen[index_of(PF_CONF_BLOCK_mail, "roots")];
+    struct pf_bytes word;
+    const char *why = r->draft.conf.mail_roots ? pf_conf_roots_wrong(r->draft.conf.mail_roots, &word) : NULL;
+
+    if (why) {
+        struct pf_conf_shown shown = pf_conf_shown(word);
+
+        pf_conf_hint(pf_conf_wrong(&r->mistakes, place, "`roots`: `%s` %s", shown.text, why),
+                     "as in: roots \"/srv/mail /home\"");
+    }
+}
+
 void pf_conf_reader_check(struct pf_conf_reader *r)
 {
     for (size_t i = 0; i < PF_CONF_ROWS; i++)
@@ -145,4 +160,5 @@ void pf_conf_reader_check(struct pf_conf_reader *r)
         check_door(r, i);
     }
     check_orders(r);
+    check_roots(r);
 }

@@ -1,5 +1,6 @@
 #include "conf/conf.h"
 
+#include "base/text.h"
 #include "conf/domains.h"
 #include "conf/file.h"
 #include "conf/host.h"
@@ -27,6 +28,7 @@ static void reader_free(struct pf_conf_reader *reader)
 {
     pf_conf_memory_free(reader->keep);
     pf_conf_memory_free(reader->scratch);
+    pf_wipe(reader, sizeof *reader); /* its table of texts */
     free(reader);
 }
 

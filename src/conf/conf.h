@@ -157,6 +157,7 @@ struct pf_conf {
     bool mboxrd, dotlock;
     unsigned lock_wait;        /* seconds */
     const char *state_folder;  /* or NULL: beside the mbox */
+    const char *mail_roots;    /* further folders with maildrops (roots.h), with blanks between them, or NULL */
     uint64_t quota_octets, quota_messages; /* 0: none */
     unsigned quota_warning;    /* percent; 0: none */
     enum pf_conf_over { PF_CONF_OVER_LATER, PF_CONF_OVER_BOUNCE } quota_over;
@@ -206,6 +207,11 @@ struct pf_conf *pf_conf_parse(const char *name, struct pf_bytes text,
                               void (*report)(void *, const struct pf_conf_mistake *), void *self);
 struct pf_conf *pf_conf_hold(struct pf_conf *);
 void pf_conf_free(struct pf_conf *); /* gives one hold back; NULL is allowed */
+/* Takes out of a generation what a process that speaks with strangers must not know: where users come from and how
+ * those sources are asked, files of users, secrets, certificates' keys and tokens. All texts are wiped where they lie; those
+ * that sessions read stand elsewhere afterwards, so nobody may have kept one before, or hold the generation (asserted).
+ * False without memory, with nothing changed. */
+bool pf_conf_blind(struct pf_conf *);
 
 /* Prints the settings in force in the file's own grammar: reading that back gives the same. Values
  * that differ from the defaults only, unless `all`. */

@@ -1,5 +1,7 @@
 #include "conf/file.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -37,6 +39,7 @@ static int read_all(int fd, struct pf_conf_source *source, struct pf_conf_memory
         return fail(sys, out_why);
     }
     text = pf_conf_memory_text(memory, pf_bytes_from(room, len));
+    pf_wipe(room, len);
     free(room);
     source->text = pf_bytes_from(text, len);
     return text ? 0 : ENOMEM;

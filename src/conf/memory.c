@@ -1,5 +1,7 @@
 #include "conf/memory.h"
 
+#include "base/text.h"
+
 #include <stdlib.h>
 
 enum {
@@ -57,7 +59,24 @@ void pf_conf_memory_free(struct pf_conf_memory *memory)
     while (memory) {
         struct pf_conf_memory *next = memory->next;
 
+        pf_wipe(memory->at, memory->used);
         free(memory);
         memory = next;
     }
+}
+
+void pf_conf_memory_wipe(struct pf_conf_memory *memory)
+{
+    for (; memory; memory = memory->next)
+        pf_wipe(memory->at, memory->used);
+}
+
+struct pf_conf_memory *pf_conf_memory_join(struct pf_conf_memory *one, struct pf_conf_memory *other)
+{
+    struct pf_conf_memory **end = &one;
+
+    while (*end)
+        end = &(*end)->next;
+    *end = other;
+    return one;
 }

@@ -14,6 +14,10 @@ struct pf_conf_memory;
 void *pf_conf_memory_take(struct pf_conf_memory **memory, size_t size);
 /* The bytes as a C string; they hold no NUL. */
 char *pf_conf_memory_text(struct pf_conf_memory **memory, struct pf_bytes text);
+/* What was written there is wiped, since some of it may be secret. */
 void pf_conf_memory_free(struct pf_conf_memory *);
+void pf_conf_memory_wipe(struct pf_conf_memory *);
+/* One list of both; either may be NULL. */
+struct pf_conf_memory *pf_conf_memory_join(struct pf_conf_memory *, struct pf_conf_memory *);
 
 #endif

@@ -43,6 +43,7 @@
 #include <postfach/bytes.h>
 #include <postfach/err.h>
 #include <postfach/listing.h>
+#include <postfach/xclient.h>
 
 struct pf_pop3_server;
 
@@ -98,6 +99,7 @@ enum pf_ask_kind {
     PF_ASK_OPEN,   /* lock and list the maildrop of who logged in      -> tell OPEN */
     PF_ASK_TLS,    /* start TLS as the server when `out` is empty      -> tell TLS */
     PF_ASK_BODY,   /* feed message `index` through pf_pop3_server_body -> tell BODY */
+    PF_ASK_XCLIENT, /* a proxy says who the client is (XCLIENT)         -> tell XCLIENT */
     PF_ASK_COMMIT, /* remove, mark, close the maildrop, unlock         -> tell COMMIT
                       (where EXPIRE is 0, shown only when all output was taken) */
     PF_ASK_CLOSE   /* flush `out`, then close the connection           (no answer) */
@@ -136,6 +138,7 @@ struct pf_ask {
     const struct pf_marks *seen;   /* COMMIT: messages sent whole by RETR in this session */
     uint32_t remove_count;         /* COMMIT */
     enum pf_close close;           /* CLOSE */
+    const struct pf_xclient *xclient; /* XCLIENT */
 };
 
 enum pf_tell_kind {
@@ -144,7 +147,8 @@ enum pf_tell_kind {
     PF_TELL_OPEN,      /* PF_OK with `listing`, which must live until CLOSE or the next OPEN */
     PF_TELL_TLS,       /* PF_OK: the handshake succeeded */
     PF_TELL_BODY,      /* PF_OK: the whole body went through pf_pop3_server_body, and it is whole */
-    PF_TELL_COMMIT     /* PF_OK: every removal is durable */
+    PF_TELL_COMMIT,    /* PF_OK: every removal is durable */
+    PF_TELL_XCLIENT    /* PF_OK: believed; else the session ends, with -ERR and PF_CLOSE_REFUSED */
 };
 
 struct pf_tell {
@@ -155,6 +159,8 @@ struct pf_tell {
     int32_t expire_days;        /* OPEN: this user's */
     bool no_delete;             /* OPEN: DELE is refused with [SYS/PERM], and CAPA says EXPIRE NEVER */
     uint32_t login_delay;       /* OPEN: this user's */
+    enum pf_xclient_transport transport; /* XCLIENT: TLS: counts as encrypted, STLS or not; INSECURE: as without TLS,
+                                          * whatever the proxy speaks; UNSAID: as the connection is */
 };
 
 /* Counts for the one log line of a session. */
@@ -167,6 +173,7 @@ struct pf_pop3_server_stats {
     uint64_t fetched_octets; /* wire octets of message bodies, RETR and TOP */
     uint32_t marked;         /* marked for removal now, or committed by QUIT */
     bool logged_in, quit, committed;
+    char command[16];        /* the last command's word; "" before the first, "?" when it was none */
 };
 
 /* A new engine, or NULL without memory. `tls` says that TLS is active already
@@ -185,6 +192,11 @@ void pf_pop3_server_offer(struct pf_pop3_server *, uint64_t mechanisms);
  * at most 255 octets, copied, new for each connection. Before the first lend. It stays what it was after STLS.
  * One that is longer or no msg-id is not offered, nor is any without memory. */
 void pf_pop3_server_apop(struct pf_pop3_server *, const char *timestamp);
+
+/* XCLIENT is offered, for the peer is a proxy whose word counts: the greeting begins with [XCLIENT], which Dovecot's
+ * look for. Before the first lend. One good XCLIENT is taken, before any login was tried; behind it there is no
+ * STLS: what was said in front of TLS must not be believed, so a proxy begins with TLS. */
+void pf_pop3_server_xclient(struct pf_pop3_server *);
 
 /* Instead of a greeting: "-ERR [code] text" and CLOSE (P3-002). Only before the
  * first feed, lend or out. */

@@ -36,6 +36,7 @@ struct pf_conf_listen {
     enum pf_conf_mode mode;    /* of a unix socket */
     bool proxy;                /* each connection begins with a header of the PROXY protocol */
     const char *proxy_from;    /* networks that may speak it, or NULL; a unix socket's peers always may */
+    const char *xclient_from;  /* networks whose XCLIENT counts, or NULL */
     bool proxy_tls;            /* what the proxy says of the client's TLS counts */
 };
 

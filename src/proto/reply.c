@@ -34,13 +34,15 @@ void pf_reply_ok(struct pf_span *s, struct pf_bytes text)
     pf_span_put(s, PF_LIT("\r\n"));
 }
 
-void pf_reply_greeting(struct pf_span *s, struct pf_bytes text, struct pf_bytes timestamp)
+void pf_reply_greeting(struct pf_span *s, struct pf_bytes code, struct pf_bytes text, struct pf_bytes timestamp)
 {
     size_t behind = timestamp.len ? 1 + timestamp.len : 0;
     size_t limit = s->len + PF_REPLY_MAX - LINE_END - behind;
 
     assert(pf_span_room(s) >= PF_REPLY_MAX && timestamp.len <= PF_TIMESTAMP_MAX);
-    pf_span_put(s, PF_LIT("+OK POP3 "));
+    pf_span_put(s, PF_LIT("+OK "));
+    pf_span_put(s, code);
+    pf_span_put(s, PF_LIT("POP3 "));
     put_safe(s, text, limit);
     if (behind)
         pf_span_put(s, PF_LIT(" "));

@@ -89,6 +89,12 @@ void pf_pop3_server_apop(struct pf_pop3_server *e, const char *timestamp)
     e->apop = is_timestamp(text) && pf_keep_set(&e->timestamp, text);
 }
 
+void pf_pop3_server_xclient(struct pf_pop3_server *e)
+{
+    assert(!e->greeted);
+    e->xclient = true;
+}
+
 void pf_pop3_server_refuse(struct pf_pop3_server *e, const struct pf_err *why)
 {
     assert(!e->greeted && why->code != PF_OK);
@@ -98,7 +104,7 @@ void pf_pop3_server_refuse(struct pf_pop3_server *e, const struct pf_err *why)
 
 bool pf_server_may_show_secrets(const struct pf_pop3_server *e)
 {
-    return e->tls || e->set->plaintext_login;
+    return (e->tls && !e->exposed) || e->set->plaintext_login;
 }
 
 /* What has no bit of its own cannot be told apart: offered only where everything is. */
@@ -168,6 +174,7 @@ void pf_server_ask_for(struct pf_pop3_server *e, enum pf_ask_kind kind)
     e->asking = true;
     e->shown = false;
     e->asked = kind;
+    e->tried = e->tried || kind == PF_ASK_PASS || kind == PF_ASK_APOP || kind == PF_ASK_SASL;
 }
 
 void pf_server_close(struct pf_pop3_server *e, enum pf_close why)
@@ -214,7 +221,7 @@ static void greet(struct pf_pop3_server *e)
         if (refused)
             pf_server_close(e, PF_CLOSE_REFUSED);
     } else if (!e->greeted && !e->closing) {
-        pf_reply_greeting(&e->out.span, pf_bytes_of(e->set->greeting ? e->set->greeting : ""),
+        pf_reply_greeting(&e->out.span, e->xclient ? PF_LIT("[XCLIENT] ") : PF_LIT(""), pf_bytes_of(e->set->greeting ? e->set->greeting : ""),
                           pf_keep_bytes(&e->timestamp));
         pf_keep_drop(&e->timestamp);
     }

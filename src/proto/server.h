@@ -28,7 +28,7 @@ struct pf_pop3_server {
     struct pf_server_out out;
     struct pf_line line;
     struct pf_keep name;   /* of USER; before the greeting, why the client is refused */
-    struct pf_keep secret; /* of PASS, APOP, or a SASL response; then a challenge on its way out */
+    struct pf_keep secret; /* of PASS, APOP, or a SASL response; then a challenge on its way out; a struct pf_xclient */
     struct pf_keep timestamp; /* until the greeting is written */
     uint64_t mechanisms;   /* offered here, bits by their index in the settings */
     const char *mechanism; /* an exchange is under way */
@@ -66,6 +66,10 @@ struct pf_pop3_server {
     bool going_down;
     bool yielding;  /* the reason for that */
     bool apop;      /* the greeting offers it */
+    bool xclient;   /* offered now */
+    bool told;      /* a proxy said who the client is */
+    bool exposed;   /* and that it speaks no TLS */
+    bool tried;     /* a login */
     bool no_delete; /* DELE is refused to this login */
 };
 

@@ -4,6 +4,9 @@
 #include "proto/b64.h"
 #include "proto/parse.h"
 #include "proto/server.h"
+#include "proto/xclient.h"
+
+#include <assert.h>
 
 enum { DIGEST_DIGITS = 32 }; /* MD5 (RFC 1939 section 7) */
 
@@ -303,6 +306,23 @@ static void stls(struct pf_pop3_server *e, const struct pf_command *c)
     pf_server_ask_for(e, PF_ASK_TLS);
 }
 
+/* Whoever tried to log in was there before the proxy said who it is. */
+static void xclient(struct pf_pop3_server *e, const struct pf_command *c)
+{
+    struct pf_xclient told;
+    const char *wrong = pf_xclient_read(c->arguments[0], PF_XCLIENT_AS_IS, &told);
+
+    pf_server_forget(e);
+    if (e->tried)
+        pf_server_bad(e, PF_STATE);
+    else if (wrong)
+        pf_server_bad_text(e, PF_SYNTAX, pf_bytes_of(wrong));
+    else if (!pf_keep_set(&e->secret, pf_bytes_from(&told, sizeof told)))
+        pf_server_failed(e, PF_NO_MEMORY, pf_bytes_of(pf_verdict(PF_NO_MEMORY)->say));
+    else
+        pf_server_ask_for(e, PF_ASK_XCLIENT);
+}
+
 static void refused(struct pf_pop3_server *e, const struct pf_command *c)
 {
     (void)c;
@@ -315,11 +335,13 @@ static bool offered(const struct pf_pop3_server *e, enum pf_offer offer)
     case PF_OFFER_ALWAYS:
         return true;
     case PF_OFFER_STLS:
-        return e->set->stls;
+        return e->set->stls && !e->told;
     case PF_OFFER_LAST:
         return e->set->last;
     case PF_OFFER_APOP:
         return e->apop;
+    case PF_OFFER_XCLIENT:
+        return e->xclient;
     case PF_OFFER_NEVER:
         return false;
     }
@@ -344,6 +366,17 @@ static bool admitted(struct pf_pop3_server *e, const struct pf_word *w, enum pf_
     return false;
 }
 
+/* Words have at most 8 letters and no end of their own; what is no word stays untold, it may be a password. */
+static void note(struct pf_pop3_server *e, const struct pf_command *c)
+{
+    static_assert(sizeof c->word->name < sizeof e->stats.command, "a word fits, with its NUL");
+    memset(e->stats.command, 0, sizeof e->stats.command);
+    if (c->word)
+        memcpy(e->stats.command, c->word->name, sizeof c->word->name);
+    else
+        e->stats.command[0] = '?';
+}
+
 void pf_server_command(struct pf_pop3_server *e, struct pf_bytes line)
 {
     static void (*const handlers[PF_WORDS])(struct pf_pop3_server *, const struct pf_command *) = {
@@ -356,6 +389,7 @@ void pf_server_command(struct pf_pop3_server *e, struct pf_bytes line)
     unsigned flags = c.word ? c.word->flags : 0;
     bool named = e->state == PF_IN_A1;
 
+    note(e, &c);
     /* Before login an unknown line may be the base64 of a refused AUTH. */
     if (flags & PF_WORD_SECRET || (!c.word && e->state != PF_IN_T))
         e->secret_taken = true;

@@ -114,8 +114,14 @@ static void capa_login_delay(struct pf_pop3_server *e)
 
 static void capa_stls(struct pf_pop3_server *e)
 {
-    if (e->set->stls && !e->tls && e->state != PF_IN_T)
+    if (e->set->stls && !e->tls && !e->told && e->state != PF_IN_T)
         capa_line(e, PF_LIT("STLS"), PF_LIT(""));
+}
+
+static void capa_xclient(struct pf_pop3_server *e)
+{
+    if (e->xclient && e->state != PF_IN_T)
+        capa_line(e, PF_LIT("XCLIENT"), PF_LIT(""));
 }
 
 static void capa_user(struct pf_pop3_server *e)
@@ -139,7 +145,7 @@ static void capa(struct pf_pop3_server *e)
         {"TOP", NULL},          {"UIDL", NULL},           {NULL, capa_user},
         {NULL, capa_sasl},      {NULL, capa_stls},        {"RESP-CODES", NULL},
         {"AUTH-RESP-CODE", NULL}, {"PIPELINING", NULL},   {NULL, capa_expire},
-        {NULL, capa_login_delay}, {NULL, capa_implementation},
+        {NULL, capa_login_delay}, {NULL, capa_implementation}, {NULL, capa_xclient},
     };
 
     while (pf_server_out_room(&e->out, PF_REPLY_MAX)) {

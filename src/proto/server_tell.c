@@ -17,6 +17,11 @@ static void ask_sasl(const struct pf_pop3_server *e, struct pf_ask *ask)
     ask->first = e->first;
 }
 
+static void ask_xclient(const struct pf_pop3_server *e, struct pf_ask *ask)
+{
+    ask->xclient = (const struct pf_xclient *)(const void *)e->secret.at;
+}
+
 static void ask_body(const struct pf_pop3_server *e, struct pf_ask *ask)
 {
     ask->index = e->body.index;
@@ -47,6 +52,7 @@ bool pf_pop3_server_ask(struct pf_pop3_server *e, struct pf_ask *out_ask)
     static void (*const fill[])(const struct pf_pop3_server *, struct pf_ask *) = {
         [PF_ASK_PASS] = ask_pass, [PF_ASK_APOP] = ask_pass,     [PF_ASK_SASL] = ask_sasl,
         [PF_ASK_BODY] = ask_body, [PF_ASK_COMMIT] = ask_commit, [PF_ASK_CLOSE] = ask_close,
+        [PF_ASK_XCLIENT] = ask_xclient,
     };
 
     if (e->cancel) {
@@ -136,6 +142,21 @@ static void told_tls(struct pf_pop3_server *e, const struct pf_tell *tell)
         pf_server_close(e, PF_CLOSE_TLS);
 }
 
+static void told_xclient(struct pf_pop3_server *e, const struct pf_tell *tell)
+{
+    pf_keep_drop(&e->secret);
+    if (tell->err.code != PF_OK) {
+        pf_server_failed(e, tell->err.code, words_of(&tell->err));
+        pf_server_close(e, PF_CLOSE_REFUSED);
+        return;
+    }
+    e->xclient = false;
+    e->told = true;
+    e->tls = e->tls || tell->transport == PF_XCLIENT_TLS;
+    e->exposed = tell->transport == PF_XCLIENT_INSECURE;
+    pf_server_good(e, PF_LIT("updated"));
+}
+
 static void told_body(struct pf_pop3_server *e, const struct pf_tell *tell)
 {
     pf_server_body_told(e, &tell->err);
@@ -165,6 +186,7 @@ void pf_pop3_server_tell(struct pf_pop3_server *e, const struct pf_tell *tell, p
         [PF_TELL_TLS] = {1u << PF_ASK_TLS, told_tls},
         [PF_TELL_BODY] = {1u << PF_ASK_BODY, told_body},
         [PF_TELL_COMMIT] = {1u << PF_ASK_COMMIT, told_commit},
+        [PF_TELL_XCLIENT] = {1u << PF_ASK_XCLIENT, told_xclient},
     };
 
     /* The session ended while the world was still busy with the last question. */

@@ -28,7 +28,7 @@ enum {
 
 enum pf_shape { PF_SHAPE_SINGLE, PF_SHAPE_MULTI, PF_SHAPE_MULTI_IF_BARE };
 
-enum pf_offer { PF_OFFER_ALWAYS, PF_OFFER_STLS, PF_OFFER_LAST, PF_OFFER_APOP, PF_OFFER_NEVER };
+enum pf_offer { PF_OFFER_ALWAYS, PF_OFFER_STLS, PF_OFFER_LAST, PF_OFFER_APOP, PF_OFFER_XCLIENT, PF_OFFER_NEVER };
 
 enum pf_word_id {
 #define PF_WORD(word, states, min, max, shape, flags, offer, server) PF_WORD_##word,

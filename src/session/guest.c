@@ -146,6 +146,9 @@ static bool answer(struct pf_guest_session *g)
         pf_guest_ask_open(g);
         break;
     case PF_ASK_TLS:
+    case PF_ASK_XCLIENT:
+        pf_guest_ask_xclient(g, &ask);
+        break;
         g->tls_wanted = true;
         break;
     case PF_ASK_BODY:
@@ -299,6 +302,8 @@ static void serve(struct pf_guest_session *g)
     g->stage = PF_STAGE_SERVE;
     pf_guest_offer(g, true);
     pf_guest_turn(g);
+    if (g->may_xclient)
+        pf_pop3_server_xclient(g->engine);
 }
 
 static void handshake(struct pf_guest_session *g)

@@ -89,6 +89,8 @@ struct pf_guest_session {
     bool counted, stranger;
     bool proxying; /* before all else: waits for what the proxy in front says (guest_proxy.c) */
     bool nobody;   /* the proxy itself came, or did not say who: counted in all, not for an address */
+    bool may_xclient; /* a proxy that may still say who its client is */
+    char proxy_session[PF_XCLIENT_SESSION + 1]; /* its name for the session, or "" */
     enum pf_close close;
 
     struct pf_guest_login *login; /* only while somebody logs in */
@@ -167,6 +169,11 @@ void pf_guest_proxy_wake(struct pf_guest_session *);
 void pf_guest_proxy_late(struct pf_guest_session *);
 
 /* hall.c */
+/* guest_xclient.c */
+/* A fresh guest: whether its word on others counts. */
+void pf_guest_xclient_begin(struct pf_guest_session *);
+void pf_guest_ask_xclient(struct pf_guest_session *, const struct pf_ask *);
+
 /* Counts a guest in whose address was told; false: there is no place, which was logged and said. */
 bool pf_hall_enter(struct pf_guest_session *);
 void pf_hall_bury(struct pf_guest_session *);

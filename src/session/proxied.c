@@ -51,27 +51,54 @@ enum pf_proxied_state pf_proxied_read(struct pf_proxied *p, struct pf_conn *conn
     }
 }
 
+bool pf_proxied_hands_on(const struct pf_conf_listen *listen, const struct pf_conn_info *info)
+{
+    return listen->xclient_from && pf_conf_networks_hold(listen->xclient_from, info->peer);
+}
+
+enum pf_xclient_transport pf_proxied_xclient(struct pf_conn *conn, const struct pf_xclient *said,
+                                             const struct pf_conf_listen *listen)
+{
+    struct pf_conn_told told = {.peer_port = said->from.port, .local_port = said->to.port,
+                                .only_peer = !said->to.told};
+    enum pf_xclient_transport transport = said->transport;
+
+    memcpy(told.peer, said->from.address, sizeof told.peer);
+    memcpy(told.local, said->to.address, sizeof told.local);
+    if (said->from.told)
+        pf_conn_told(conn, &told);
+    if (transport == PF_XCLIENT_TLS && !listen->proxy_tls)
+        transport = PF_XCLIENT_UNSAID;
+    if (transport == PF_XCLIENT_TLS)
+        pf_conn_told_tls(conn, (struct pf_bytes){0}, (struct pf_bytes){0}, (struct pf_bytes){0});
+    else if (transport == PF_XCLIENT_INSECURE)
+        pf_conn_told_plain(conn);
+    return transport;
+}
+
 bool pf_proxied_encrypted(const struct pf_conn_info *info)
 {
-    return info->tls || info->told_tls;
+    return (info->tls || info->told_tls) && !info->told_plain;
 }
 
 const char *pf_proxied_version(const struct pf_conn_info *info)
 {
     if (info->tls)
-        return info->tls_version;
+        return info->told_plain ? NULL : info->tls_version;
     return info->told_version[0] ? info->told_version : NULL;
 }
 
 const char *pf_proxied_cipher(const struct pf_conn_info *info)
 {
     if (info->tls)
-        return info->tls_cipher;
+        return info->told_plain ? NULL : info->tls_cipher;
     return info->told_cipher[0] ? info->told_cipher : NULL;
 }
 
 const char *pf_proxied_tls(const struct pf_conn_info *info, struct pf_proxied_text *room)
 {
+    if (info->told_plain)
+        return "none (proxy)";
     if (info->tls || !info->told_tls)
         return info->tls ? info->tls_version : "none";
     snprintf(room->text, sizeof room->text, "%s (proxy)", info->told_version[0] ? info->told_version : "TLS");

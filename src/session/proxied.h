@@ -7,6 +7,7 @@
 
 #include "conf/conf.h"
 #include "proto/proxy.h"
+#include <postfach/xclient.h>
 #include "sys/conn.h"
 
 /* What has been read of the header so far; at has room for PF_PROXY_HEADER_MAX octets. */
@@ -24,7 +25,15 @@ bool pf_proxied_trusts(const struct pf_conf_listen *, const struct pf_conn_info 
 /* Takes what has come of the header, and no octet of what comes behind it. */
 enum pf_proxied_state pf_proxied_read(struct pf_proxied *, struct pf_conn *, const struct pf_conf_listen *);
 
-/* Whether the client's octets are encrypted as far as is known: by us, or by a proxy that is believed. */
+/* Whether the peer may say by XCLIENT who its client is. */
+bool pf_proxied_hands_on(const struct pf_conf_listen *, const struct pf_conn_info *);
+/* The connection's ends, and what is known of the client's TLS, are what XCLIENT says from now on; a TLS that
+ * nobody here saw only where the listener believes it. Returns what counts. */
+enum pf_xclient_transport pf_proxied_xclient(struct pf_conn *, const struct pf_xclient *,
+                                             const struct pf_conf_listen *);
+
+/* Whether the client's octets are encrypted as far as is known: by us, or by a proxy that is believed; and no
+ * proxy says that they were not on their way to it. */
 bool pf_proxied_encrypted(const struct pf_conn_info *);
 const char *pf_proxied_version(const struct pf_conn_info *); /* or NULL */
 const char *pf_proxied_cipher(const struct pf_conn_info *);  /* or NULL */
@@ -32,7 +41,7 @@ const char *pf_proxied_cipher(const struct pf_conn_info *);  /* or NULL */
 struct pf_proxied_text {
     char text[32];
 };
-/* For the log: "TLSv1.3", "TLSv1.3 (proxy)" or "none". */
+/* For the log: "TLSv1.3", "TLSv1.3 (proxy)", "none (proxy)" or "none". */
 const char *pf_proxied_tls(const struct pf_conn_info *, struct pf_proxied_text *room);
 
 #endif

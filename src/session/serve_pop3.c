@@ -92,7 +92,7 @@ static const char *full(const struct pf_hall *hall, const struct pf_guest_sessio
         pf_fail(out_why, PF_BUSY, 0, "door", "memory-before-login");
         return "memory-before-login";
     }
-    return g->proxying ? NULL : enter(hall, pf_conn_info(g->conn)->peer, out_why);
+    return g->proxying ? NULL : enter(hall, g->nobody ? NULL : pf_conn_info(g->conn)->peer, out_why);
 }
 
 /* One line, if the client may expect plain text, and the door. */
@@ -166,11 +166,10 @@ static bool check_in(struct pf_guest_session *g)
     return false;
 }
 
-bool pf_hall_enter(struct pf_guest_session *g)
+static bool count_in(struct pf_guest_session *g, struct pf_err *out_why)
 {
     const char *address = pf_conn_info(g->conn)->peer;
-    struct pf_err why = {0};
-    const char *limit = enter(g->hall, g->nobody ? NULL : address, &why);
+    const char *limit = enter(g->hall, g->nobody ? NULL : address, out_why);
     struct pf_field fields[] = {PF_TEXT_FIELD("address", address), PF_TEXT_FIELD("why", limit)};
 
     g->counted = !limit;
@@ -178,6 +177,22 @@ bool pf_hall_enter(struct pf_guest_session *g)
         return true;
     pf_stats_count(g->hall->stats, PF_STAT_refused_total, "pop3", NULL, 1);
     pf_log_event(g->hall->parts.log, PF_EVENT_refused, fields, 2);
+    return false;
+}
+
+void pf_hall_name(struct pf_guest_session *g, struct pf_err *out_why)
+{
+    pf_guests_leave(g->hall->parts.guests, NULL);
+    g->nobody = false;
+    count_in(g, out_why);
+}
+
+bool pf_hall_enter(struct pf_guest_session *g)
+{
+    struct pf_err why = {0};
+
+    if (count_in(g, &why))
+        return true;
     turn_away(g->hall, g->conn, &why, g->listen);
     return false;
 }
@@ -197,6 +212,8 @@ void pf_hall_guest(struct pf_hall *hall, int fd, size_t listen)
     g->came = g->heard = pf_loop_now(hall->parts.loop);
     g->conn = pf_conn_new(hall->parts.loop, fd, pf_guest_wake, g, &err);
     g->proxying = hall->generation->conf->listens[listen].proxy;
+    if (g->conn)
+        pf_guest_xclient_begin(g);
     if (!g->conn || !check_in(g)) {
         free(g);
         return;

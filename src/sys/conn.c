@@ -345,7 +345,13 @@ void pf_conn_told(struct pf_conn *conn, const struct pf_conn_told *told)
     struct pf_conn_info *info = &conn->info;
 
     name_told(told->peer, told->peer_port, info->peer, &info->peer_port);
-    name_told(told->local, told->local_port, info->local, &info->local_port);
+    if (!told->only_peer)
+        name_told(told->local, told->local_port, info->local, &info->local_port);
+}
+
+void pf_conn_told_plain(struct pf_conn *conn)
+{
+    conn->info.told_plain = true;
 }
 
 void pf_conn_told_tls(struct pf_conn *conn, struct pf_bytes version, struct pf_bytes cipher, struct pf_bytes name)

@@ -35,6 +35,7 @@ struct pf_conn_info {      /* valid as long as the connection */
     char certificate[256]; /* the name that a client's certificate stands for, when it was asked for and
                             * verified (pf_tls_settings says which name that is); else "" */
     bool told_tls;         /* a proxy in front said that the client spoke TLS with it (pf_conn_told_tls) */
+    bool told_plain;       /* or that it did not (pf_conn_told_plain) */
     char told_version[16], told_cipher[64], told_name[64]; /* of that, printable; or "" */
 };
 
@@ -42,6 +43,7 @@ struct pf_conn_info {      /* valid as long as the connection */
 struct pf_conn_told {
     unsigned char peer[16], local[16];
     unsigned peer_port, local_port;
+    bool only_peer; /* nothing is known of the end here */
 };
 
 /* Takes over `fd` (non-blocking, close-on-exec; TCP_NODELAY and keep-alive are set here); on
@@ -74,6 +76,7 @@ enum pf_code pf_conn_tls_result(const struct pf_conn *, struct pf_err *err);
 /* From now on the connection's ends are those that are told; whom to believe is the caller's affair. */
 void pf_conn_told(struct pf_conn *, const struct pf_conn_told *);
 void pf_conn_told_tls(struct pf_conn *, struct pf_bytes version, struct pf_bytes cipher, struct pf_bytes name);
+void pf_conn_told_plain(struct pf_conn *);
 
 const struct pf_conn_info *pf_conn_info(const struct pf_conn *);
 

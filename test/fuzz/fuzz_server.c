@@ -23,7 +23,7 @@ enum { CONFIG = 8, SECRET_LEAST = 8, TURNS_MAX = 400000 };
 enum { TLS = 1, PLAINTEXT = 2, STLS = 4, LAST = 8, EXPIRE = 16, CLEAN = 32, FAULTS = 64, SMALL = 128 };
 
 /* More of the world, from a hash of the dice as they lie at the beginning. */
-enum { OFFER = 3, OFFER_IN_TLS = 12, APOP = 16, NO_DELETE = 32, LESS_OFTEN = 64 };
+enum { OFFER = 3, OFFER_IN_TLS = 12, APOP = 16, NO_DELETE = 32, LESS_OFTEN = 64, XCLIENT = 128 };
 
 #define TIMESTAMP "<1896.697170952@dbc.mtview.ca.us>"
 
@@ -35,7 +35,7 @@ struct fuzz {
     struct model *model;
     unsigned flags, more;
     uint64_t offer;
-    bool tls;
+    bool tls, exposed, tried, told;
     uint32_t dice;
     unsigned char *buffer;
     struct pf_ask ask;
@@ -172,9 +172,25 @@ static void answer_tls(struct fuzz *f)
 
     if (pf_pop3_server_out(f->engine).len)
         return;
+    assert(!f->told && !f->tls);
     offer(f, (f->more & OFFER_IN_TLS) >> 2);
     f->tls = code == PF_OK;
     tell(f, (struct pf_tell){.kind = PF_TELL_TLS}, code);
+}
+
+/* Once, before any login, and where it is offered; what it says is well formed. */
+static void answer_xclient(struct fuzz *f)
+{
+    struct pf_tell t = {.kind = PF_TELL_XCLIENT, .transport = f->ask.xclient->transport};
+    enum pf_code code = bad_luck(f) ? PF_BUSY : PF_OK;
+
+    assert(f->more & XCLIENT && !f->tried && !f->told);
+    assert(memchr(f->ask.xclient->session, 0, sizeof f->ask.xclient->session));
+    assert(memchr(f->ask.xclient->helo, 0, sizeof f->ask.xclient->helo) && f->ask.xclient->from.port <= UINT16_MAX);
+    f->told = code == PF_OK;
+    f->tls = f->tls || t.transport == PF_XCLIENT_TLS;
+    f->exposed = t.transport == PF_XCLIENT_INSECURE;
+    tell(f, t, code);
 }
 
 /* Asked is only for what was offered, and as it must look. */
@@ -188,7 +204,7 @@ static void check_login(const struct fuzz *f, const struct pf_ask *a)
         assert(a->mechanism == mechanisms[which].name && f->offer >> which & 1);
         shown = mechanisms[which].plaintext;
     }
-    assert(!shown || f->tls || f->flags & PLAINTEXT);
+    assert(!shown || (f->tls && !f->exposed) || f->flags & PLAINTEXT);
     if (a->kind != PF_ASK_APOP)
         return;
     assert(f->more & APOP && a->name.len && pf_find(a->name, ' ') == a->name.len && a->secret.len == 32);
@@ -212,6 +228,9 @@ static void answer(struct fuzz *f)
         return;
     case PF_ASK_BODY:
         answer_body(f);
+        return;
+    case PF_ASK_XCLIENT:
+        answer_xclient(f);
         return;
     case PF_ASK_COMMIT:
         answer_commit(f);
@@ -239,8 +258,10 @@ static bool ask(struct fuzz *f)
         f->model->why = a.close;
     }
     remember_secret(f);
-    if (a.kind == PF_ASK_PASS || a.kind == PF_ASK_SASL || a.kind == PF_ASK_APOP)
+    if (a.kind == PF_ASK_PASS || a.kind == PF_ASK_SASL || a.kind == PF_ASK_APOP) {
+        f->tried = true;
         check_login(f, &a);
+    }
     if (a.kind == PF_ASK_BODY)
         begin_body(f);
     return true;
@@ -336,7 +357,7 @@ static void configure(struct fuzz *f, const uint8_t *data)
 {
     f->flags = data[0];
     memcpy(&f->dice, data + 1, sizeof f->dice);
-    f->more = f->dice * 2654435761u >> 25; /* Knuth's multiplier: all bits count */
+    f->more = f->dice * 2654435761u >> 25 | (f->dice * 2654435761u >> 17 & XCLIENT); /* Knuth's multiplier: all bits count */
     f->tls = f->flags & TLS;
     f->dice |= 1;
     f->now = 5;
@@ -364,6 +385,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     f.engine = pf_pop3_server_new(&f.settings, f.flags & TLS, f.now);
     assert(f.engine);
     offer(&f, f.more & OFFER);
+    if (f.more & XCLIENT)
+        pf_pop3_server_xclient(f.engine);
     if (f.more & APOP)
         pf_pop3_server_apop(f.engine, TIMESTAMP);
     f.model->no_delete = f.more & NO_DELETE;

@@ -341,7 +341,7 @@ static void check_greeting(const struct model *m, struct pf_bytes greeting)
 {
     size_t left = pf_find(greeting, '<'), len = strlen(m->timestamp);
 
-    if (!begins(greeting, PF_LIT("+OK POP3"))) {
+    if (!begins(greeting, PF_LIT("+OK POP3")) && !begins(greeting, PF_LIT("+OK [XCLIENT] POP3"))) {
         assert(m->why == PF_CLOSE_SHUTDOWN);
         return;
     }

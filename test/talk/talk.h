@@ -147,6 +147,7 @@ struct talk {
     struct pf_pop3_mechanism mechanisms[4];
     int32_t user_expire;        /* what tell OPEN says */
     uint32_t user_login_delay;
+    bool xclient;               /* offered; the world refuses one without ADDR */
     const char *timestamp;      /* of APOP; NULL: it is not offered */
     const char *offer;          /* names of mechanisms; NULL: all */
     const char *offer_in_tls;   /* the same inside TLS; NULL: as before it */

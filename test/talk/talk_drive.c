@@ -217,6 +217,8 @@ void talk_drive_connect(struct play *p)
     if (!p->engine)
         abort();
     talk_drive_offer(p);
+    if (p->talk->xclient)
+        pf_pop3_server_xclient(p->engine);
     if (p->talk->timestamp)
         pf_pop3_server_apop(p->engine, p->talk->timestamp);
     if (p->talk->refuse != PF_OK) {

@@ -34,6 +34,7 @@ static const struct {
     {"idle-time", TIME, IN_SETTINGS(idle_time)},
     {"stall-time", TIME, IN_SETTINGS(stall_time)},
     {"apop", TEXT, offsetof(struct talk, timestamp)},
+    {"xclient", YES_NO, offsetof(struct talk, xclient)},
     {"offer", TEXT, offsetof(struct talk, offer)},
     {"offer-in-tls", TEXT, offsetof(struct talk, offer_in_tls)},
     {"no-delete", YES_NO, offsetof(struct talk, no_delete)},

@@ -258,6 +258,17 @@ static bool carry(struct play *p)
     return took > 0;
 }
 
+/* What a proxy says of TLS is believed, too. */
+static void believe(struct play *p)
+{
+    struct pf_tell t = {.kind = PF_TELL_XCLIENT, .transport = p->ask.xclient->transport};
+
+    if (!p->ask.xclient->from.told)
+        pf_fail(&t.err, PF_BUSY, 0, "talk", "as the talk wants it");
+    p->open = false;
+    pf_pop3_server_tell(p->engine, &t, p->now);
+}
+
 static bool answer(struct play *p)
 {
     switch (p->ask.kind) {
@@ -277,6 +288,9 @@ static bool answer(struct play *p)
         return carry(p);
     case PF_ASK_COMMIT:
         commit(p);
+        return true;
+    case PF_ASK_XCLIENT:
+        believe(p);
         return true;
     case PF_ASK_TLS: /* waits for the client: talk_world_tls */
     case PF_ASK_CANCEL:

@@ -12,11 +12,13 @@ static void the_words_and_no_others(void **state)
     static const char *const bad[] = {"", "\r", "sessions", "SESSIONS ", " SESSIONS", "SESSIONS\r\r", "KICK", "KICK ",
                                       "KICK ID", "KICK ID ", "KICK ID -1", "KICK ID 1 ", "KICK ID x",
                                       "KICK ID 18446744073709551616", "KICK USER", "KICK USER ", "KICK USER a b",
-                                      "KICK USER a\tb", "KICK  USER a", "RELOAD now"};
+                                      "KICK USER a\tb", "KICK ID 0.1", "KICK ID .1", "KICK ID 1.", "KICK ID 1.2.3",
+                                      "KICK ID 4294967296.1", "SESSIONS  ALL", "SESSIONS ALL ", "KICK  USER a", "RELOAD now"};
 
     (void)state;
     assert_int_equal(word("SESSIONS"), PF_CTL_SESSIONS);
     assert_int_equal(word("SESSIONS\r"), PF_CTL_SESSIONS);
+    assert_int_equal(word("SESSIONS ALL\r"), PF_CTL_SESSIONS_ALL);
     assert_int_equal(word("RELOAD"), PF_CTL_RELOAD);
     assert_int_equal(word("STATS"), PF_CTL_STATS);
     assert_int_equal(word("METRICS"), PF_CTL_METRICS);
@@ -31,6 +33,10 @@ static void who_is_to_be_kicked(void **state)
     (void)state;
     assert_int_equal(r.word, PF_CTL_KICK_ID);
     assert_true(r.id == UINT64_MAX);
+    assert_int_equal(r.gate, 0);
+    r = pf_ctl_request_of(PF_LIT("KICK ID 4294967295.7"));
+    assert_int_equal(r.word, PF_CTL_KICK_ID);
+    assert_true(r.gate == UINT32_MAX && r.id == 7);
     r = pf_ctl_request_of(PF_LIT("KICK USER anna@example.org\r"));
     assert_int_equal(r.word, PF_CTL_KICK_USER);
     assert_true(pf_bytes_equal(r.name, PF_LIT("anna@example.org")));

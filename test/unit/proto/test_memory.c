@@ -46,6 +46,9 @@ static void answer(struct stage *s, const struct pf_ask *ask)
         pf_pop3_server_body(s->engine, PF_LIT("x\n"), false);
         tell.kind = PF_TELL_BODY;
         break;
+    case PF_ASK_XCLIENT:
+        tell.kind = PF_TELL_XCLIENT;
+        break;
     case PF_ASK_COMMIT:
         tell.kind = PF_TELL_COMMIT;
         break;

@@ -39,7 +39,7 @@ static void w_010_a_line_has_at_most_512_octets(void **state)
     pf_reply_err(&s, PF_LOGIN_DELAY, pf_bytes_from(text, sizeof text));
     assert_int_equal(s.len, 512);
     s.len = 0;
-    pf_reply_greeting(&s, pf_bytes_from(text, sizeof text), PF_LIT(""));
+    pf_reply_greeting(&s, PF_LIT(""), pf_bytes_from(text, sizeof text), PF_LIT(""));
     assert_int_equal(s.len, 512);
     assert_memory_equal(room + 509, "x\r\n", 3);
 }
@@ -100,7 +100,7 @@ static void p3_004_p3_068_a_greeting_says_pop3_and_offers_no_apop(void **state)
     struct pf_span s = {room, 0, sizeof room};
 
     (void)state;
-    pf_reply_greeting(&s, PF_LIT("<1.2@example> ready"), PF_LIT(""));
+    pf_reply_greeting(&s, PF_LIT(""), PF_LIT("<1.2@example> ready"), PF_LIT(""));
     assert_string_equal(text_of(&s), "+OK POP3 (1.2@example) ready\r\n");
 }
 
@@ -110,12 +110,12 @@ static void p3_005_p3_067_a_greeting_ends_with_the_whole_timestamp(void **state)
     char text[1000], stamp[255];
 
     (void)state;
-    pf_reply_greeting(&s, PF_LIT("<host> ready"), PF_LIT("<1.2@example>"));
+    pf_reply_greeting(&s, PF_LIT(""), PF_LIT("<host> ready"), PF_LIT("<1.2@example>"));
     assert_string_equal(text_of(&s), "+OK POP3 (host) ready <1.2@example>\r\n");
     memset(text, 'x', sizeof text);
     memset(stamp, '7', sizeof stamp);
     s.len = 0;
-    pf_reply_greeting(&s, pf_bytes_from(text, sizeof text), pf_bytes_from(stamp, sizeof stamp));
+    pf_reply_greeting(&s, PF_LIT(""), pf_bytes_from(text, sizeof text), pf_bytes_from(stamp, sizeof stamp));
     assert_int_equal(s.len, 512);
     assert_memory_equal(room + 512 - 2 - 255 - 2, "x 7", 3);
     assert_memory_equal(room + 509, "7\r\n", 3);

@@ -230,6 +230,9 @@ void world_answer(struct world *w)
         if (give_body(w))
             tell(w, (struct pf_tell){.kind = PF_TELL_BODY}, w->messages[a->index].fails);
         return;
+    case PF_ASK_XCLIENT:
+        tell(w, (struct pf_tell){.kind = PF_TELL_XCLIENT, .transport = w->transport}, w->xclient_verdict);
+        return;
     case PF_ASK_COMMIT:
         tell(w, (struct pf_tell){.kind = PF_TELL_COMMIT}, w->commit);
         return;
@@ -245,7 +248,7 @@ static void note_ask(struct world *w)
         [PF_ASK_PASS] = "PASS", [PF_ASK_APOP] = "APOP",
         [PF_ASK_SASL] = "SASL", [PF_ASK_CANCEL] = "CANCEL",
         [PF_ASK_OPEN] = "OPEN", [PF_ASK_TLS] = "TLS",       [PF_ASK_BODY] = "BODY",
-        [PF_ASK_CLOSE] = "CLOSE", [PF_ASK_COMMIT] = "COMMIT",
+        [PF_ASK_CLOSE] = "CLOSE", [PF_ASK_COMMIT] = "COMMIT", [PF_ASK_XCLIENT] = "XCLIENT",
     };
     const struct pf_ask *a = &w->open_ask;
 
@@ -315,6 +318,8 @@ void world_start(struct world *w)
     w->engine = pf_pop3_server_new(&w->settings, w->tls, w->now);
     assert(w->engine);
     pf_pop3_server_offer(w->engine, w->offer);
+    if (w->xclient)
+        pf_pop3_server_xclient(w->engine);
     if (w->timestamp)
         pf_pop3_server_apop(w->engine, w->timestamp);
     lend(w);

@@ -25,6 +25,9 @@ struct world {
     struct pf_pop3_server_settings settings;
     bool tls;
     const char *user, *password;
+    bool xclient; /* offered, and answered with: */
+    enum pf_xclient_transport transport;
+    enum pf_code xclient_verdict;
     const char *timestamp; /* APOP is offered, and `digest` is right; NULL: it is not */
     const char *digest;
     uint64_t offer;        /* mechanisms, by bits */

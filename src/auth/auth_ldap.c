@@ -285,6 +285,18 @@ static unsigned forms(const void *opened)
     return self->binds ? (unsigned)PF_FORM_OTHER : (unsigned)PF_FORM_ANY;
 }
 
+/* The library reads its settings and starts that of TLS when it is first used. */
+static void preload(void)
+{
+    LDAP *ld = NULL;
+    int client = 0;
+
+    if (ldap_initialize(&ld, "ldap://127.0.0.1") != LDAP_SUCCESS)
+        return;
+    (void)ldap_set_option(ld, LDAP_OPT_X_TLS_NEWCTX, &client);
+    ldap_unbind_ext(ld, NULL, NULL);
+}
+
 const struct pf_auth_source pf_auth_ldap_source = {
     .kind = KIND,
     .knows_users = true,
@@ -293,4 +305,5 @@ const struct pf_auth_source pf_auth_ldap_source = {
     .find = find,
     .verify = verify,
     .forms = forms,
+    .preload = preload,
 };

@@ -17,6 +17,9 @@
 #include <sys/socket.h>
 #include <threads.h>
 
+/* MYSQL_CLIENT_AUTHENTICATION_PLUGIN, whose header wants one that is not installed. */
+enum { LOGIN_PLUGIN = 2 };
+
 enum { CELL = PF_AUTH_PATH_MAX * 2 + 1 }; /* octets of a value; what is longer is no value of ours */
 
 /* What the server said that a new connection may cure: it was killed, or does not know the statement any more. */
@@ -301,6 +304,20 @@ static void *open_source(const struct pf_conf_userdb *userdb, const struct pf_au
     return pf_sql_open(&driver, userdb, err);
 }
 
+/* Those of its ways to log in that are files of their own. */
+static void preload(void)
+{
+    static const char *const plugins[] = {"client_ed25519", "caching_sha2_password", "sha256_password", "auth_gssapi_client"};
+    MYSQL *link;
+
+    start_library();
+    link = mysql_init(NULL);
+    for (size_t i = 0; link && i < sizeof plugins / sizeof *plugins; i++)
+        (void)mysql_client_find_plugin(link, plugins[i], LOGIN_PLUGIN);
+    if (link)
+        mysql_close(link);
+}
+
 const struct pf_auth_source pf_auth_mariadb_source = {
     .kind = "mariadb",
     .knows_users = true,
@@ -308,4 +325,5 @@ const struct pf_auth_source pf_auth_mariadb_source = {
     .close = pf_sql_close,
     .find = pf_sql_find,
     .forms = pf_sql_forms,
+    .preload = preload,
 };

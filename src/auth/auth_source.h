@@ -83,6 +83,7 @@ struct pf_auth_source {
     void (*stamp)(const struct pf_conf_userdb *, const struct pf_auth_settings *,
                   struct pf_auth_stamp *out_stamp);
     bool (*knows)(const void *self); /* where `knows_users` is a matter of the settings; NULL: it is not */
+    void (*preload)(void); /* what its library would else load late (auth_preload.h); NULL: nothing */
 };
 
 static inline bool pf_auth_source_knows(const struct pf_auth_source *row, const void *self)

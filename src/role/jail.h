@@ -14,13 +14,14 @@
  * The order in which a role starts. What needs root, or anything that a jail forbids, comes before:
  *
  *   1. settings, sockets, keys, certificates, log     (pf_setup_log, before: a gate cannot open a log)
- *   2. auth: helpers of PAM                           (auth/auth_pam_bench.h: while it still is root, or from the keeper)
+ *   2. auth: pf_auth_preload                          (auth/auth_preload.h: what libraries would else load late)
+ *      auth: helpers of PAM                           (auth/auth_pam_bench.h: while it still is root)
  *   3. another user                                   (pf_proc_become)
- *   4. pf_jail_enter                                  (no thread, no loop with watchers yet; libraries are loaded here)
+ *   4. pf_jail_enter                                  (no thread yet)
  *   5. loop, pools, pf_auth_new, pf_setup_store, frames
  *
- * pf_jail_enter loads what libraries would else load late (auth_preload.h), since nothing becomes executable behind
- * it. One event `jail` tells the role and what could not be had: "nothing" where all holds.
+ * One event `jail` tells the role and what could not be had ("nothing" where all holds), the version of landlock, and
+ * which of the folders are not there.
  *
  * What the jail of one generation was made for does not grow: settings that name other files or folders want new
  * processes of auth and store (pf_jail_differs). */

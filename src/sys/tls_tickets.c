@@ -3,6 +3,7 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
@@ -26,6 +27,8 @@ struct pf_tls_tickets {
     CRYPTO_RWLOCK *lock; /* for all that follows */
     int64_t rotate, aged;
     struct key keys[KEYS]; /* newest first */
+    bool seeded;
+    unsigned char seed[PF_TLS_SEED];
 };
 
 static int64_t now(const struct pf_tls_tickets *tickets)
@@ -44,7 +47,75 @@ static bool make_key(struct key *key, int64_t born)
            RAND_priv_bytes(key->mac, sizeof key->mac) == 1;
 }
 
-struct pf_tls_tickets *pf_tls_tickets_new(unsigned rotate, struct pf_err *err)
+/* What a key is made of, as one string of octets. */
+struct material {
+    unsigned char name[NAME_OCTETS], cipher[32], mac[32];
+};
+
+/* What tells the keys of one seed apart, in HKDF's `info`. */
+struct purpose {
+    char name[16];
+    uint64_t rotate, period;
+};
+
+static bool derive(const struct pf_tls_tickets *tickets, struct purpose purpose, struct material *out)
+{
+    char digest[] = "SHA256";
+    unsigned char seed[PF_TLS_SEED];
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, seed, sizeof seed),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, &purpose, sizeof purpose),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_HKDF, NULL);
+    EVP_KDF_CTX *context = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
+    bool good;
+
+    memcpy(seed, tickets->seed, sizeof seed);
+    good = context && EVP_KDF_derive(context, (unsigned char *)out, sizeof *out, params) == 1;
+    EVP_KDF_CTX_free(context);
+    EVP_KDF_free(kdf);
+    OPENSSL_cleanse(seed, sizeof seed);
+    return good;
+}
+
+static bool derive_key(const struct pf_tls_tickets *tickets, int64_t period, struct key *out_key)
+{
+    struct purpose purpose = {"session tickets", (uint64_t)tickets->rotate, (uint64_t)period};
+    struct material material;
+
+    *out_key = (struct key){.born = 0};
+    if (period < 0) /* before the machine was started */
+        return true;
+    if (!derive(tickets, purpose, &material))
+        return false;
+    out_key->born = period ? period * tickets->rotate : 1;
+    memcpy(out_key->name, material.name, sizeof material.name);
+    memcpy(out_key->cipher, material.cipher, sizeof material.cipher);
+    memcpy(out_key->mac, material.mac, sizeof material.mac);
+    OPENSSL_cleanse(&material, sizeof material);
+    return true;
+}
+
+/* The keys of a seed are those of now, whoever asks; so they must be made before one is looked for. The lock is held. */
+static bool turn(struct pf_tls_tickets *tickets)
+{
+    int64_t period = now(tickets) / tickets->rotate;
+    struct key fresh[KEYS];
+    bool good = true;
+
+    if (!tickets->seeded || tickets->keys[0].born == (period ? period * tickets->rotate : 1))
+        return true;
+    for (int i = 0; i < KEYS && good; i++)
+        good = derive_key(tickets, period - i, &fresh[i]);
+    if (good)
+        memcpy(tickets->keys, fresh, sizeof fresh);
+    OPENSSL_cleanse(fresh, sizeof fresh);
+    return good;
+}
+
+static struct pf_tls_tickets *make(unsigned rotate, struct pf_err *err)
 {
     struct pf_tls_tickets *tickets = OPENSSL_zalloc(sizeof *tickets);
 
@@ -55,10 +126,33 @@ struct pf_tls_tickets *pf_tls_tickets_new(unsigned rotate, struct pf_err *err)
     }
     atomic_init(&tickets->holds, 1);
     tickets->rotate = rotate ? rotate : 1;
-    if (make_key(&tickets->keys[0], now(tickets)))
+    return tickets;
+}
+
+struct pf_tls_tickets *pf_tls_tickets_new(unsigned rotate, struct pf_err *err)
+{
+    struct pf_tls_tickets *tickets = make(rotate, err);
+
+    if (!tickets || make_key(&tickets->keys[0], now(tickets)))
         return tickets;
     pf_tls_tickets_free(tickets);
     pf_fail(err, PF_TEMP, 0, __func__, "no random octets for ticket keys");
+    return NULL;
+}
+
+struct pf_tls_tickets *pf_tls_tickets_new_seeded(const unsigned char seed[PF_TLS_SEED], unsigned rotate,
+                                                 struct pf_err *err)
+{
+    struct pf_tls_tickets *tickets = make(rotate, err);
+
+    if (!tickets)
+        return NULL;
+    tickets->seeded = true;
+    memcpy(tickets->seed, seed, sizeof tickets->seed);
+    if (turn(tickets))
+        return tickets;
+    pf_tls_tickets_free(tickets);
+    pf_fail(err, PF_NO_MEMORY, 0, __func__, "no keys can be derived for tickets");
     return NULL;
 }
 
@@ -96,9 +190,9 @@ static bool newest(struct pf_tls_tickets *tickets, struct key *out_key)
 {
     int64_t at = now(tickets);
     struct key fresh;
-    bool ok = true;
+    bool ok = turn(tickets);
 
-    if (at - tickets->keys[0].born >= tickets->rotate) {
+    if (!tickets->seeded && at - tickets->keys[0].born >= tickets->rotate) {
         ok = make_key(&fresh, at);
         if (ok) {
             memmove(&tickets->keys[1], &tickets->keys[0], (KEYS - 1) * sizeof tickets->keys[0]);
@@ -169,9 +263,9 @@ static int decrypt_with(struct pf_tls_tickets *tickets, SSL *ssl, struct pf_tls_
     bool found, renew;
     int result;
 
-    if (CRYPTO_THREAD_read_lock(tickets->lock) != 1)
+    if (CRYPTO_THREAD_write_lock(tickets->lock) != 1)
         return -1;
-    found = find(tickets, ticket->name, &key, &renew);
+    found = turn(tickets) && find(tickets, ticket->name, &key, &renew);
     CRYPTO_THREAD_unlock(tickets->lock);
     if (!found)
         return 0;

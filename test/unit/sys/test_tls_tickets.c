@@ -1,6 +1,7 @@
 #include "unit/sys/peer.h"
 
 #include <openssl/ssl.h>
+#include <time.h>
 
 enum { ROTATE = 3600 };
 
@@ -222,6 +223,91 @@ static void tls_033_early_data_sent_all_the_same_is_never_read(void **state)
     pf_tls_tickets_free(tickets);
 }
 
+/* Keys of a seed, as a process has them that stands at the beginning of a time between two rotations. */
+struct seeded {
+    struct pf_tls_tickets *tickets;
+    struct pf_tls *tls;
+};
+
+static struct seeded seeded_with(const char *seed, unsigned rotate)
+{
+    struct seeded s = {.tickets = pf_tls_tickets_new_seeded((const unsigned char *)seed, rotate, NULL)};
+    struct timespec time;
+
+    assert_non_null(s.tickets);
+    clock_gettime(CLOCK_BOOTTIME, &time);
+    pf_tls_tickets_age(s.tickets, rotate - (unsigned)(time.tv_sec + 1) % rotate);
+    s.tls = tls_with(s.tickets, PF_TLS_1_2, "first", NULL);
+    return s;
+}
+
+static void seeded_done(struct seeded *s)
+{
+    pf_tls_free(s->tls);
+    pf_tls_tickets_free(s->tickets);
+}
+
+static const char one_seed[PF_TLS_SEED] = "one seed of thirty-two octets..",
+                  other_seed[PF_TLS_SEED] = "one seed of thirty-two octets.,";
+
+static void one_seed_resumes_in_every_process(void **state)
+{
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct seeded here = seeded_with(one_seed, ROTATE), there = seeded_with(one_seed, ROTATE);
+        struct visit v = {.session = NULL};
+
+        expect(here.tls, versions[i], &v, false, true);
+        expect(there.tls, versions[i], &v, true, versions[i] == TLS1_3_VERSION);
+        expect(here.tls, versions[i], &v, true, versions[i] == TLS1_3_VERSION);
+        SSL_SESSION_free(v.session);
+        seeded_done(&here);
+        seeded_done(&there);
+    }
+}
+
+static void keys_of_a_seed_rotate(void **state)
+{
+    struct seeded here = seeded_with(one_seed, ROTATE), later;
+    struct visit v = {.session = NULL}, late = {.session = NULL};
+
+    (void)state;
+    expect(here.tls, TLS1_2_VERSION, &v, false, true);
+    expect(here.tls, TLS1_2_VERSION, &late, false, true);
+    pf_tls_tickets_age(here.tickets, ROTATE);
+    later = seeded_with(one_seed, ROTATE);
+    pf_tls_tickets_age(later.tickets, ROTATE); /* one that has never seen the key before */
+    expect(later.tls, TLS1_2_VERSION, &v, true, true);
+    expect(here.tls, TLS1_2_VERSION, &v, true, false);
+    pf_tls_tickets_age(here.tickets, ROTATE);
+    expect(here.tls, TLS1_2_VERSION, &v, true, true);
+    pf_tls_tickets_age(here.tickets, ROTATE);
+    expect(here.tls, TLS1_2_VERSION, &late, false, true); /* three rotations later */
+    expect(here.tls, TLS1_2_VERSION, &v, true, true);
+    SSL_SESSION_free(v.session);
+    SSL_SESSION_free(late.session);
+    seeded_done(&here);
+    seeded_done(&later);
+}
+
+static void another_seed_or_rotation_means_a_full_handshake(void **state)
+{
+    struct seeded here = seeded_with(one_seed, ROTATE), seed = seeded_with(other_seed, ROTATE),
+                  rotation = seeded_with(one_seed, 2 * ROTATE);
+    struct visit v = {.session = NULL};
+
+    (void)state;
+    expect(here.tls, TLS1_3_VERSION, &v, false, true);
+    expect(seed.tls, TLS1_3_VERSION, &v, false, true);
+    expect(rotation.tls, TLS1_3_VERSION, &v, false, true);
+    SSL_SESSION_free(v.session);
+    seeded_done(&here);
+    seeded_done(&seed);
+    seeded_done(&rotation);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +318,9 @@ int main(void)
         T(foreign_tickets_mean_a_full_handshake),
         T(tls_033_tickets_allow_no_early_data),
         T(tls_033_early_data_sent_all_the_same_is_never_read),
+        T(one_seed_resumes_in_every_process),
+        T(keys_of_a_seed_rotate),
+        T(another_seed_or_rotation_means_a_full_handshake),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

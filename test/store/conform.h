@@ -49,6 +49,7 @@ struct rig {
     bool quota; /* keeps one */
     /* Mail outlives the store: pf_store_free and make again must show the same maildrops. */
     bool lasting;
+    bool makes; /* an open makes a maildrop that is not there, empty */
 };
 
 /* Runs every test of conform.def; what main returns. */

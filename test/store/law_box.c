@@ -54,6 +54,12 @@ void a_maildrop_that_is_not_there_is_no_box(void **state)
     struct pf_box_where where = at_box(w, 0);
     struct pf_box_open o;
 
+    if (w->rig->makes) {
+        o = enter(w, 0);
+        assert_int_equal(o.listing.count, 0);
+        leave(w, &o);
+        return;
+    }
     for (unsigned i = 0; i < 2; i++) {
         assert_int_equal(drive_open_where(&w->drive, &where, &o), PF_NO_BOX);
         assert_null(o.box);

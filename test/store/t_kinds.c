@@ -24,7 +24,8 @@ static bool make(struct world *w)
 
 int main(void)
 {
-    static const struct rig rig = {.name = "kinds", .folder = true, .quota = true, .make = make, .lasting = true};
+    static const struct rig rig = {.name = "kinds", .folder = true, .quota = true, .make = make, .lasting = true,
+                                .makes = true};
 
     return conform(&rig);
 }

@@ -14,7 +14,8 @@ static bool make(struct world *w)
 int main(void)
 {
     static const struct rig rig = {
-        .name = "maildir_bare", .folder = true, .quota = true, .make = make, .lasting = true};
+        .name = "maildir_bare", .folder = true, .quota = true, .make = make, .lasting = true,
+        .makes = true};
 
     return conform(&rig);
 }

@@ -1,0 +1,20 @@
+#include "store/conform.h"
+#include "store/maildir/maildir.h"
+#include "store/remote.h"
+
+static bool make(struct world *w)
+{
+    const struct pf_maildir_settings settings = {.create = true, .cache = true, .host = "test.example"};
+    struct pf_twin *twin = pf_maildir_new(&settings, NULL);
+
+    return remote_make(w, twin ? pf_lift_new(w->drive.loop, w->pool, twin, NULL) : NULL);
+}
+
+int main(void)
+{
+    static const struct rig rig
+        = {.name = "remote_maildir", .folder = true, .quota = true, .make = make, .lasting = true,
+           .makes = true};
+
+    return conform(&rig);
+}

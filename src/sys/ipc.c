@@ -35,6 +35,7 @@ struct pf_ipc {
     struct pf_ipc_settings settings;
     struct ucred peer;
     int fd;      /* -1 once broken */
+    int last_fd; /* what it was then; open until libuv has let go of it */
     bool mute;   /* it does not take frames any more; what it sent may still be there */
     int mute_sys; /* why not, an errno */
     bool broken; /* nothing comes or goes any more */
@@ -87,7 +88,8 @@ static void cut(struct pf_ipc *ipc)
         return;
     ipc->broken = ipc->mute = true;
     uv_poll_stop(&ipc->poll);
-    close(ipc->fd);
+    shutdown(ipc->fd, SHUT_RDWR);
+    ipc->last_fd = ipc->fd;
     ipc->fd = -1;
     forget_queue(ipc);
     soon(ipc);
@@ -213,7 +215,9 @@ static void run_later(struct pf_later *later)
     }
     fail_all(ipc);
     if (closed) {
+        /* libuv forgets a descriptor by its number here, so it must still be ours. */
         uv_close((uv_handle_t *)&ipc->poll, freed);
+        close(ipc->last_fd);
     } else if (!ipc->closed && !ipc->told) {
         ipc->told = true;
         ipc->settings.calls->gone(ipc->settings.self, &ipc->why);

@@ -159,6 +159,34 @@ static void a_request_is_answered_on_a_later_turn(void **state)
     assert_int_equal(a.gone + b.gone, 0);
 }
 
+/* libuv knows descriptors by their numbers: what a dropped peer leaves behind must not take the next one's. */
+static void a_number_that_is_used_anew_is_watched(void **state)
+{
+    struct pf_ipc_frame frame = {.kind = 7};
+    struct end a, b, c, d;
+    struct question q;
+    int fds[2];
+
+    (void)state;
+    setup(&a, &b);
+    pf_ipc_drop(a.ipc, "nonsense");
+    pf_ipc_drop(b.ipc, "nonsense");
+    assert_int_equal(pf_ipc_pair(fds, NULL), PF_OK);
+    take_over(&c, fds[0]);
+    take_over(&d, fds[1]);
+    d.echo = true;
+    turns(2);
+    assert_int_equal(a.gone + b.gone, 2);
+    pf_ipc_close(a.ipc);
+    pf_ipc_close(b.ipc);
+    turns(4);
+    assert_int_equal(put(&c, &q, &frame), PF_OK);
+    turns(4);
+    assert_int_equal(q.done, 1);
+    assert_int_equal(q.code, PF_OK);
+    teardown(&c, &d);
+}
+
 static void answers_may_come_in_any_order(void **state)
 {
     struct pf_ipc_frame frame = {.kind = 1};
@@ -428,6 +456,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_request_is_answered_on_a_later_turn),
+        T(a_number_that_is_used_anew_is_watched),
         T(answers_may_come_in_any_order),
         T(the_longest_payload_crosses_and_none_that_is_longer),
         T(descriptors_cross_and_what_nobody_takes_is_closed),

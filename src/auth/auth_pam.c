@@ -1,16 +1,15 @@
 #include "auth/auth_pam.h"
 
 #include "auth/auth_entry.h"
+#include "auth/auth_pam_bench.h"
 #include "auth/auth_socket.h"
 #include "auth/auth_sql_slots.h"
 #include "base/text.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -34,7 +33,6 @@ struct pam {
 static void *open_source(const struct pf_conf_userdb *userdb, const struct pf_auth_settings *settings,
                          struct pf_auth_stamp *out_stamp, struct pf_err *err)
 {
-    const char *named = secure_getenv("POSTFACH_PAM");
     struct pam *self = calloc(1, sizeof *self);
 
     (void)settings;
@@ -44,8 +42,8 @@ static void *open_source(const struct pf_conf_userdb *userdb, const struct pf_au
         return NULL;
     }
     self->userdb = userdb;
-    self->helper = named && named[0] == '/' ? named : PF_LIBEXEC "/postfach-pam";
-    if (access(self->helper, X_OK) == 0)
+    self->helper = pf_pam_helper();
+    if (pf_pam_bench_used() || access(self->helper, X_OK) == 0)
         self->slots = pf_sql_slots_new(userdb->connections ? userdb->connections : 1, err);
     else
         pf_fail(err, PF_CONFIG, errno, KIND, "userdb pam: %s: %s", self->helper, strerror(errno));
@@ -116,49 +114,6 @@ static bool put_request(const struct pam *self, const struct pf_auth_proof *proo
            put(out, pf_bytes_of(user)) && put(out, proof->secret) && put(out, pf_bytes_of(peer));
 }
 
-static int spawn_with(const char *path, posix_spawn_file_actions_t *files, posix_spawnattr_t *how, pid_t *out_pid)
-{
-    char name[] = "postfach-pam", where[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C";
-    char *const words[] = {name, NULL}, *const environment[] = {where, locale, NULL};
-    sigset_t none, all;
-    int failed;
-
-    sigemptyset(&none);
-    sigfillset(&all);
-    failed = posix_spawnattr_setflags(how, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    if (!failed)
-        failed = posix_spawnattr_setsigmask(how, &none);
-    if (!failed)
-        failed = posix_spawnattr_setsigdefault(how, &all);
-    if (!failed)
-        failed = posix_spawn(out_pid, path, files, how, words, environment);
-    return failed;
-}
-
-/* The helper with this as its input and output; an errno. */
-static int start(const char *path, int theirs, pid_t *out_pid)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t how;
-    int failed = posix_spawn_file_actions_init(&files);
-
-    if (failed)
-        return failed;
-    failed = posix_spawnattr_init(&how);
-    if (!failed) {
-        failed = posix_spawn_file_actions_adddup2(&files, theirs, STDIN_FILENO);
-        if (!failed)
-            failed = posix_spawn_file_actions_adddup2(&files, theirs, STDOUT_FILENO);
-        if (!failed)
-            failed = posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-        if (!failed)
-            failed = spawn_with(path, &files, &how, out_pid);
-        posix_spawnattr_destroy(&how);
-    }
-    posix_spawn_file_actions_destroy(&files);
-    return failed;
-}
-
 /* The status of a helper that ended by itself until then; false when it was killed for being late. Whoever is still in
  * its group is killed while it is not reaped: until then the number is nobody else's. */
 static bool reap(pid_t pid, pf_time deadline, int *out_status)
@@ -218,7 +173,7 @@ static enum pf_code ask(const struct pam *self, struct pf_bytes request, pf_time
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return pf_fail(err, PF_TEMP, errno, KIND, KIND ": no socket: %s", strerror(errno));
-    failed = start(self->helper, ends[1], &pid);
+    failed = pf_pam_start(self->helper, ends[1], &pid);
     close(ends[1]);
     if (failed) {
         pf_fail(err, PF_TEMP, failed, KIND, KIND ": %s: %s", self->helper, strerror(failed));
@@ -234,6 +189,17 @@ static enum pf_code ask(const struct pam *self, struct pf_bytes request, pf_time
     return code;
 }
 
+/* What a helper that was started before has to say. */
+static enum pf_code ask_kept(struct pf_bytes request, pf_time deadline, struct pf_auth_entry *entry, struct pf_err *err)
+{
+    char line[PF_PAM_ANSWER_MAX];
+    size_t len = 0;
+    int status = 0;
+    enum pf_code code = pf_pam_bench_ask(request, deadline, &(struct pf_pam_said){line, &len, &status}, err);
+
+    return code == PF_OK ? pf_pam_answer(pf_bytes_from(line, len), status, entry, err) : code;
+}
+
 static enum pf_code verify(void *opened, const struct pf_auth_proof *proof, struct pf_auth_entry *entry,
                            struct pf_err *err)
 {
@@ -246,6 +212,8 @@ static enum pf_code verify(void *opened, const struct pf_auth_proof *proof, stru
 
     if (!put_request(self, proof, entry->user.name, &request)) {
         code = pf_fail(err, PF_AUTH, 0, KIND, KIND ": a password that nobody can have");
+    } else if (pf_pam_bench_used()) {
+        code = ask_kept(pf_span_bytes(&request), deadline, entry, err);
     } else {
         slot = pf_sql_slots_take(self->slots, deadline);
         code = slot ? ask(self, pf_span_bytes(&request), deadline, entry, err)

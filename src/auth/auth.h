@@ -94,6 +94,7 @@ struct pf_auth_check {
     struct pf_bytes challenge;            /* out; lives until the next check or pf_auth_forget */
     struct pf_user user;                  /* out; with an error its name is what was tried, for the log */
     void *state;                          /* private */
+    uint64_t session;                     /* the asker's, for the ticket of a process of its own; 0: none */
 };
 
 struct pf_auth_settings {

@@ -44,6 +44,8 @@ unsigned pf_auth_serve_gates(const struct pf_auth_serve *); /* how many are ther
 /* What is offered may have changed (a password file was read anew): all gates are told if so. To be called now and
  * then; it also happens behind each check. */
 void pf_auth_serve_look(struct pf_auth_serve *);
+/* New settings: tickets are made by them from now on. The old ones need not live longer. */
+void pf_auth_serve_conf(struct pf_auth_serve *, struct pf_conf *);
 /* Drops all gates. Checks under way are abandoned; so free it before pf_auth. NULL is allowed. */
 void pf_auth_serve_free(struct pf_auth_serve *);
 

@@ -66,7 +66,7 @@ static void make_timestamp(struct pf_guest_session *g)
 
     if (pf_random((unsigned char *)random, sizeof random, NULL) == PF_OK)
         snprintf(g->timestamp, sizeof g->timestamp, "<%llu.%llu@%s>", (unsigned long long)random[0],
-                 (unsigned long long)random[1], g->generation->conf->hostname);
+                 (unsigned long long)random[1], g->generation->conf->listens[g->listen].hostname);
 }
 
 void pf_guest_offer(struct pf_guest_session *g, bool greeting)
@@ -74,10 +74,11 @@ void pf_guest_offer(struct pf_guest_session *g, bool greeting)
     const struct pf_auth *auth = g->hall->parts.auth;
     unsigned char exporter[BINDING], unique[BINDING];
     struct pf_auth_link link = link_of(g);
+    const struct pf_profile *profile = &g->generation->profiles[g->listen];
 
     bind_link(g, &link, exporter, unique);
-    pf_pop3_server_offer(g->engine, pf_auth_offer(auth, &link));
-    if (!greeting || !pf_auth_offers_apop(auth))
+    pf_pop3_server_offer(g->engine, pf_auth_offer(auth, &link) & profile->mechanisms);
+    if (!greeting || !g->generation->conf->listens[g->listen].apop || !pf_auth_offers_apop(auth))
         return;
     make_timestamp(g);
     if (g->timestamp[0])
@@ -167,6 +168,7 @@ static bool begin(struct pf_guest_session *g, bool first)
     g->login->guest = g;
     g->login->check.done = checked;
     g->login->check.link = link_of(g);
+    g->login->check.session = g->id;
     return true;
 }
 

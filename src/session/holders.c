@@ -91,53 +91,111 @@ static const char *span_text(pf_time ms, char *room)
     return room;
 }
 
+/* What a holder is told about: how long it has it, and for how long nothing came from there. */
+struct spans {
+    char held[SPAN_TEXT], idle[SPAN_TEXT];
+    const char *state; /* in front of `idle` */
+};
+
+static struct spans spans_of(const struct pf_guest_session *h)
+{
+    pf_time idle = idle_of(h);
+    struct spans spans = {.state = idle == BUSY ? "busy now" : "idle for "};
+
+    span_text(pf_guest_now(h) - h->hold.since, spans.held);
+    if (idle != BUSY)
+        span_text(idle, spans.idle);
+    return spans;
+}
+
 /* An address has at most 39 octets: those of IPv4 in IPv6 are shown as IPv4. Where from is told only to
  * the one who is there himself: not where a master is at work, nor where two users share a maildrop.
  * The text has "lock" in it: old clients look for that word where they know no response codes (RC-013). */
-static void describe(const struct pf_guest_session *g, const struct pf_guest_session *h, struct pf_err *err)
+static void tell_client(const struct pf_guest_session *h, const char *user, char *room, size_t cap)
 {
-    pf_time idle = idle_of(h);
-    char held_text[SPAN_TEXT], idle_text[SPAN_TEXT] = "";
-    bool same = strcmp(h->user.name, g->user.name) == 0 && !h->user.master[0];
-    const char *held = span_text(pf_guest_now(h) - h->hold.since, held_text);
+    struct spans spans = spans_of(h);
+    bool same = strcmp(h->user.name, user) == 0 && !h->user.master[0];
 
-    if (idle != BUSY)
-        span_text(idle, idle_text);
-    snprintf(err->say, sizeof err->say, "maildrop has been locked for %.9s by a session%s%.40s, %s%.9s", held,
-             same ? " from " : "", same ? h->hold.from : "", idle == BUSY ? "busy now" : "idle for ", idle_text);
-    snprintf(err->log, sizeof err->log, "%.200s is locked by another session from %.40s for %.12s, %s%.12s",
-             g->maildrop, h->hold.from, held, idle == BUSY ? "busy now" : "idle for ", idle_text);
+    snprintf(room, cap, "maildrop has been locked for %.9s by a session%s%.40s, %s%.9s", spans.held,
+             same ? " from " : "", same ? h->hold.from : "", spans.state, spans.idle);
 }
 
-static void log_yielded(const struct pf_guest_session *g, const struct pf_guest_session *h, pf_time idle)
+static void tell_log(const struct pf_guest_session *h, char *room, size_t cap)
 {
-    const struct pf_field fields[] = {
-        PF_TEXT_FIELD("user", g->user.name),
-        PF_TEXT_FIELD("address", pf_conn_info(g->conn)->peer),
+    struct spans spans = spans_of(h);
+
+    snprintf(room, cap, "from %.40s for %.12s, %s%.12s", h->hold.from, spans.held, spans.state, spans.idle);
+}
+
+static void describe(const struct pf_guest_session *g, const struct pf_guest_session *h, struct pf_err *err)
+{
+    char facts[120];
+
+    tell_client(h, g->user.name, err->say, sizeof err->say);
+    tell_log(h, facts, sizeof facts);
+    snprintf(err->log, sizeof err->log, "%.200s is locked by another session %s", g->maildrop, facts);
+}
+
+/* Who wants a maildrop, here or in another process. */
+struct wanter {
+    const char *user, *address; /* NULL: not known in this process */
+    pf_time limit;              /* that the holder must have been idle for; 0: it stays */
+};
+
+static void log_yielded(const struct wanter *w, const struct pf_guest_session *h, pf_time idle)
+{
+    struct pf_field fields[] = {
+        PF_TEXT_FIELD("user", w->user),
+        PF_TEXT_FIELD("address", w->address ? w->address : ""),
         PF_TEXT_FIELD("holder", h->hold.from),
         PF_NUMBER_FIELD("held", (uint64_t)(pf_guest_now(h) - h->hold.since)),
         PF_NUMBER_FIELD("idle", (uint64_t)idle),
     };
+    size_t count = sizeof fields / sizeof fields[0];
 
-    pf_log_event(g->hall->parts.log, PF_EVENT_yielded, fields, sizeof fields / sizeof fields[0]);
+    if (!w->address)
+        memmove(&fields[1], &fields[2], (--count - 1) * sizeof fields[0]);
+    pf_log_event(h->hall->parts.log, PF_EVENT_yielded, fields, count);
 }
 
 /* True when the holder is on its way out, or was shown it. */
-static bool leaves(const struct pf_guest_session *g, struct pf_guest_session *h)
+static bool leaves(const struct wanter *w, struct pf_guest_session *h)
 {
-    pf_time limit = g->generation->conf->idle_yield_time, idle;
+    pf_time idle;
 
     if (h->stage == PF_STAGE_SERVE)
         pf_guest_turn(h); /* a command that is in the socket already counts */
     if (h->stage == PF_STAGE_GONE || pf_pop3_server_stats(h->engine)->quit)
         return true;
     idle = idle_of(h);
-    if (limit == 0 || idle == BUSY || idle < limit)
+    if (w->limit == 0 || idle == BUSY || idle < w->limit)
         return false;
-    log_yielded(g, h, idle);
+    log_yielded(w, h, idle);
     pf_pop3_server_yield(h->engine, pf_guest_now(h));
     pf_guest_turn(h);
     return true;
+}
+
+static struct pf_guest_session *holder_by_number(const struct pf_hall *hall, uint64_t session)
+{
+    for (struct pf_guest_session *h = hall->holds; h; h = h->hold.next)
+        if (h->hold.kind == PF_HOLD_BOX && h->id == session)
+            return h;
+    return NULL;
+}
+
+void pf_hall_wanted(struct pf_hall *hall, struct pf_store_wanted *asked)
+{
+    struct pf_guest_session *h = holder_by_number(hall, asked->session);
+    struct wanter wanter = {.user = asked->user};
+
+    asked->found = h;
+    if (!h)
+        return;
+    wanter.limit = h->generation->conf->idle_yield_time;
+    asked->leaves = leaves(&wanter, h);
+    tell_client(h, asked->user, asked->say, sizeof asked->say);
+    tell_log(h, asked->facts, sizeof asked->facts);
 }
 
 static void out_of_patience(struct pf_timer *timer, void *self)
@@ -180,11 +238,12 @@ static bool begin_to_wait(struct pf_guest_session *g)
 bool pf_hold_wait(struct pf_guest_session *g, struct pf_err *err)
 {
     struct pf_guest_session *h = err->code == PF_IN_USE ? holder_for(g) : NULL;
+    const struct wanter wanter = {g->user.name, pf_conn_info(g->conn)->peer, g->generation->conf->idle_yield_time};
     pf_time now = pf_guest_now(g);
 
     if (h && g->hold.until == 0)
         g->hold.until = now + PF_HOLD_PATIENCE;
-    if (h && now < g->hold.until && leaves(g, h) && begin_to_wait(g))
+    if (h && now < g->hold.until && leaves(&wanter, h) && begin_to_wait(g))
         return true;
     g->hold.until = 0; /* the next login on this connection has its own */
     if (h)

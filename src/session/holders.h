@@ -13,14 +13,17 @@
  * is leaving already. Idle is who has no command in progress and has taken all that
  * was sent to it: who reads a long message slowly is not.
  *
- * Not seen here: holders in other processes, of which the kernel's lock tells
- * nothing, and maildrops that are opened under another path. */
+ * Where maildrops are in a store process, that asks the halls of other processes as well (store/store_serve.h):
+ * pf_hall_wanted is what a hall answers it. Not seen: holders in programs that are not ours, of which
+ * the kernel's lock tells nothing, and maildrops that are opened under another path. */
 #ifndef POSTFACH_SESSION_HOLDERS_H
 #define POSTFACH_SESSION_HOLDERS_H
 
+#include "store/store_remote.h"
 #include "sys/loop.h"
 
 struct pf_guest_session;
+struct pf_hall;
 
 enum { PF_HOLD_PATIENCE = 5000 /* ms that a login waits for a lock: less than any client's patience with an answer */ };
 
@@ -43,6 +46,9 @@ void pf_hold_freed(struct pf_guest_session *);
 /* An open has ended with err. True: it was PF_IN_USE, the guest waits and will open again. False: the end
  * stands; the holder is described in it when it is one of ours. */
 bool pf_hold_wait(struct pf_guest_session *, struct pf_err *err);
+/* Somebody in another process wants what a guest of this hall has open: as pf_hold_wait treats a holder, by the
+ * settings under which that one came. For struct pf_store_remote_calls. */
+void pf_hall_wanted(struct pf_hall *, struct pf_store_wanted *);
 /* The guest departs and waits no more. */
 void pf_hold_forget(struct pf_guest_session *);
 

@@ -288,6 +288,59 @@ static void only_one_of_two_gets_it(void **state)
     end();
 }
 
+/* The session that has a box in this rig: the first of the process or any later one. */
+static uint64_t number_of_holder(void)
+{
+    for (struct pf_guest_session *g = rig.hall->holds; g; g = g->hold.next)
+        if (g->hold.kind == PF_HOLD_BOX)
+            return g->id;
+    return 0;
+}
+
+static struct pf_store_wanted ask_hall(uint64_t session, const char *user)
+{
+    struct pf_store_wanted wanted = {.session = session, .user = user};
+
+    pf_hall_wanted(rig.hall, &wanted);
+    return wanted;
+}
+
+static void another_process_is_told_who_holds_it(void **state)
+{
+    struct pf_store_wanted told;
+
+    (void)state;
+    scene("");
+    skipped += 180000;
+    told = ask_hall(number_of_holder(), "anna");
+    assert_true(told.found && !told.leaves);
+    assert_string_equal(told.say, "maildrop has been locked for 3 min by a session from unix, idle for 3 min");
+    assert_string_equal(told.facts, "from unix for 3 min, idle for 3 min");
+    told = ask_hall(number_of_holder(), "berta"); /* who may look, and is not told where he is */
+    assert_true(told.found && !told.leaves);
+    assert_string_equal(told.say, "maildrop has been locked for 3 min by a session, idle for 3 min");
+    assert_false(ask_hall(number_of_holder() + 1, "anna").found);
+    assert_string_equal(client_ask(&holder, "STAT"), "+OK 2 40\r\n");
+    end();
+}
+
+static void an_idle_holder_yields_to_another_process(void **state)
+{
+    struct pf_store_wanted told;
+
+    (void)state;
+    scene("policy { idle-yield 2m }");
+    skipped += 119000;
+    told = ask_hall(number_of_holder(), "anna");
+    assert_true(told.found && !told.leaves);
+    skipped += 1000;
+    told = ask_hall(number_of_holder(), "anna");
+    assert_true(told.found && told.leaves);
+    assert_memory_equal(client_eof(&holder), "-ERR [SYS/TEMP] this session was idle", 37);
+    assert_non_null(strstr(rig.logged, "event=yielded user=anna holder=unix held=120"));
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +350,7 @@ int main(void)
         T(nobody_yields_where_that_is_not_set), T(a_command_that_is_here_already_counts),
         T(who_reads_slowly_does_not_yield), T(a_login_waits_for_who_is_leaving), T(patience_with_a_lock_ends),
         T(who_leaves_while_waiting_leaves_nothing), T(only_one_of_two_gets_it),
+        T(another_process_is_told_who_holds_it), T(an_idle_holder_yields_to_another_process),
     };
 
     return RUN(tests);

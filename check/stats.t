@@ -7,6 +7,8 @@ import sys
 
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
+PROCESSES = {"g": "gate", "a": "auth", "s": "store", "d": "desk"}
+
 
 def read(path):
     with open(path, encoding="utf-8") as file:
@@ -22,7 +24,8 @@ def sources():
 
 def split_def(text):
     rows = {m[0]: m[1:] for m in re.findall(
-        r'^PF_STAT\((\w+),\s*(COUNTER|GAUGE|HISTOGRAM),\s*(\w+),\s*(\w+),\s*"([^"]+)",\s*"([^"]+)"\)$', text, re.M)}
+        r'^PF_STAT\((\w+),\s*(COUNTER|GAUGE|GAUGE_MIN|HISTOGRAM),\s*"([gasd]+)",\s*(\w+),\s*(\w+),\s*"([^"]+)",'
+        r'\s*"([^"]+)"\)$', text, re.M)}
     return rows, len(re.findall(r"^PF_STAT\(", text, re.M)), re.findall(r"^PF_LABEL\((\w+),", text, re.M)
 
 
@@ -30,11 +33,11 @@ def rules(rows, count, labels):
     """What a row must be, beside what the compiler sees."""
     if len(rows) != count:
         yield "a row that does not read as a row, or stands there twice"
-    for name, (kind, first, second, _, text) in rows.items():
+    for name, (kind, _, first, second, _, text) in rows.items():
         if (kind == "COUNTER") != name.endswith("_total") or (kind == "HISTOGRAM" and not name.endswith("_seconds")):
             yield f"{name}: a {kind} has another name"
         if first not in labels or second not in labels or (kind != "COUNTER" and second != "none") or (
-                kind == "GAUGE" and first != "none"):
+                kind.startswith("GAUGE") and first != "none"):
             yield f"{name}: labels"
         if len(text) > 159 or not text.endswith("."):
             yield f"{name}: help"
@@ -68,12 +71,14 @@ def main():
     wanted = set(rows)
     code = set(re.findall(r"\bPF_STAT_(\w+)", "\n".join(sources())))
     page = read("doc/block/ctl.md")
-    told = {m[0]: m[1:] for m in re.findall(r"^\| `postfach_(\w+)` \| (\w+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", page, re.M)}
-    said = {name: (kind.lower(), ", ".join(x for x in (first, second) if x != "none") or "–", unit, text)
-            for name, (kind, first, second, unit, text) in rows.items()}
+    told = {m[0]: m[1:] for m in re.findall(
+        r"^\| `postfach_(\w+)` \| (\w+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", page, re.M)}
+    said = {name: (kind.split("_")[0].lower(), ", ".join(PROCESSES[letter] for letter in letters),
+                   ", ".join(x for x in (first, second) if x != "none") or "–", unit, text)
+            for name, (kind, letters, first, second, unit, text) in rows.items()}
     board = "\n".join(expressions(json.loads(read("dist/grafana/postfach.json"))))
     # The check must be able to fail.
-    assert list(rules({"x": ("COUNTER", "none", "none", "calls", "X.")}, 1, ["none"]))
+    assert list(rules({"x": ("COUNTER", "g", "none", "none", "calls", "X.")}, 1, ["none"]))
     assert difference({"a"}, {"b"}, "x") == ["a is not in x", "x has b, which is no figure"]
     assert names_in("rate(postfach_a_seconds_bucket{postfach_b_total}") == {"a_seconds", "b_total"}
     checks = [

@@ -1,4 +1,4 @@
-#include "base/stats.h"
+#include "base/stats_private.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -11,12 +11,6 @@ static const char verdicts[] =
 #undef PF_VERDICT
 #define PF_STATS_VERDICTS verdicts
 
-enum label {
-#define PF_LABEL(name, words) LABEL_##name,
-#include "base/stats.def"
-    LABELS
-};
-
 static const struct {
     const char *name, *words;
 } labels[] = {
@@ -24,16 +18,16 @@ static const struct {
 #include "base/stats.def"
 };
 
-enum kind { COUNTER, GAUGE, HISTOGRAM };
-
-static const struct row {
-    const char *name, *help;
-    enum kind kind;
-    enum label first, second;
-} rows[] = {
-#define PF_STAT(name, kind, first, second, unit, help) {#name, help, kind, LABEL_##first, LABEL_##second},
+const struct pf_stats_row pf_stats_rows[PF_STATS] = {
+#define PF_STAT(name, kind, from, first, second, unit, help) \
+    {#name, help, PF_STATS_##kind, from, PF_STATS_LABEL_##first, PF_STATS_LABEL_##second},
 #include "base/stats.def"
 };
+
+const char *pf_stats_words(enum pf_stats_label label)
+{
+    return labels[label].words;
+}
 
 /* Upper bounds of a histogram's buckets: from a call that met the page cache to a session of an afternoon. */
 static const struct {
@@ -50,13 +44,8 @@ enum {
     WORD = 40          /* the longest word of a label, with its NUL */
 };
 
-struct pf_stats {
-    size_t at[PF_STATS]; /* the first cell of each */
-    uint64_t cells[];
-};
-
 /* The word number `index`, or false behind the last. */
-static bool word_at(enum label label, size_t index, struct pf_bytes *out_word)
+static bool word_at(enum pf_stats_label label, size_t index, struct pf_bytes *out_word)
 {
     struct pf_bytes rest = pf_bytes_of(labels[label].words);
 
@@ -73,7 +62,7 @@ static bool word_at(enum label label, size_t index, struct pf_bytes *out_word)
     }
 }
 
-static size_t words_of(enum label label)
+static size_t words_of(enum pf_stats_label label)
 {
     struct pf_bytes word;
     size_t count = 1;
@@ -84,7 +73,7 @@ static size_t words_of(enum label label)
 }
 
 /* The last word stands for all that are not in the list. */
-static size_t index_of(enum label label, const char *text)
+static size_t index_of(enum pf_stats_label label, const char *text)
 {
     struct pf_bytes wanted = text ? pf_bytes_of(text) : (struct pf_bytes){0}, word;
     size_t index = 0;
@@ -97,9 +86,9 @@ static size_t index_of(enum label label, const char *text)
     return index - 1;
 }
 
-static size_t cells_of(const struct row *row)
+static size_t cells_of(const struct pf_stats_row *row)
 {
-    return words_of(row->first) * words_of(row->second) * (row->kind == HISTOGRAM ? CELLS : 1);
+    return words_of(row->first) * words_of(row->second) * (row->kind == PF_STATS_HISTOGRAM ? CELLS : 1);
 }
 
 struct pf_stats *pf_stats_new(struct pf_err *err)
@@ -108,7 +97,7 @@ struct pf_stats *pf_stats_new(struct pf_err *err)
     size_t count = 0;
 
     for (size_t i = 0; i < PF_STATS; i++)
-        count += cells_of(&rows[i]);
+        count += cells_of(&pf_stats_rows[i]);
     stats = calloc(1, sizeof *stats + count * sizeof stats->cells[0]);
     if (!stats) {
         pf_fail(err, PF_NO_MEMORY, 0, "stats", "no memory for figures");
@@ -117,8 +106,9 @@ struct pf_stats *pf_stats_new(struct pf_err *err)
     count = 0;
     for (size_t i = 0; i < PF_STATS; i++) {
         stats->at[i] = count;
-        count += cells_of(&rows[i]);
+        count += cells_of(&pf_stats_rows[i]);
     }
+    stats->at[PF_STATS] = count;
     return stats;
 }
 
@@ -129,23 +119,23 @@ void pf_stats_free(struct pf_stats *stats)
 
 static size_t place(const struct pf_stats *stats, enum pf_stat stat, const char *first, const char *second)
 {
-    const struct row *row = &rows[stat];
+    const struct pf_stats_row *row = &pf_stats_rows[stat];
     size_t series = index_of(row->first, first) * words_of(row->second) + index_of(row->second, second);
 
-    return stats->at[stat] + series * (row->kind == HISTOGRAM ? CELLS : 1);
+    return stats->at[stat] + series * (row->kind == PF_STATS_HISTOGRAM ? CELLS : 1);
 }
 
 void pf_stats_count(struct pf_stats *stats, enum pf_stat stat, const char *first, const char *second,
                     uint64_t number)
 {
-    assert(rows[stat].kind == COUNTER);
+    assert(pf_stats_rows[stat].kind == PF_STATS_COUNTER);
     if (stats)
         stats->cells[place(stats, stat, first, second)] += number;
 }
 
 void pf_stats_gauge(struct pf_stats *stats, enum pf_stat stat, uint64_t value)
 {
-    assert(rows[stat].kind == GAUGE);
+    assert(pf_stats_rows[stat].kind == PF_STATS_GAUGE || pf_stats_rows[stat].kind == PF_STATS_GAUGE_MIN);
     if (stats)
         stats->cells[stats->at[stat]] = value;
 }
@@ -154,7 +144,7 @@ void pf_stats_took(struct pf_stats *stats, enum pf_stat stat, const char *first,
 {
     size_t at, bucket = 0;
 
-    assert(rows[stat].kind == HISTOGRAM);
+    assert(pf_stats_rows[stat].kind == PF_STATS_HISTOGRAM);
     if (!stats)
         return;
     at = place(stats, stat, first, NULL);
@@ -177,13 +167,13 @@ uint64_t pf_stats_value(const struct pf_stats *stats, enum pf_stat stat, const c
 {
     const uint64_t *cell = &stats->cells[place(stats, stat, first, second)];
 
-    return rows[stat].kind == HISTOGRAM ? number_of(cell) : *cell;
+    return pf_stats_rows[stat].kind == PF_STATS_HISTOGRAM ? number_of(cell) : *cell;
 }
 
 struct text {
     void (*put)(void *self, const char *line);
     void *self;
-    const struct row *row;
+    const struct pf_stats_row *row;
     char labels[2 * WORD + 40]; /* a="b",c="d" without braces, or "" */
 };
 
@@ -199,10 +189,10 @@ static void name_series(struct text *t, size_t first, size_t second)
     word_at(t->row->first, first, &a);
     word_at(t->row->second, second, &b);
     t->labels[0] = 0;
-    if (t->row->second != LABEL_none)
+    if (t->row->second != PF_STATS_LABEL_none)
         snprintf(t->labels, sizeof t->labels, "%s=\"%.*s\",%s=\"%.*s\"", labels[t->row->first].name, (int)a.len,
                  (const char *)a.at, labels[t->row->second].name, (int)b.len, (const char *)b.at);
-    else if (t->row->first != LABEL_none)
+    else if (t->row->first != PF_STATS_LABEL_none)
         snprintf(t->labels, sizeof t->labels, "%s=\"%.*s\"", labels[t->row->first].name, (int)a.len,
                  (const char *)a.at);
 }
@@ -239,11 +229,11 @@ static void put_series(const struct text *t, const uint64_t *cells)
 {
     char value[40];
 
-    if (t->row->kind == HISTOGRAM) {
+    if (t->row->kind == PF_STATS_HISTOGRAM) {
         put_histogram(t, cells);
         return;
     }
-    if (t->row->second != LABEL_none && *cells == 0)
+    if (t->row->second != PF_STATS_LABEL_none && *cells == 0)
         return;
     snprintf(value, sizeof value, "%llu", (unsigned long long)*cells);
     put_number(t, "", value);
@@ -252,12 +242,12 @@ static void put_series(const struct text *t, const uint64_t *cells)
 static void tell_series(const struct text *t, const uint64_t *cells)
 {
     char value[80];
-    uint64_t number = t->row->kind == HISTOGRAM ? number_of(cells) : *cells;
-    uint64_t mean = t->row->kind == HISTOGRAM && number ? cells[SUM] / number : 0;
+    uint64_t number = t->row->kind == PF_STATS_HISTOGRAM ? number_of(cells) : *cells;
+    uint64_t mean = t->row->kind == PF_STATS_HISTOGRAM && number ? cells[SUM] / number : 0;
 
     if (number == 0)
         return;
-    if (t->row->kind == HISTOGRAM)
+    if (t->row->kind == PF_STATS_HISTOGRAM)
         snprintf(value, sizeof value, "%llu, %llu.%03u on average", (unsigned long long)number,
                  (unsigned long long)(mean / 1000), (unsigned)(mean % 1000));
     else
@@ -267,7 +257,7 @@ static void tell_series(const struct text *t, const uint64_t *cells)
 
 static void put_head(const struct text *t)
 {
-    static const char *const kinds[] = {"counter", "gauge", "histogram"};
+    static const char *const kinds[] = {"counter", "gauge", "gauge", "histogram"};
     char line[PF_STATS_LINE];
 
     snprintf(line, sizeof line, "# HELP postfach_%s %s", t->row->name, t->row->help);
@@ -279,13 +269,13 @@ static void put_head(const struct text *t)
 static void each_series(const struct pf_stats *stats, struct text *t,
                         void (*show)(const struct text *, const uint64_t *cells))
 {
-    const uint64_t *cells = &stats->cells[stats->at[t->row - rows]];
+    const uint64_t *cells = &stats->cells[stats->at[t->row - pf_stats_rows]];
     size_t firsts = words_of(t->row->first), seconds = words_of(t->row->second);
 
     for (size_t i = 0; i < firsts * seconds; i++) {
         name_series(t, i / seconds, i % seconds);
         show(t, cells);
-        cells += t->row->kind == HISTOGRAM ? CELLS : 1;
+        cells += t->row->kind == PF_STATS_HISTOGRAM ? CELLS : 1;
     }
 }
 
@@ -293,7 +283,7 @@ void pf_stats_write(const struct pf_stats *stats, void (*put)(void *self, const 
 {
     struct text t = {.put = put, .self = self};
 
-    for (t.row = rows; t.row < rows + PF_STATS; t.row++) {
+    for (t.row = pf_stats_rows; t.row < pf_stats_rows + PF_STATS; t.row++) {
         put_head(&t);
         each_series(stats, &t, put_series);
     }
@@ -303,6 +293,6 @@ void pf_stats_tell(const struct pf_stats *stats, void (*put)(void *self, const c
 {
     struct text t = {.put = put, .self = self};
 
-    for (t.row = rows; t.row < rows + PF_STATS; t.row++)
+    for (t.row = pf_stats_rows; t.row < pf_stats_rows + PF_STATS; t.row++)
         each_series(stats, &t, tell_series);
 }

@@ -14,7 +14,7 @@
 #include <postfach/err.h>
 
 enum pf_stat {
-#define PF_STAT(name, kind, first, second, unit, help) PF_STAT_##name,
+#define PF_STAT(name, kind, from, first, second, unit, help) PF_STAT_##name,
 #include "base/stats.def"
     PF_STATS
 };
@@ -38,6 +38,25 @@ uint64_t pf_stats_value(const struct pf_stats *, enum pf_stat, const char *first
 /* Gives the text form of Prometheus (version 0.0.4) line by line, without line ends. Series with two labels that
  * nothing was counted in are left out. */
 void pf_stats_write(const struct pf_stats *, void (*put)(void *self, const char *line), void *self);
+/* Figures of several processes as those of one server.
+ *
+ * A process packs what it counts itself, by the letter that it has in stats.def; who gathers them unpacks that
+ * into figures of that process, and adds all up. What is unpacked may come from a process in the hands of a
+ * stranger: it is the list of this very version, with cells of that letter only and numbers that can be, or nothing. */
+enum {
+    PF_STATS_PACK_MAX = 64 * 1024,     /* every cell, and a frame of sys/ipc.h */
+    PF_STATS_VALUE_BITS = 53           /* what Prometheus keeps exactly; nothing counts so far */
+};
+/* Puts the packed form; room for PF_STATS_PACK_MAX always does. */
+bool pf_stats_pack(const struct pf_stats *, char from, struct pf_span *);
+/* All figures are those from now on; false, and nothing changed, when it is not exactly a packed form. */
+bool pf_stats_unpack(struct pf_stats *, char from, struct pf_bytes packed);
+void pf_stats_clear(struct pf_stats *);
+/* Adds the figures of one process to those of all; a sum stops at its end. */
+void pf_stats_add(struct pf_stats *all, const struct pf_stats *one);
+/* The same without gauges: of a process that is gone. */
+void pf_stats_add_past(struct pf_stats *all, const struct pf_stats *one);
+
 /* For people: a line for each series that is not zero; of a histogram number and mean. */
 void pf_stats_tell(const struct pf_stats *, void (*put)(void *self, const char *line), void *self);
 

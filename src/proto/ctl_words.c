@@ -15,14 +15,29 @@ static bool is_name(struct pf_bytes b)
     return b.len > 0;
 }
 
+/* number, or gate.number */
+static struct pf_ctl_request kick_id(struct pf_bytes text)
+{
+    struct pf_ctl_request r = {.word = PF_CTL_KICK_ID};
+    size_t dot = pf_find(text, '.');
+    uint64_t gate = 0;
+
+    if (dot < text.len && (!pf_parse_u64(pf_bytes_head(text, dot), &gate) || gate == 0 || gate > UINT32_MAX))
+        return (struct pf_ctl_request){0};
+    if (!pf_parse_u64(dot < text.len ? pf_bytes_skip(text, dot + 1) : text, &r.id))
+        return (struct pf_ctl_request){0};
+    r.gate = (uint32_t)gate;
+    return r;
+}
+
 static struct pf_ctl_request kick(struct pf_bytes rest)
 {
-    struct pf_ctl_request r = {PF_CTL_BAD, 0, {0}};
+    struct pf_ctl_request r = {0};
 
-    if (begins(rest, PF_LIT("ID ")) && pf_parse_u64(pf_bytes_skip(rest, 3), &r.id))
-        r.word = PF_CTL_KICK_ID;
+    if (begins(rest, PF_LIT("ID ")))
+        r = kick_id(pf_bytes_skip(rest, 3));
     else if (begins(rest, PF_LIT("USER ")) && is_name(pf_bytes_skip(rest, 5)))
-        r = (struct pf_ctl_request){PF_CTL_KICK_USER, 0, pf_bytes_skip(rest, 5)};
+        r = (struct pf_ctl_request){.word = PF_CTL_KICK_USER, .name = pf_bytes_skip(rest, 5)};
     return r;
 }
 
@@ -32,6 +47,7 @@ struct pf_ctl_request pf_ctl_request_of(struct pf_bytes line)
         const char *word;
         enum pf_ctl_word means;
     } words[] = {{"SESSIONS", PF_CTL_SESSIONS},
+                 {"SESSIONS ALL", PF_CTL_SESSIONS_ALL},
                  {"RELOAD", PF_CTL_RELOAD},
                  {"STATS", PF_CTL_STATS},
                  {"METRICS", PF_CTL_METRICS}};
@@ -40,10 +56,10 @@ struct pf_ctl_request pf_ctl_request_of(struct pf_bytes line)
         line.len--;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (pf_bytes_equal(line, pf_bytes_of(words[i].word)))
-            return (struct pf_ctl_request){words[i].means, 0, {0}};
+            return (struct pf_ctl_request){.word = words[i].means};
     if (begins(line, PF_LIT("KICK ")))
         return kick(pf_bytes_skip(line, 5));
-    return (struct pf_ctl_request){PF_CTL_BAD, 0, {0}};
+    return (struct pf_ctl_request){0};
 }
 
 /* RFC 9110 section 5.6.2. */

@@ -1,6 +1,6 @@
 /* Ctl words: what is asked of the control socket, and of the port for figures.
  *
- * The control socket takes a line: SESSIONS, KICK ID number, KICK USER name,
+ * The control socket takes a line: SESSIONS, SESSIONS ALL, KICK ID number or gate.number, KICK USER name,
  * RELOAD, STATS, or METRICS; words are in capitals, with one space between
  * them, the line ends in LF or CRLF. The port for figures takes one request of
  * HTTP/1.0 or 1.1 (RFC 9112), which must be GET /metrics; whatever else is
@@ -24,13 +24,15 @@ enum pf_ctl_word {
     PF_CTL_KICK_USER,
     PF_CTL_RELOAD,
     PF_CTL_STATS,
-    PF_CTL_METRICS
+    PF_CTL_METRICS,
+    PF_CTL_SESSIONS_ALL /* with all that is known of each */
 };
 
 struct pf_ctl_request {
     enum pf_ctl_word word;
     uint64_t id;           /* PF_CTL_KICK_ID */
     struct pf_bytes name;  /* PF_CTL_KICK_USER: a view into the line */
+    uint32_t gate;         /* PF_CTL_KICK_ID: what stands before the dot; 0: there is none */
 };
 
 /* `line` is without its LF; a CR at its end is taken off. */

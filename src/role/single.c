@@ -3,6 +3,7 @@
 #include "auth/auth_settings.h"
 #include "role/setup.h"
 #include "role/single_parts.h"
+#include "session/ctl_local.h"
 #include "sys/explain.h"
 #include "sys/log_sink.h"
 #include "sys/notify.h"
@@ -71,11 +72,13 @@ static enum pf_code signals(struct pf_single *s, struct pf_err *err)
 /* Figures, and the doors for who wants to see them. */
 static enum pf_code build_ctl(struct pf_single *s, struct pf_err *err)
 {
-    struct pf_ctl_parts parts = {.loop = s->loop, .hall = s->hall, .dock = s->dock, .disk = s->disk,
-                                 .reload = pf_single_reload_for, .self = s};
+    struct pf_ctl_local_parts local = {.loop = s->loop, .hall = s->hall, .dock = s->dock, .disk = s->disk,
+                                       .auth = s->auth, .reload = pf_single_reload_for, .self = s};
+    struct pf_ctl_parts parts = {.loop = s->loop, .log = s->log};
 
-    s->stats = parts.stats = pf_stats_new(err);
-    s->ctl = s->stats ? pf_ctl_new(&parts, err) : NULL;
+    s->stats = local.stats = pf_stats_new(err);
+    s->source = parts.source = s->stats ? pf_ctl_local_new(&local, err) : NULL;
+    s->ctl = s->source ? pf_ctl_new(&parts, err) : NULL;
     if (!s->ctl)
         return PF_NO_MEMORY;
     pf_stats_gauge(s->stats, PF_STAT_start_time_seconds, (uint64_t)time(NULL));
@@ -192,6 +195,7 @@ static void take_down(struct pf_single *s)
     pf_timer_free(s->leave);
     pf_watchdog_free(s->watchdog);
     pf_ctl_free(s->ctl);
+    pf_ctl_source_free(s->source);
     pf_hall_free(s->hall);
     pf_dock_free(s->dock);
     pf_lookup_free(s->lookup);

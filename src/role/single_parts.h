@@ -36,6 +36,7 @@ struct pf_single {
     struct pf_lookup *lookup;
     struct pf_dock *dock;
     struct pf_stats *stats;
+    struct pf_ctl_source *source;
     struct pf_ctl *ctl;
     void (*tell)(void *to, const char *line); /* who wants to know of mistakes of the reload under way, or NULL */
     void *tell_to;
@@ -60,7 +61,7 @@ enum pf_code pf_single_apply(struct pf_single *, struct pf_err *err);
 const struct pf_lookup_settings *pf_single_lookup(struct pf_conf *, struct pf_lookup_settings *room);
 /* SIGHUP. */
 void pf_single_reload(void *self, int number);
-/* The same for pf_ctl_parts. */
+/* The same for pf_ctl_local_parts. */
 bool pf_single_reload_for(void *self, void (*tell)(void *to, const char *line), void *to);
 /* SIGUSR2: the program is started anew beside us and takes over. */
 void pf_single_upgrade(void *self, int number);

@@ -197,6 +197,7 @@ static void take_on(struct pf_single *s, struct fresh *f)
         s->store = f->store;
     pf_hall_change(s->hall, s->log, s->store);
     pf_dock_change(s->dock, s->log, s->store);
+    pf_ctl_change(s->ctl, s->log);
 }
 
 static enum pf_code reload_with(struct pf_single *s, struct pf_conf *conf, struct pf_err *err)

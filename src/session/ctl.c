@@ -1,20 +1,28 @@
 #include "session/ctl.h"
 
 #include "session/ctl_answer.h"
-#include "session/guest.h"
+#include "sys/conn.h"
 #include "sys/visitor.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum {
     CALLERS_MAX = 16,        /* a few administrators, and what gathers figures */
-    CALLER_TIME = 60 * 1000, /* between two steps of one: `top` asks every second, gatherers every minute or anew */
+    CALLER_TIME = 60 * 1000, /* between two steps of one: `top` asks every second, gatherers every minute or anew;
+                              * a source that is asked has answered before (desk_remote.h) */
     IN_MAX = PF_CTL_HEAD_MAX
 };
 
 static_assert((int)PF_CTL_LINE_MAX < (int)IN_MAX, "both kinds of request fit");
+
+struct pf_ctl {
+    struct pf_ctl_parts parts;
+    struct pf_ctl_caller *callers;
+    unsigned count;
+};
 
 struct pf_ctl_caller {
     struct pf_ctl *ctl;
@@ -22,9 +30,12 @@ struct pf_ctl_caller {
     struct pf_conn *conn;
     struct pf_timer *timer;
     enum pf_ctl_door door;
-    bool last; /* nothing is asked any more behind this answer */
+    bool last;   /* nothing is asked any more behind this answer */
+    bool asking; /* the source has a question of his */
+    enum pf_ctl_word word;
+    struct pf_ctl_ask ask;
     size_t in_len, sent;
-    struct pf_ctl_answer out;
+    struct pf_ctl_text out;
     unsigned char in[IN_MAX];
 };
 
@@ -39,8 +50,15 @@ struct pf_ctl *pf_ctl_new(const struct pf_ctl_parts *parts, struct pf_err *err)
     return ctl;
 }
 
+void pf_ctl_change(struct pf_ctl *ctl, struct pf_log *log)
+{
+    ctl->parts.log = log;
+}
+
 static void leave(struct pf_ctl_caller *c, bool abrupt)
 {
+    pf_ctl_abandon(&c->ask);
+    pf_ctl_ask_done(&c->ask);
     if (c->prev)
         c->prev->next = c->next;
     else
@@ -50,7 +68,7 @@ static void leave(struct pf_ctl_caller *c, bool abrupt)
     c->ctl->count--;
     pf_timer_free(c->timer);
     pf_conn_close(c->conn, abrupt);
-    pf_ctl_answer_done(&c->out);
+    pf_ctl_text_done(&c->out);
     free(c);
 }
 
@@ -79,10 +97,20 @@ static bool take_input(struct pf_ctl_caller *c)
     return false;
 }
 
+static void answered(struct pf_ctl_ask *ask);
+
+static void ask_source(struct pf_ctl_caller *c)
+{
+    c->asking = true;
+    c->ask.done = answered;
+    pf_ctl_ask(c->ctl->parts.source, &c->ask);
+}
+
 static void take_line(struct pf_ctl_caller *c)
 {
     unsigned char *end = memchr(c->in, '\n', c->in_len);
     size_t len = end ? (size_t)(end - c->in) : c->in_len;
+    struct pf_ctl_request request;
 
     if (!end && len < PF_CTL_LINE_MAX)
         return;
@@ -91,7 +119,10 @@ static void take_line(struct pf_ctl_caller *c)
         c->last = true;
         return;
     }
-    pf_ctl_answer(c->ctl, pf_bytes_from(c->in, len), &c->out);
+    request = pf_ctl_request_of(pf_bytes_from(c->in, len));
+    c->word = request.word;
+    if (pf_ctl_wish(&request, &c->ask, &c->out))
+        ask_source(c);
     c->in_len -= len + 1;
     memmove(c->in, c->in + len + 1, c->in_len);
 }
@@ -102,8 +133,13 @@ static void take_head(struct pf_ctl_caller *c)
 
     if (status == PF_CTL_HTTP_MORE)
         return;
-    pf_ctl_answer_http(c->ctl, status, &c->out);
     c->last = true;
+    if (status == PF_CTL_HTTP_OK) {
+        c->ask.wish = PF_CTL_WISH_STATS;
+        ask_source(c);
+    } else {
+        pf_ctl_answer_http(status, NULL, &c->out);
+    }
 }
 
 /* False when the caller is gone. */
@@ -122,7 +158,7 @@ static bool flush(struct pf_ctl_caller *c)
         }
         c->sent += sent;
     }
-    pf_ctl_answer_done(&c->out);
+    pf_ctl_text_done(&c->out);
     c->sent = 0;
     if (!c->last)
         return true;
@@ -130,14 +166,20 @@ static bool flush(struct pf_ctl_caller *c)
     return false;
 }
 
+/* Takes one request more, if a whole one is there. */
+static void take_request(struct pf_ctl_caller *c)
+{
+    if (c->door == PF_CTL_DOOR_METRICS)
+        take_head(c);
+    else if (c->in_len)
+        take_line(c);
+}
+
 /* An answer at a time: the next line is looked at when the last answer is on its way whole. */
 static void turn(struct pf_ctl_caller *c)
 {
-    while (c->out.len == 0) {
-        if (c->door == PF_CTL_DOOR_METRICS)
-            take_head(c);
-        else if (c->in_len)
-            take_line(c);
+    while (c->out.len == 0 && !c->asking) {
+        take_request(c);
         if (c->out.failed) {
             leave(c, true);
             return;
@@ -148,7 +190,24 @@ static void turn(struct pf_ctl_caller *c)
             return;
     }
     pf_timer_set(c->timer, pf_loop_now(c->ctl->parts.loop) + CALLER_TIME);
-    pf_conn_want(c->conn, c->out.len ? PF_CONN_WRITE : PF_CONN_READ);
+    pf_conn_want(c->conn, c->out.len ? PF_CONN_WRITE : c->asking ? 0 : PF_CONN_READ);
+}
+
+static void answered(struct pf_ctl_ask *ask)
+{
+    struct pf_ctl_caller *c = (struct pf_ctl_caller *)((char *)ask - offsetof(struct pf_ctl_caller, ask));
+
+    c->asking = false;
+    if (c->door == PF_CTL_DOOR_METRICS)
+        pf_ctl_answer_http(PF_CTL_HTTP_OK, ask, &c->out);
+    else
+        pf_ctl_answer(c->word, ask, &c->out);
+    pf_ctl_ask_done(ask);
+    *ask = (struct pf_ctl_ask){0};
+    if (c->out.failed)
+        leave(c, true);
+    else if (flush(c))
+        turn(c);
 }
 
 static void wake(void *self, unsigned what)
@@ -182,7 +241,7 @@ static bool may_come(const struct pf_ctl *ctl, int fd, enum pf_ctl_door door)
     fields[0] = PF_TEXT_FIELD("address", "unix");
     fields[1] = PF_TEXT_FIELD("why", why);
     if (why)
-        pf_log_event(ctl->parts.hall->parts.log, PF_EVENT_refused, fields, 2);
+        pf_log_event(ctl->parts.log, PF_EVENT_refused, fields, 2);
     return !why;
 }
 

@@ -7,30 +7,27 @@
  * It tells numbers only, no name and no address; so everybody who can reach it
  * may read them, and the settings let it stand on loopback and unix sockets only.
  *
- * Callers are few (CALLERS_MAX), have little time, and what they get is made
- * whole in memory at once, between two turns of the sessions. */
+ * Who is here and what was counted is asked of a source (ctl_source.h): one
+ * process, or all that make up the server. Callers are few (CALLERS_MAX) and have
+ * little time; each is answered one request after the other. */
 #ifndef POSTFACH_SESSION_CTL_H
 #define POSTFACH_SESSION_CTL_H
 
-#include "base/stats.h"
-#include "session/serve_lmtp.h"
-#include "session/serve_pop3.h"
-#include "sys/pool.h"
+#include "base/log.h"
+#include "session/ctl_source.h"
+#include "sys/loop.h"
 
 struct pf_ctl;
 
 struct pf_ctl_parts { /* owned by the role; all outlive the ctl */
     struct pf_loop *loop;
-    struct pf_hall *hall;
-    struct pf_dock *dock;
-    struct pf_pool *disk; /* whose queue is a figure; NULL is allowed */
-    struct pf_stats *stats;
-    /* Reads the settings anew; tells each mistake as a line. True when they are in force. */
-    bool (*reload)(void *self, void (*tell)(void *to, const char *line), void *to);
-    void *self;
+    struct pf_log *log;
+    struct pf_ctl_source *source;
 };
 
 struct pf_ctl *pf_ctl_new(const struct pf_ctl_parts *, struct pf_err *err);
+/* Another log from now on. */
+void pf_ctl_change(struct pf_ctl *, struct pf_log *);
 /* Closes on everybody who calls; NULL is allowed. */
 void pf_ctl_free(struct pf_ctl *);
 

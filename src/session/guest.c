@@ -83,6 +83,7 @@ static bool take_input(struct pf_guest_session *g)
     switch (pf_conn_read(g->conn, g->in, PF_SHELF_SMALL, &g->in_len, &err)) {
     case PF_IO_DONE:
         g->heard = pf_guest_now(g);
+        g->received += g->in_len;
         return true;
     case PF_IO_WAIT:
         g->in_len = 0;
@@ -175,6 +176,7 @@ static bool flush(struct pf_guest_session *g)
         return false;
     switch (pf_conn_write(g->conn, out, &sent, &err)) {
     case PF_IO_DONE:
+        g->sent += sent;
         pf_pop3_server_sent(g->engine, sent, pf_guest_now(g));
         return true;
     case PF_IO_WAIT:

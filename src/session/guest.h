@@ -37,6 +37,7 @@ struct pf_hall {
     unsigned count;                  /* all, also those who wait for the store to finish */
     unsigned strangers;              /* not logged in yet */
     uint64_t served;
+    uint32_t gate; /* which of several processes this is; 0: the only one */
     struct pf_stats *stats; /* or NULL */
     struct pf_shelf shelf;
     struct pf_timer *grace;
@@ -69,6 +70,7 @@ struct pf_guest_session {
     uint64_t id;   /* of the process's sessions, from one */
     pf_time heard; /* when it last sent something */
     bool kicked;
+    uint64_t received, sent; /* octets, without those of TLS */
 
     unsigned char *in; /* small buffer, only while octets wait in it */
     size_t in_at, in_len;

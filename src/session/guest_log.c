@@ -3,6 +3,8 @@
 
 #include "sys/explain.h"
 
+#include <stdio.h>
+
 static const char *const ends[] = {
     [PF_CLOSE_QUIT] = "quit",
     [PF_CLOSE_EOF] = "eof",
@@ -21,6 +23,18 @@ static const char *const ends[] = {
     [PF_CLOSE_YIELDED] = "yielded",
 };
 
+enum { ID = 32 /* two numbers and a dot */ };
+
+/* As the administrator sees it (ctl_source.h). */
+static const char *id_of(const struct pf_guest_session *g, char *room)
+{
+    if (g->hall->gate)
+        snprintf(room, ID, "%u.%llu", g->hall->gate, (unsigned long long)g->id);
+    else
+        snprintf(room, ID, "%llu", (unsigned long long)g->id);
+    return room;
+}
+
 void pf_guest_log_end(struct pf_guest_session *g)
 {
     static const struct pf_pop3_server_stats none;
@@ -28,6 +42,7 @@ void pf_guest_log_end(struct pf_guest_session *g)
     const struct pf_conn_info *info = pf_conn_info(g->conn);
     pf_time ms = pf_guest_now(g) - g->came;
     struct pf_proxied_text told;
+    char id[ID];
     const char *end = g->kicked ? "kicked" : ends[g->close];
     struct pf_field fields[] = {
         PF_TEXT_FIELD("user", s->logged_in ? g->user.name : NULL),
@@ -49,7 +64,7 @@ void pf_guest_log_end(struct pf_guest_session *g)
         PF_NUMBER_FIELD("expired", g->expired),
         PF_NUMBER_FIELD("commands", s->commands),
         PF_NUMBER_FIELD("errors", s->bad_commands),
-        PF_NUMBER_FIELD("id", g->id),
+        PF_TEXT_FIELD("id", id_of(g, id)),
         PF_TEXT_FIELD("end", end),
     };
 

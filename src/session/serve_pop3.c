@@ -53,6 +53,11 @@ void pf_hall_change(struct pf_hall *hall, struct pf_log *log, struct pf_store *s
     hall->parts.store = store;
 }
 
+void pf_hall_gate(struct pf_hall *hall, uint32_t number)
+{
+    hall->gate = number;
+}
+
 void pf_hall_stats(struct pf_hall *hall, struct pf_stats *stats)
 {
     hall->stats = stats;

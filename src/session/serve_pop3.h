@@ -54,6 +54,10 @@ void pf_hall_change(struct pf_hall *, struct pf_log *, struct pf_store *);
 /* Where is counted; it outlives the hall. NULL, as at first: nowhere. */
 void pf_hall_stats(struct pf_hall *, struct pf_stats *);
 
+/* Which gate this is: ids of sessions in the log are gate.number, as the administrator sees them. 0, as at first: plain
+ * numbers. */
+void pf_hall_gate(struct pf_hall *, uint32_t number);
+
 /* A stranger at listener number `listen` of the settings; fd is taken over. */
 void pf_hall_guest(struct pf_hall *, int fd, size_t listen);
 

@@ -11,7 +11,8 @@ static void a_line(struct pf_bytes in)
 {
     struct pf_ctl_request r = pf_ctl_request_of(pf_bytes_head(in, pf_find(in, '\n')));
 
-    assert(r.id == 0 || r.word == PF_CTL_KICK_ID || r.word == PF_CTL_BAD);
+    assert(r.id == 0 || r.word == PF_CTL_KICK_ID);
+    assert(r.gate == 0 || r.word == PF_CTL_KICK_ID);
     if (r.word != PF_CTL_KICK_USER)
         return;
     assert(r.name.at > in.at && r.name.at + r.name.len <= in.at + in.len && r.name.len > 0);

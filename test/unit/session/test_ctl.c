@@ -3,6 +3,7 @@
 
 #include "hallrig.h"
 #include "session/ctl.h"
+#include "session/ctl_local.h"
 
 #include "unit/scarce.h"
 
@@ -12,6 +13,7 @@
 
 static struct rig rig;
 static struct client client;
+static struct pf_ctl_source *source;
 static struct pf_ctl *ctl;
 static struct pf_dock *dock;
 static struct pf_stats *stats;
@@ -26,13 +28,17 @@ static bool reload(void *self, void (*tell)(void *to, const char *line), void *t
 static void up(void)
 {
     struct pf_dock_parts dock_parts = {0};
+    struct pf_ctl_local_parts local;
     struct pf_ctl_parts parts;
 
     rig_up(&rig, "");
     dock_parts.loop = rig.loop;
     dock = pf_dock_new(&dock_parts, NULL);
     stats = pf_stats_new(NULL);
-    parts = (struct pf_ctl_parts){.loop = rig.loop, .hall = rig.hall, .dock = dock, .stats = stats, .reload = reload};
+    local = (struct pf_ctl_local_parts){
+        .loop = rig.loop, .hall = rig.hall, .dock = dock, .stats = stats, .reload = reload};
+    source = pf_ctl_local_new(&local, NULL);
+    parts = (struct pf_ctl_parts){.loop = rig.loop, .log = &rig.log, .source = source};
     ctl = pf_ctl_new(&parts, NULL);
     assert_true(dock && stats && ctl);
     pf_hall_stats(rig.hall, stats);
@@ -41,6 +47,7 @@ static void up(void)
 static void down(void)
 {
     pf_ctl_free(ctl);
+    pf_ctl_source_free(source);
     pf_dock_free(dock);
     rig_down(&rig);
     pf_stats_free(stats);
@@ -115,6 +122,10 @@ static void a_session_is_seen_counted_and_kicked(void **state)
     client_login(&client);
     got = answer("SESSIONS\n");
     assert_non_null(strstr(got, "+sessions\n1\tanna\tunix\tnone\ttransaction\t0\t0\t1\t0\n.\n"));
+    got = answer("SESSIONS ALL\n");
+    assert_non_null(strstr(got, "+sessions\n1\tanna\tunix\tnone\ttransaction\t0\t0\t1\t0\t0\t"));
+    assert_non_null(strstr(got, "\tPASS\n.\n"));
+    assert_string_equal(answer("KICK ID 3.1\n"), "-no such session\n.\n");
     assert_string_equal(answer("KICK USER anna\n"), "+kicked 1\n.\n");
     assert_string_equal(answer("KICK USER anna\n"), "-no such session\n.\n");
     client_eof(&client);

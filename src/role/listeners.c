@@ -55,11 +55,8 @@ static void port_free(struct port *port)
     free(port);
 }
 
-static struct port *port_open(struct pf_loop *loop, const struct pf_conf_listen *wanted, struct pf_handed *handed,
-                              struct pf_err *err)
+static struct port *port_new(const struct pf_conf_listen *wanted, struct pf_err *err)
 {
-    static const unsigned modes[] = {0600, 0660, 0666}; /* in the order of enum pf_conf_mode */
-    const struct pf_listen_place place = {wanted->address, wanted->port, BACKLOG, modes[wanted->mode], handed};
     struct port *port = calloc(1, sizeof *port);
 
     if (!port) {
@@ -70,8 +67,17 @@ static struct port *port_open(struct pf_loop *loop, const struct pf_conf_listen 
     port->wanted = wanted->port;
     port->tls = wanted->tls;
     port->protocol = wanted->protocol;
-    port->listen = pf_listen_open(loop, &place, arrive, port, err);
-    if (port->listen)
+    return port;
+}
+
+static struct port *port_open(struct pf_loop *loop, const struct pf_conf_listen *wanted, struct pf_handed *handed,
+                              struct pf_err *err)
+{
+    static const unsigned modes[] = {0600, 0660, 0666}; /* in the order of enum pf_conf_mode */
+    const struct pf_listen_place place = {wanted->address, wanted->port, BACKLOG, modes[wanted->mode], handed};
+    struct port *port = port_new(wanted, err);
+
+    if (port && (port->listen = pf_listen_open(loop, &place, arrive, port, err)))
         return port;
     free(port);
     return NULL;
@@ -151,6 +157,39 @@ struct pf_listeners *pf_listeners_first(struct pf_loop *loop, const struct pf_co
                                         struct pf_err *err)
 {
     return make(loop, conf, NULL, handed, err);
+}
+
+void pf_listeners_pause(struct pf_listeners *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (l->ports[i])
+            pf_listen_pause(l->ports[i]->listen, true);
+}
+
+struct pf_listeners *pf_listeners_adopt(struct pf_loop *loop, const struct pf_conf *conf, int sockets[],
+                                        struct pf_err *err)
+{
+    struct pf_listeners *new = calloc(1, sizeof *new + conf->listen_count * sizeof new->ports[0]);
+
+    if (!new) {
+        pf_fail(err, PF_NO_MEMORY, 0, "listen", "no memory");
+        return NULL;
+    }
+    for (; new->count < conf->listen_count; new->count++) {
+        struct port *port = port_new(&conf->listens[new->count], err);
+
+        new->ports[new->count] = port;
+        if (port) {
+            port->listen = pf_listen_adopt(loop, sockets[new->count], arrive, port, err);
+            sockets[new->count] = -1;
+        }
+        if (!port || !port->listen) {
+            free(port);
+            pf_listeners_free(new);
+            return NULL;
+        }
+    }
+    return new;
 }
 
 size_t pf_listeners_sockets(struct pf_listeners *l, const int **out_sockets, const char *const **out_places)

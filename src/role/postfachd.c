@@ -1,5 +1,6 @@
 #include "conf/conf.h"
 #include "role/check.h"
+#include "role/keeper.h"
 #include "role/single.h"
 
 #include <signal.h>
@@ -9,7 +10,8 @@
 static const char *const default_file = "/etc/postfach/postfach.conf";
 
 static const char usage[] =
-    "usage: postfachd --single [-f FILE]      serve in one process, in the foreground\n"
+    "usage: postfachd [-f FILE]               serve, in the foreground, as several processes\n"
+    "       postfachd --single [-f FILE]      serve in one process\n"
     "       postfachd check [-f FILE]         read the settings and try what they name\n"
     "       postfachd show [--all] [-f FILE]  print the settings in force\n"
     "       postfachd --version | --help\n"
@@ -32,7 +34,7 @@ static int show(const char *file, bool all)
     return 0;
 }
 
-enum verb { VERB_NONE, VERB_SINGLE, VERB_CHECK, VERB_SHOW, VERB_VERSION, VERB_HELP };
+enum verb { VERB_NONE /* serve */, VERB_SINGLE, VERB_CHECK, VERB_SHOW, VERB_VERSION, VERB_HELP };
 
 static const struct {
     const char *word;
@@ -76,6 +78,8 @@ int main(int argc, char **argv)
     switch (verb) {
     case VERB_SINGLE:
         return pf_single_run(file);
+    case VERB_NONE:
+        return pf_keeper_run(file);
     case VERB_CHECK:
         return pf_check_run(file);
     case VERB_SHOW:
@@ -86,8 +90,6 @@ int main(int argc, char **argv)
     case VERB_HELP:
         fputs(usage, stdout);
         return 0;
-    case VERB_NONE:
-        break;
     }
     return refuse(NULL);
 }

@@ -18,6 +18,9 @@ struct pf_store *pf_setup_store(const struct pf_conf *, struct pf_loop *, struct
                                 struct pf_log *, struct pf_err *err);
 /* True when a store made for `a` does not fit `b`. */
 bool pf_setup_store_differs(const struct pf_conf *a, const struct pf_conf *b);
+/* Who is a recipient, in `room`; NULL when no listener takes mail. */
+const struct pf_lookup_settings *pf_setup_lookup(struct pf_conf *, struct pf_lookup_settings *room);
 struct pf_log *pf_setup_log(const struct pf_conf *, struct pf_err *err);
+bool pf_setup_log_differs(const struct pf_conf *a, const struct pf_conf *b);
 
 #endif

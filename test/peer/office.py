@@ -5,7 +5,8 @@
         office.put("anna", b"Subject: x\n\nbody\n")
         office.start()
         office.pop3, office.pop3s              # ports
-Ends with a check that the server ended by itself, with status 0 (the sanitizers speak through it).
+Ends with a check that the server ended by itself, with status 0 (the sanitizers speak through it), and left no process.
+The environment says in which shape it stands: SHAPE=single (one process) or split (as many as there are roles).
 Tests are functions given to `run`, which speaks TAP.
 """
 import atexit
@@ -21,6 +22,7 @@ import traceback
 TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build-check"))
 POSTFACHD = os.path.join(BUILD, "src/role/postfachd")
+SHAPE = os.environ.get("SHAPE", "single")
 POSTFACH = os.path.join(BUILD, "src/tool/postfach")
 PATIENCE = 60  # seconds until a test that waits is wrong; a loaded machine is slow, not broken
 
@@ -48,6 +50,24 @@ def wire(message):
     if out and out[-1] != 10:
         out += b"\r\n"
     return bytes(out)
+
+
+def children_of(pid):
+    """The numbers of its children."""
+    found = []
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
+            found += map(int, file.read().split())
+    return found
+
+
+def command(pid):
+    """The name of the program that runs as that process; "" when there is none, or it has ended."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return os.path.basename(file.read().split(b"\0")[0].decode())
+    except OSError:
+        return ""
 
 
 class Certificates:
@@ -84,7 +104,8 @@ class Certificates:
 
 
 class Office:
-    def __init__(self, settings="", listens=None, store="mail { path %s/mail/%%n }", tls="", wrapper=()):
+    def __init__(self, settings="", listens=None, store="mail { path %s/mail/%%n }", tls="", wrapper=(),
+                 shape=SHAPE):
         self.folder = tempfile.mkdtemp(prefix="postfach-test.")
         atexit.register(shutil.rmtree, self.folder, True)
         self.certificates = Certificates(self.folder)
@@ -94,6 +115,7 @@ class Office:
         self.store = store
         self.tls = tls
         self.wrapper = list(wrapper)
+        self.shape = shape
         self.number = 0
         self.process = None
         self.pop3 = self.pop3s = None
@@ -159,7 +181,8 @@ class Office:
         if os.path.exists(ports):
             os.unlink(ports)
         with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen([*self.wrapper, POSTFACHD, "--single", "-f", self.conf], stderr=log,
+            shape = ["--single"] if self.shape == "single" else []
+            self.process = subprocess.Popen([*self.wrapper, POSTFACHD, *shape, "-f", self.conf], stderr=log,
                                             stdin=subprocess.DEVNULL)
         wait_until("the start of the server", lambda: os.path.exists(ports) or self.process.poll() is not None)
         assert self.process.poll() is None, self.log()
@@ -181,6 +204,15 @@ class Office:
     def wait_log(self, text, count=1):
         wait_until(f"a log line with {text!r}", lambda: self.log().count(text) >= count)
 
+    def children(self, role=None):
+        """(role, number of the process) of those that are there, by what the kernel knows of the keeper."""
+        found = []
+        for pid in children_of(self.process.pid):
+            name = command(pid)
+            if name.startswith("postfach-") and role in (None, name[9:]):
+                found.append((name[9:], pid))
+        return sorted(found)
+
     def reload(self):
         before = self.log().count("event=reload")
         self.process.send_signal(signal.SIGHUP)
@@ -195,8 +227,11 @@ class Office:
     def stop(self):
         if self.process is None:
             return
+        children = [pid for _, pid in self.children()]
         self.process.terminate()
         status = self.process.wait(PATIENCE)
+        left = [pid for pid in children if command(pid).startswith("postfach-")]
+        assert not left, f"these are left of the server: {left}\n{self.log()[-6000:]}"
         self.process = None
         self.pop3 = self.pop3s = None
         assert status == 0, f"the server ended with {status}:\n{self.log()[-6000:]}"

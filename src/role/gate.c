@@ -1,0 +1,275 @@
+/* The gate: speaks with clients, and has nothing that they could want.
+ *
+ * Connections live and die here. Who somebody is, auth says, in another process; what his mail is, a store says. What
+ * the gate needs of the settings it keeps, the rest it forgets before the first stranger comes. */
+#include "auth/auth_remote.h"
+#include "base/purse.h"
+#include "base/text.h"
+#include "role/child.h"
+#include "role/gates.h"
+#include "role/listeners.h"
+#include "role/say.h"
+#include "role/setup.h"
+#include "store/store_remote.h"
+#include "sys/proc.h"
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    /* Beside guests: listeners, log, loop, peers, and up to 256 connections that linger (sys/conn.h). */
+    SPARE_DESCRIPTORS = 1024,
+    LOOK_EVERY = 250,  /* ms: whether the last session has gone */
+    ASK_EVERY = 5,     /* ms: whether auth has told what it offers, before the first guest */
+    ASKED_MOST = 1000  /* then guests come all the same, and are told why they cannot log in */
+};
+
+struct gate {
+    struct pf_child child;
+    struct pf_tls_tickets *tickets;
+    struct pf_tls *tls; /* or NULL */
+    struct pf_guests *guests;
+    struct pf_purse *purse;
+    struct pf_auth_remote *auth;
+    struct pf_store *store;
+    struct pf_hall *hall;
+    struct pf_dock *dock;
+    struct pf_stats *stats;
+    struct pf_timer *timer; /* for GO, or for the end */
+    struct pf_listeners *listeners;
+    int sockets[PF_CONF_LISTENS_MOST]; /* until GO; -1: none */
+    unsigned asked;
+    bool gone, leaving;
+    unsigned emptied; /* of hall and dock */
+};
+
+static struct gate *gate_of(struct pf_child *child)
+{
+    return (struct gate *)(void *)child;
+}
+
+static const char *user(const struct pf_child *c)
+{
+    return c->conf->gate_user ? c->conf->gate_user : c->conf->run_as;
+}
+
+static uint64_t share(uint64_t all, unsigned gates)
+{
+    return (all + gates - 1) / gates;
+}
+
+/* Guests are counted by each gate for itself. */
+static void take_share(struct pf_conf *conf)
+{
+    unsigned gates = pf_gates(conf);
+
+    conf->connections = (unsigned)share(conf->connections, gates);
+    conf->delivery_connections = (unsigned)share(conf->delivery_connections, gates);
+    conf->memory_before_login = (size_t)share(conf->memory_before_login, gates);
+}
+
+static enum pf_code take(struct pf_child *c, struct pf_err *err)
+{
+    struct gate *g = gate_of(c);
+    enum pf_code code;
+
+    for (size_t i = 0; i < PF_CONF_LISTENS_MOST; i++)
+        g->sockets[i] = -1;
+    take_share(c->conf);
+    pf_proc_descriptors((size_t)c->conf->connections + c->conf->delivery_connections + SPARE_DESCRIPTORS);
+    g->tickets = pf_tls_tickets_new_seeded(c->secret, (unsigned)c->conf->ticket_rotate, err);
+    pf_wipe(c->secret, sizeof c->secret);
+    code = g->tickets ? pf_setup_tls(c->conf, g->tickets, &g->tls, err) : err->code;
+    if (code != PF_OK)
+        return code;
+    pf_say_certificates(c->log, g->tls);
+    return pf_conf_blind(c->conf) ? PF_OK : pf_fail(err, PF_NO_MEMORY, 0, "gate", "no memory");
+}
+
+static void store_gone(void *self, uint32_t number, const struct pf_err *err)
+{
+    struct gate *g = self;
+
+    (void)number;
+    if (!g->leaving)
+        pf_child_trouble(&g->child, "a store is gone", err);
+}
+
+static void timed(struct pf_timer *timer, void *self);
+
+static enum pf_code build_rooms(struct gate *g, struct pf_err *err)
+{
+    const struct pf_store_remote_calls calls = {.gone = store_gone, .self = g};
+    struct pf_child *c = &g->child;
+    struct pf_hall_parts hall;
+    struct pf_dock_parts dock;
+
+    pf_fail(err, PF_NO_MEMORY, 0, "gate", "no memory");
+    if (!(g->timer = pf_timer_new(c->loop, timed, g)) ||
+        !(g->guests = pf_guests_new(c->conf->connections, c->conf->connections_per_address)) ||
+        !(g->purse = pf_purse_new()) || !(g->auth = pf_auth_remote_new(c->loop, g->purse, err)) ||
+        !(g->store = pf_store_remote_new(c->loop, g->purse, &calls, err)) || !(g->stats = pf_stats_new(err)))
+        return err->code;
+    hall = (struct pf_hall_parts){c->loop, c->log, pf_auth_remote_auth(g->auth), g->store, g->guests};
+    dock = (struct pf_dock_parts){c->loop, c->log, pf_auth_remote_lookup(g->auth), g->store};
+    if (!(g->hall = pf_hall_new(&hall, err)) || !(g->dock = pf_dock_new(&dock, err)))
+        return err->code;
+    return PF_OK;
+}
+
+static enum pf_code build(struct pf_child *c, struct pf_err *err)
+{
+    struct gate *g = gate_of(c);
+    enum pf_code code = build_rooms(g, err);
+
+    if (code != PF_OK)
+        return code;
+    pf_stats_gauge(g->stats, PF_STAT_start_time_seconds, (uint64_t)time(NULL));
+    pf_hall_stats(g->hall, g->stats);
+    pf_dock_stats(g->dock, g->stats);
+    code = pf_hall_settings(g->hall, c->conf, g->tls, err);
+    return code == PF_OK ? pf_dock_settings(g->dock, c->conf, g->tls, err) : code;
+}
+
+static void end(struct gate *g)
+{
+    pf_child_say(&g->child, &(struct pf_crew){.kind = PF_CREW_SERVED, .count = pf_hall_served(g->hall)});
+    pf_child_end(&g->child);
+}
+
+static void give_up(struct gate *g, const struct pf_err *err)
+{
+    pf_child_trouble(&g->child, "gate", err);
+    g->child.fault = *err;
+    pf_child_end(&g->child);
+}
+
+static void open_doors(struct gate *g)
+{
+    const struct pf_listeners_to to = {g->hall, g->dock, NULL};
+    struct pf_err err;
+
+    g->listeners = pf_listeners_adopt(g->child.loop, g->child.conf, g->sockets, &err);
+    if (g->listeners)
+        pf_listeners_commit(g->listeners, &to, g->child.conf, NULL);
+    else
+        give_up(g, &err);
+}
+
+static void timed(struct pf_timer *timer, void *self)
+{
+    struct gate *g = self;
+    pf_time wait = g->leaving ? LOOK_EVERY : ASK_EVERY;
+
+    if (g->leaving ? pf_hall_count(g->hall) == 0 && pf_dock_count(g->dock) == 0
+                   : pf_auth_remote_ready(g->auth) || ++g->asked == ASKED_MOST) {
+        if (g->leaving)
+            end(g);
+        else
+            open_doors(g);
+        return;
+    }
+    pf_timer_set(timer, pf_loop_now(g->child.loop) + wait);
+}
+
+static void emptied(void *self)
+{
+    struct gate *g = self;
+
+    if (++g->emptied >= 2)
+        end(g);
+}
+
+/* grace -1: sessions go on to their end, however long that takes. */
+static void drain(struct gate *g, pf_time grace)
+{
+    g->leaving = true;
+    pf_timer_clear(g->timer);
+    pf_listeners_free(g->listeners);
+    g->listeners = NULL;
+    if (grace < 0) {
+        pf_timer_set(g->timer, pf_loop_now(g->child.loop));
+        return;
+    }
+    g->emptied = 0; /* both tell again */
+    pf_hall_close(g->hall, grace, emptied, g);
+    pf_dock_close(g->dock, grace, emptied, g);
+}
+
+static bool meet(struct gate *g, const struct pf_crew *crew, int fd)
+{
+    enum pf_code code;
+    struct pf_err err;
+
+    if (crew->role != PF_CREW_AUTH && crew->role != PF_CREW_STORE)
+        return false;
+    code = crew->role == PF_CREW_AUTH ? pf_auth_remote_join(g->auth, fd, &err)
+                                      : pf_store_remote_join(g->store, crew->number, fd, &err);
+    if (code != PF_OK)
+        give_up(g, &err);
+    return true;
+}
+
+static bool told(struct pf_child *c, const struct pf_crew *crew, int fd)
+{
+    struct gate *g = gate_of(c);
+
+    if (crew->kind == PF_CREW_PEER)
+        return meet(g, crew, fd);
+    if (crew->kind == PF_CREW_LISTEN && crew->number < c->conf->listen_count && g->sockets[crew->number] < 0) {
+        g->sockets[crew->number] = fd;
+        return true;
+    }
+    if (crew->kind == PF_CREW_DRAIN) {
+        drain(g, crew->grace);
+        return true;
+    }
+    if (crew->kind != PF_CREW_GO || g->leaving || g->listeners)
+        return false;
+    timed(g->timer, g);
+    return true;
+}
+
+static void orphaned(struct pf_child *c)
+{
+    drain(gate_of(c), c->conf->drain_time);
+}
+
+static void take_down(struct pf_child *c)
+{
+    struct gate *g = gate_of(c);
+
+    for (size_t i = 0; i < PF_CONF_LISTENS_MOST; i++)
+        if (g->sockets[i] > 0) /* 0: not taken yet */
+            close(g->sockets[i]);
+    pf_timer_free(g->timer);
+    pf_listeners_free(g->listeners);
+    pf_hall_free(g->hall);
+    pf_dock_free(g->dock);
+    if (g->store)
+        pf_store_free(g->store);
+    pf_auth_remote_free(g->auth);
+    pf_purse_free(g->purse);
+    pf_tls_free(g->tls);
+    if (g->tickets)
+        pf_tls_tickets_free(g->tickets);
+    if (g->guests)
+        pf_guests_free(g->guests);
+    pf_stats_free(g->stats);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct pf_child_part part = {.role = PF_CREW_GATE,
+                                              .sandbox = PF_SANDBOX_GATE,
+                                              .size = sizeof(struct gate),
+                                              .user = user,
+                                              .take = take,
+                                              .build = build,
+                                              .told = told,
+                                              .orphaned = orphaned,
+                                              .take_down = take_down};
+
+    return pf_child_run(&part, argc, argv);
+}

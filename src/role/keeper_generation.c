@@ -1,0 +1,283 @@
+#include "role/keeper_parts.h"
+
+#include "role/gates.h"
+#include "role/sheet.h"
+
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static bool is_shared_store(const struct pf_keeper_child *c)
+{
+    return c->role == PF_CREW_STORE && !c->user[0];
+}
+
+/* Who speaks with whom: a gate with auth and with each store. */
+static bool are_peers(const struct pf_keeper_child *a, const struct pf_keeper_child *b)
+{
+    return (a->role == PF_CREW_GATE) != (b->role == PF_CREW_GATE);
+}
+
+static void introduce(struct pf_keeper_child *a, struct pf_keeper_child *b)
+{
+    struct pf_err err;
+    int ends[2];
+
+    if (pf_ipc_pair(ends, &err) != PF_OK) { /* who is not known to all serves nobody */
+        pf_keeper_trouble(a->keeper, PF_EVENT_trouble, &err);
+        pf_keeper_child_kill(a);
+        return;
+    }
+    pf_keeper_send(a, &(struct pf_crew){.kind = PF_CREW_PEER, .role = b->role, .number = b->number}, ends[0]);
+    pf_keeper_send(b, &(struct pf_crew){.kind = PF_CREW_PEER, .role = a->role, .number = a->number}, ends[1]);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+/* auth is told which store it is that all maildrops are served by. */
+static void tell_store(struct pf_crew_generation *g)
+{
+    uint32_t number = 0;
+
+    for (struct pf_keeper_child *c = g->children; c; c = c->next)
+        if (is_shared_store(c) && c->state == PF_CHILD_JOINED)
+            number = c->number;
+    for (struct pf_keeper_child *c = g->children; c; c = c->next)
+        if (c->role == PF_CREW_AUTH && c->state == PF_CHILD_JOINED)
+            pf_keeper_send(c, &(struct pf_crew){.kind = PF_CREW_OF_STORE, .number = number}, -1);
+}
+
+static void open_gate(struct pf_keeper_child *c)
+{
+    const char *const *places;
+    const int *sockets;
+    size_t count = pf_listeners_sockets(c->keeper->listeners, &sockets, &places);
+
+    for (size_t i = 0; i < count; i++)
+        pf_keeper_send(c, &(struct pf_crew){.kind = PF_CREW_LISTEN, .number = (uint32_t)i}, sockets[i]);
+    pf_keeper_send(c, &(struct pf_crew){.kind = PF_CREW_GO}, -1);
+}
+
+/* It works from now on. */
+static void join(struct pf_keeper_child *c)
+{
+    for (struct pf_keeper_child *other = c->generation->children; other; other = other->next)
+        if (other->state == PF_CHILD_JOINED && are_peers(c, other))
+            introduce(c, other);
+    if (c->state != PF_CHILD_READY)
+        return;
+    c->state = PF_CHILD_JOINED;
+    pf_timer_clear(c->timer);
+    if (c->role == PF_CREW_GATE)
+        open_gate(c);
+    else
+        tell_store(c->generation);
+    if (c->user[0])
+        pf_keeper_wishes_grant(c, c->number);
+}
+
+static bool are_all(const struct pf_crew_generation *g, enum pf_keeper_state state)
+{
+    for (const struct pf_keeper_child *c = g->children; c; c = c->next)
+        if (c->state != state)
+            return false;
+    return true;
+}
+
+static void join_all(struct pf_crew_generation *g, bool gates)
+{
+    for (struct pf_keeper_child *c = g->children; c; c = c->next)
+        if ((c->role == PF_CREW_GATE) == gates && c->state == PF_CHILD_READY)
+            join(c);
+}
+
+void pf_keeper_child_ready(struct pf_keeper_child *c)
+{
+    struct pf_crew_generation *g = c->generation;
+
+    c->state = PF_CHILD_READY;
+    if (g->formed) {
+        join(c);
+        return;
+    }
+    if (!are_all(g, PF_CHILD_READY))
+        return;
+    g->formed = true;
+    pf_keeper_formed(g); /* the ports are those of this generation now */
+    join_all(g, false);
+    join_all(g, true);
+}
+
+static void child_free(struct pf_keeper_child *c)
+{
+    struct pf_keeper_child **link = &c->generation->children;
+
+    while (*link != c)
+        link = &(*link)->next;
+    *link = c->next;
+    pf_keeper_wishes_grant(c, 0);
+    pf_keeper_letters_free(c);
+    pf_timer_free(c->timer);
+    free(c);
+}
+
+static void bury(struct pf_later *later)
+{
+    struct pf_crew_generation *g =
+        (struct pf_crew_generation *)(void *)((char *)later - offsetof(struct pf_crew_generation, bury));
+    struct pf_keeper *k = g->keeper;
+    struct pf_crew_generation **link = &k->generations;
+
+    while (*link != g)
+        link = &(*link)->next;
+    *link = g->next;
+    if (g->sheet >= 0)
+        close(g->sheet);
+    pf_listeners_free(g->listeners);
+    pf_conf_free(g->conf);
+    free(g);
+    pf_keeper_gone(k);
+}
+
+/* What is behind the gates ends when the last of them has gone. */
+static void look(struct pf_crew_generation *g)
+{
+    bool any = false;
+
+    for (struct pf_keeper_child *c = g->children; c; c = c->next)
+        any = any || c->role == PF_CREW_GATE;
+    if (!any && !g->dismissed) {
+        g->dismissed = true;
+        for (struct pf_keeper_child *c = g->children, *next; c; c = next) {
+            next = c->next;
+            pf_keeper_child_leave(c, 0);
+        }
+    }
+    if (g->children || g->bury.queued)
+        return;
+    g->bury.run = bury;
+    pf_loop_later(g->keeper->loop, &g->bury);
+}
+
+/* Who waits to be started again is not: it has no process. */
+static void forget_waiting(struct pf_crew_generation *g)
+{
+    for (struct pf_keeper_child *c = g->children, *next; c; c = next) {
+        next = c->next;
+        if (c->state == PF_CHILD_WAITING)
+            child_free(c);
+    }
+}
+
+void pf_keeper_dismiss(struct pf_crew_generation *g, pf_time grace)
+{
+    g->leaving = true;
+    g->grace = grace;
+    forget_waiting(g);
+    for (struct pf_keeper_child *c = g->children; c; c = c->next)
+        if (c->role == PF_CREW_GATE)
+            pf_keeper_child_leave(c, grace);
+    look(g);
+}
+
+void pf_keeper_kill_all(struct pf_keeper *k)
+{
+    for (struct pf_crew_generation *g = k->generations; g; g = g->next)
+        for (struct pf_keeper_child *c = g->children; c; c = c->next)
+            pf_keeper_child_kill(c);
+}
+
+static void fail(struct pf_crew_generation *g, const struct pf_err *err)
+{
+    g->leaving = g->dismissed = true;
+    forget_waiting(g);
+    for (struct pf_keeper_child *c = g->children; c; c = c->next)
+        pf_keeper_child_kill(c);
+    pf_keeper_failed(g, err);
+}
+
+/* What it said itself, or how it ended. */
+static void explain(struct pf_keeper_child *c)
+{
+    const char *role = pf_crew_role_name(c->role);
+
+    if (c->fault.code != PF_OK)
+        return;
+    if (WIFSIGNALED(c->status))
+        pf_fail(&c->fault, PF_TEMP, 0, "keeper", "%s was killed by signal %d before it was ready", role,
+                WTERMSIG(c->status));
+    else
+        pf_fail(&c->fault, PF_TEMP, 0, "keeper", "%s ended with status %d before it was ready", role,
+                WEXITSTATUS(c->status));
+}
+
+static void start_again(struct pf_keeper_child *c)
+{
+    c->state = PF_CHILD_WAITING;
+    pf_timer_set(c->timer, pf_loop_now(c->keeper->loop) + pf_keeper_child_delay(c));
+}
+
+void pf_keeper_child_ended(struct pf_keeper_child *c)
+{
+    struct pf_crew_generation *g = c->generation;
+    bool shared = is_shared_store(c);
+
+    c->state = PF_CHILD_LEAVING;
+    if (!g->formed && !g->leaving) {
+        struct pf_err err;
+
+        explain(c);
+        err = c->fault;
+        child_free(c);
+        fail(g, &err);
+        look(g);
+        return;
+    }
+    if (g->leaving || c->user[0])
+        child_free(c);
+    else
+        start_again(c);
+    if (shared && !g->leaving)
+        tell_store(g);
+    if (g->leaving)
+        look(g);
+}
+
+static bool hire_all(struct pf_crew_generation *g)
+{
+    unsigned gates = pf_gates(g->conf);
+    bool good = pf_keeper_child_new(g, PF_CREW_AUTH, NULL);
+
+    if (g->conf->mail_owner == PF_CONF_OWNER_SHARED)
+        good = good && pf_keeper_child_new(g, PF_CREW_STORE, NULL);
+    for (unsigned i = 0; i < gates; i++)
+        good = good && pf_keeper_child_new(g, PF_CREW_GATE, NULL);
+    return good;
+}
+
+enum pf_code pf_keeper_form(struct pf_keeper *k, struct pf_conf *conf, struct pf_listeners *listeners,
+                            struct pf_err *err)
+{
+    struct pf_crew_generation *g = calloc(1, sizeof *g);
+
+    if (!g) {
+        pf_listeners_free(listeners);
+        pf_conf_free(conf);
+        return pf_fail(err, PF_NO_MEMORY, 0, "keeper", "no memory");
+    }
+    *g = (struct pf_crew_generation){.next = k->generations, .keeper = k, .conf = conf, .listeners = listeners};
+    k->generations = g;
+    g->sheet = pf_sheet_write(conf, err);
+    if (g->sheet < 0 || !hire_all(g)) {
+        enum pf_code code = g->sheet < 0 ? err->code : pf_fail(err, PF_NO_MEMORY, 0, "keeper", "no memory");
+
+        g->leaving = true;
+        forget_waiting(g);
+        look(g);
+        return code;
+    }
+    k->coming = g;
+    for (struct pf_keeper_child *c = g->children; c; c = c->next)
+        pf_timer_set(c->timer, pf_loop_now(k->loop)); /* from the loop: what fails there is told there */
+    return PF_OK;
+}

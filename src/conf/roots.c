@@ -2,6 +2,8 @@
 
 #include "base/kind.h"
 
+#include <stdlib.h>
+
 static const char blanks[] = " \t";
 
 /* The first word from `text` on; empty at the end. */
@@ -79,18 +81,42 @@ static bool goes_up(const char *path)
     return false;
 }
 
+static bool is_below(const char *root, const char *path)
+{
+    size_t len = strcmp(root, "/") == 0 ? 0 : strlen(root);
+
+    return path[0] == '/' && strncmp(path, root, len) == 0 && path[len] == '/' && !goes_up(path);
+}
+
 bool pf_conf_root_holds(const struct pf_conf *conf, const char *path)
 {
     char root[PF_CONF_ROOT_MAX];
-    size_t at = 0, len;
+    size_t at = 0;
 
-    if (path[0] != '/' || goes_up(path))
-        return false;
-    while (pf_conf_root_next(conf, &at, root)) {
-        len = strcmp(root, "/") == 0 ? 0 : strlen(root);
-        if (strncmp(path, root, len) == 0 && path[len] == '/')
+    while (pf_conf_root_next(conf, &at, root))
+        if (is_below(root, path))
             return true;
-    }
+    return false;
+}
+
+char *pf_conf_roots_list(const struct pf_conf *conf)
+{
+    char root[PF_CONF_ROOT_MAX], *list, *to;
+    size_t at = 0, len = 1;
+
+    while (pf_conf_root_next(conf, &at, root))
+        len += strlen(root) + 1;
+    list = to = calloc(1, len);
+    for (at = 0; list && pf_conf_root_next(conf, &at, root); to += strlen(root) + 1)
+        memcpy(to, root, strlen(root) + 1);
+    return list;
+}
+
+bool pf_conf_roots_hold(const char *list, const char *path)
+{
+    for (; *list; list += strlen(list) + 1)
+        if (is_below(list, path))
+            return true;
     return false;
 }
 

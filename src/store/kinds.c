@@ -1,10 +1,13 @@
 #include "store/kinds.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct kinds {
     struct pf_twin base;
     struct pf_twin *twins[PF_KINDS];
+    char *roots; /* as pf_conf_roots_list has them, or NULL */
 };
 
 /* The shells; what is within belongs to the twin of that kind. */
@@ -35,6 +38,20 @@ static enum pf_code no_memory(const struct pf_box_where *where, struct pf_err *e
     return pf_fail(err, PF_NO_MEMORY, 0, "kinds", "no memory to open %s", where->path);
 }
 
+/* A maildrop that the kernel keeps from us, and that lies where a store in a process of its own may not reach: nothing
+ * else in the log would tell what to do. */
+static enum pf_code explain(const struct pf_twin *twin, const struct pf_box_where *where, enum pf_code code,
+                            struct pf_err *err)
+{
+    const struct kinds *kinds = (const struct kinds *)twin;
+
+    if (code == PF_OK || !err || (err->sys != EACCES && err->sys != EPERM && err->sys != EXDEV) || !kinds->roots ||
+        pf_conf_roots_hold(kinds->roots, where->path))
+        return code;
+    return pf_fail(err, code, err->sys, "kinds", "%s: %s; it lies outside of the folders in which mail path begins: name "
+                   "one above it in mail { roots }", where->path, strerror(err->sys));
+}
+
 static enum pf_code box_open(struct pf_twin *twin, const struct pf_box_where *asked, bool may_block,
                              struct pf_twin_opened *out_opened, struct pf_err *err)
 {
@@ -50,7 +67,7 @@ static enum pf_code box_open(struct pf_twin *twin, const struct pf_box_where *as
     code = box->twin->kind->box_open(box->twin, &where, may_block, &opened, err);
     if (code != PF_OK) {
         free(box);
-        return code;
+        return explain(twin, &where, code, err);
     }
     box->inner = opened.box;
     *out_opened = opened;
@@ -90,7 +107,7 @@ static enum pf_code parcel_begin(struct pf_twin *twin, const struct pf_box_where
         free(parcel);
     else
         *out_parcel = parcel;
-    return code;
+    return explain(twin, &where, code, err);
 }
 
 static enum pf_code parcel_write(struct pf_twin_parcel *parcel, struct pf_bytes bytes, struct pf_err *err)
@@ -118,7 +135,7 @@ static enum pf_code parcel_ask(struct pf_twin *twin, const struct pf_box_where *
     struct pf_box_where where;
     enum pf_kind kind = choose(asked, &where);
 
-    return pf_twin_ask(((struct kinds *)twin)->twins[kind], &where, size, err);
+    return explain(twin, &where, pf_twin_ask(((struct kinds *)twin)->twins[kind], &where, size, err), err);
 }
 
 static void kinds_free(struct pf_twin *twin)
@@ -128,6 +145,7 @@ static void kinds_free(struct pf_twin *twin)
     for (unsigned i = 0; i < PF_KINDS; i++)
         if (kinds->twins[i])
             kinds->twins[i]->kind->free(kinds->twins[i]);
+    free(kinds->roots);
     free(kinds);
 }
 
@@ -154,6 +172,7 @@ struct pf_twin *pf_kinds_new(const struct pf_kinds_settings *settings, struct pf
         return NULL;
     }
     kinds->base.kind = &kind;
+    kinds->roots = settings->roots ? pf_conf_roots_list(settings->roots) : NULL; /* without memory it explains less */
     kinds->twins[PF_KIND_MAILDIR] = pf_maildir_new(&settings->maildir, err);
     if (kinds->twins[PF_KIND_MAILDIR])
         kinds->twins[PF_KIND_MBOX] = pf_mbox_new(&settings->mbox, err);
@@ -181,6 +200,7 @@ void pf_kinds_settings(const struct pf_conf *conf, struct pf_kinds_settings *out
                  .lock_wait = conf->lock_wait,
                  .state_folder = conf->state_folder,
                  .create = conf->create},
+        .roots = conf,
     };
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/kind.h"
 #include "conf/conf.h"
+#include "conf/roots.h"
 #include "store/lift.h"
 #include "store/maildir/maildir.h"
 #include "store/mbox/mbox.h"
@@ -20,6 +21,7 @@
 struct pf_kinds_settings {
     struct pf_maildir_settings maildir;
     struct pf_mbox_settings mbox;
+    const struct pf_conf *roots; /* whose roots (conf/roots.h) a refusal is explained by, or NULL */
 };
 
 /* What the settings say of stores. Strings are the settings' own. */

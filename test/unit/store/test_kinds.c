@@ -198,6 +198,48 @@ static void settings_reach_both_kinds(void **state)
     assert_true(pf_kinds_differ(&a, &b));
 }
 
+/* Opens as somebody who may not; what the log says. */
+static const char *refused(struct rig *r, struct pf_twin *twin, const char *place)
+{
+    struct pf_box_where where = at(place);
+    struct pf_twin_parcel *parcel;
+    struct pf_twin_opened opened;
+    enum pf_code code;
+
+    assert_int_equal(seteuid(65534), 0);
+    code = twin->kind->box_open(twin, &where, true, &opened, &r->err);
+    assert_int_equal(twin->kind->parcel_begin(twin, &where, &parcel, &(struct pf_err){.code = PF_OK}), code);
+    assert_int_equal(seteuid(0), 0);
+    assert_int_not_equal(code, PF_OK);
+    return r->err.log;
+}
+
+static void a_refusal_tells_of_roots(void **state)
+{
+    struct rig *r = *state;
+    char root[128], path[128];
+    struct pf_conf conf = {.mail_path = root};
+    struct pf_kinds_settings settings;
+    struct pf_twin *twin;
+
+    if (geteuid() != 0) /* others are refused nothing that they made */
+        skip();
+    snprintf(root, sizeof root, "/no-such-folder/%%u");
+    pf_kinds_settings(&conf, &settings);
+    assert_non_null(twin = pf_kinds_new(&settings, &r->err));
+    snprintf(path, sizeof path, "%s/Maildir", r->folder);
+    assert_non_null(strstr(refused(r, twin, path), "mail { roots }"));
+    snprintf(path, sizeof path, "mbox:%s/x/inbox", r->folder);
+    assert_non_null(strstr(refused(r, twin, path), "mail { roots }"));
+    twin->kind->free(twin);
+    conf.mail_roots = r->folder;
+    pf_kinds_settings(&conf, &settings);
+    assert_non_null(twin = pf_kinds_new(&settings, &r->err));
+    snprintf(path, sizeof path, "%s/Maildir", r->folder);
+    assert_null(strstr(refused(r, twin, path), "mail { roots }"));
+    twin->kind->free(twin);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +249,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(failures_are_those_of_the_kind, begin, end),
         cmocka_unit_test_setup_teardown(a_parcel_can_be_dropped, begin, end),
         T(settings_reach_both_kinds),
+        cmocka_unit_test_setup_teardown(a_refusal_tells_of_roots, begin, end),
     };
 
     return RUN(tests);

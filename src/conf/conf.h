@@ -184,6 +184,11 @@ struct pf_conf {
     const char *log_facility;  /* syslog: "mail" */
     bool log_debug;
 
+    const char *journal_folder; /* or NULL: none is kept */
+    int32_t journal_keep;       /* days, -1 for ever */
+    size_t journal_memory;
+    enum pf_conf_sessions { PF_CONF_SESSIONS_ALL, PF_CONF_SESSIONS_BUSY } journal_sessions;
+
     unsigned holds;            /* private */
     struct pf_conf_memory *memory; /* private */
 };

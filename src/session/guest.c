@@ -25,6 +25,7 @@ void pf_guest_tell(struct pf_guest_session *g, const struct pf_tell *tell)
     else
         g->question = false;
     pf_pop3_server_tell(g->engine, tell, pf_guest_now(g));
+    pf_guest_journal_look(g);
 }
 
 static void give_in(struct pf_guest_session *g)
@@ -83,6 +84,7 @@ static bool take_input(struct pf_guest_session *g)
     switch (pf_conn_read(g->conn, g->in, PF_SHELF_SMALL, &g->in_len, &err)) {
     case PF_IO_DONE:
         g->heard = pf_guest_now(g);
+        pf_guest_journal_settle(g);
         g->received += g->in_len;
         return true;
     case PF_IO_WAIT:
@@ -178,6 +180,7 @@ static bool flush(struct pf_guest_session *g)
     case PF_IO_DONE:
         g->sent += sent;
         pf_pop3_server_sent(g->engine, sent, pf_guest_now(g));
+        pf_guest_journal_look(g);
         return true;
     case PF_IO_WAIT:
         return false;
@@ -463,6 +466,7 @@ void pf_guest_depart(struct pf_guest_session *g, enum pf_close close, bool abrup
     g->close = close;
     if (!g->proxying)
         pf_guest_log_end(g); /* nobody was here before the proxy said who */
+    pf_guest_journal_end(g, abrupt);
     g->stage = PF_STAGE_GONE;
     pf_guest_drop_login(g);
     pf_hold_forget(g);

@@ -14,6 +14,7 @@
 #define POSTFACH_SESSION_GUEST_H
 
 #include "auth/auth.h"
+#include "session/guest_journal.h"
 #include "session/holders.h"
 #include "session/serve_pop3.h"
 #include "session/shelf.h"
@@ -39,6 +40,7 @@ struct pf_hall {
     uint64_t served;
     uint32_t gate; /* which of several processes this is; 0: the only one */
     struct pf_stats *stats; /* or NULL */
+    struct pf_journal_sink *journal; /* or NULL */
     struct pf_shelf shelf;
     struct pf_timer *grace;
     void (*emptied)(void *);
@@ -118,6 +120,7 @@ struct pf_guest_session {
     } op; /* one at a time */
     uint32_t removed, expired;
     char maildrop[PF_AUTH_PATH_MAX];
+    struct pf_guest_journal journal;
     struct pf_later again, bury;
 };
 
@@ -155,6 +158,7 @@ void pf_guest_release(struct pf_guest_session *);
 
 /* guest_log.c */
 void pf_guest_log_end(struct pf_guest_session *);
+const char *pf_guest_end(const struct pf_guest_session *); /* the word for how it ended */
 void pf_guest_log_login_failed(struct pf_guest_session *, const struct pf_err *, struct pf_bytes name);
 void pf_guest_log_trouble(struct pf_guest_session *, const char *what, const struct pf_err *);
 void pf_guest_log_tls_failed(struct pf_guest_session *, const struct pf_err *);

@@ -83,6 +83,7 @@ static void box_opened(struct pf_store_op *op)
         g->box = g->op.open.box;
         g->expired = g->op.open.expired;
         pf_hold_taken(g);
+        pf_guest_journal_opened(g);
     }
     if (gone(g) || pf_hold_wait(g, &err))
         return;
@@ -120,6 +121,7 @@ static void end_body(struct pf_guest_session *g, const struct pf_err *err)
     if (err) {
         tell.err = *err;
         pf_guest_log_trouble(g, "message not sent whole", err);
+        pf_guest_journal_failed(g, err);
     }
     pf_shelf_give(&g->hall->shelf, PF_SHELF_OF_LARGE, g->body);
     g->body = NULL;
@@ -165,6 +167,7 @@ void pf_guest_ask_body(struct pf_guest_session *g, const struct pf_ask *ask)
 {
     struct pf_err err;
 
+    pf_guest_journal_body(g, ask);
     g->body_open = true;
     g->body_index = ask->index;
     g->body_offset = 0;
@@ -216,6 +219,8 @@ static void expunged(struct pf_store_op *op)
     g->op_busy = false;
     pf_guest_count_op(g, "expunge", &op->err);
     g->removed = g->op.expunge.removed;
+    if (removing)
+        pf_guest_journal_expunged(g, &op->err);
     /* Who deleted nothing is not told that something was not removed: failing to mark is no error. */
     if (removing)
         g->box_err = op->err;
@@ -232,6 +237,7 @@ void pf_guest_ask_commit(struct pf_guest_session *g, const struct pf_ask *ask)
 {
     bool mark = g->generation->conf->mark_seen && !g->user.read_only && any(ask->seen);
 
+    pf_guest_journal_settle(g);
     g->box_err = (struct pf_err){0};
     if (ask->remove_count == 0 && !mark) {
         g->after_close = PF_AFTER_COMMIT;

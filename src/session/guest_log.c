@@ -23,6 +23,11 @@ static const char *const ends[] = {
     [PF_CLOSE_YIELDED] = "yielded",
 };
 
+const char *pf_guest_end(const struct pf_guest_session *g)
+{
+    return g->kicked ? "kicked" : ends[g->close];
+}
+
 enum { ID = 32 /* two numbers and a dot */ };
 
 /* As the administrator sees it (ctl_source.h). */
@@ -43,7 +48,7 @@ void pf_guest_log_end(struct pf_guest_session *g)
     pf_time ms = pf_guest_now(g) - g->came;
     struct pf_proxied_text told;
     char id[ID];
-    const char *end = g->kicked ? "kicked" : ends[g->close];
+    const char *end = pf_guest_end(g);
     struct pf_field fields[] = {
         PF_TEXT_FIELD("user", s->logged_in ? g->user.name : NULL),
         PF_TEXT_FIELD("master", s->logged_in && g->user.master[0] ? g->user.master : NULL),

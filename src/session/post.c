@@ -151,7 +151,8 @@ static void sealed(struct pf_store_op *op)
     p->parcel = NULL;
     owner(p)->sealing--;
     if (op->err.code == PF_OK) {
-        struct pf_post_stored stored = {p->recipient, p->target.user, p->op.seal.uidl, p->op.seal.octets};
+        struct pf_post_stored stored = {p->recipient, p->target.user, p->op.seal.uidl, p->op.seal.octets,
+                                        p->target.path};
 
         post->asker.stored(post->asker.self, &stored);
         warn(p);

@@ -35,6 +35,7 @@ struct pf_post_stored {
     const char *user;
     const char *uidl;
     uint64_t octets;
+    const char *path; /* of the maildrop */
 };
 
 /* A maildrop that a message is for. */
@@ -69,6 +70,9 @@ void pf_post_ask(struct pf_post *, uint64_t size, int64_t now);
 void pf_post_forget_last(struct pf_post *);
 unsigned pf_post_recipients(const struct pf_post *);
 struct pf_bytes pf_post_address(const struct pf_post *, unsigned recipient);
+const char *pf_post_user(const struct pf_post *, unsigned recipient); /* one of them, or NULL */
+/* Of the text so far; its view lives until the next call. */
+struct pf_bytes pf_post_message_id(const struct pf_post *);
 
 /* The envelope's `alone` is set here. */
 void pf_post_begin(struct pf_post *, const struct pf_post_envelope *);

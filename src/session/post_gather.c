@@ -99,6 +99,19 @@ struct pf_bytes pf_post_address(const struct pf_post *post, unsigned recipient)
     return post->recipients[recipient].address;
 }
 
+const char *pf_post_user(const struct pf_post *post, unsigned recipient)
+{
+    for (const struct pf_post_parcel *p = post->parcels; p; p = p->next)
+        if (p->recipient == recipient)
+            return p->target.user;
+    return NULL;
+}
+
+struct pf_bytes pf_post_message_id(const struct pf_post *post)
+{
+    return pf_bytes_from(post->text.message_id, post->text.message_id_len);
+}
+
 static void asked(struct pf_store_op *op)
 {
     struct pf_post_parcel *p = (struct pf_post_parcel *)(void *)((char *)op - offsetof(struct pf_post_parcel, op));

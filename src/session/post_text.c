@@ -50,6 +50,18 @@ static size_t name_len(struct pf_bytes field)
     return at < field.len && field.at[at] == ':' ? len : 0;
 }
 
+/* Up to the bracket that ends it: a comment may follow (RFC 5322 section 3.6.4). */
+static void keep_id(struct pf_post_text *t, struct pf_bytes value)
+{
+    size_t end = value.len && value.at[0] == '<' ? pf_find(value, '>') : value.len;
+    struct pf_bytes id = pf_bytes_head(pf_bytes_head(value, end + 1), PF_POST_ID_MAX);
+
+    if (t->message_id_len || id.len == 0)
+        return;
+    memcpy(t->message_id, id.at, id.len);
+    t->message_id_len = id.len;
+}
+
 static void end_field(struct pf_post_text *t)
 {
     struct pf_bytes field = pf_bytes_from(t->field, t->field_len);
@@ -61,6 +73,8 @@ static void end_field(struct pf_post_text *t)
     value = trim(pf_bytes_skip(field, pf_find(field, ':') + 1));
     if (pf_equal_nocase(name, PF_LIT("Received")))
         t->received++;
+    if (pf_equal_nocase(name, PF_LIT("Message-ID")))
+        keep_id(t, value);
     if (!pf_equal_nocase(name, PF_LIT("Delivered-To")) || (t->below_received && !t->received))
         return;
     if (value.len > 2 && value.at[0] == '<' && value.at[value.len - 1] == '>')

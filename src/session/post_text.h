@@ -9,8 +9,8 @@
  * On the way the head is looked at: Delivered-To fields are told to a
  * function, so that a recipient who had this message before is seen (a loop),
  * and Received fields are counted (RFC 5321 section 6.3 asks for a limit of at
- * least 100). The head ends at the first empty line, or at the first line that
- * is no field: a text without a head has no fields in it.
+ * least 100). The first Message-ID is kept for the journal. The head ends at the first empty line, or at the first
+ * line that is no field: a text without a head has no fields in it.
  *
  * What is put in front of the text stands here too. */
 #ifndef POSTFACH_SESSION_POST_TEXT_H
@@ -22,7 +22,8 @@
 enum {
     PF_POST_HELD = 16,          /* octets that may wait for what follows them */
     PF_POST_RECEIVED_MAX = 100, /* a message with more goes in circles */
-    PF_POST_FIELD_MAX = 512,    /* of a field that is looked at: an address has 320 octets at most */
+    PF_POST_ID_MAX = 998,       /* a Message-ID is no longer than a line (RFC 5322 section 2.1.1) */
+    PF_POST_FIELD_MAX = PF_POST_ID_MAX + 30, /* of a field that is looked at: with its name and some blanks */
     PF_POST_HEAD_MAX = 16384    /* three addresses of a command line's length, and names */
 };
 
@@ -35,6 +36,8 @@ struct pf_post_text {
                           * top are from the program that calls us (Postfix: flags=D) */
     /* Read by the caller. */
     unsigned received;
+    size_t message_id_len; /* 0: there was none */
+    unsigned char message_id[PF_POST_ID_MAX]; /* with its brackets, or what stood in their place */
     bool body; /* the head is over */
     /* Private. */
     bool cr, top, deciding, dropping, first_line, continued;

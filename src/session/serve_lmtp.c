@@ -90,6 +90,11 @@ void pf_dock_stats(struct pf_dock *dock, struct pf_stats *stats)
     dock->stats = stats;
 }
 
+void pf_dock_journal(struct pf_dock *dock, struct pf_journal_sink *sink)
+{
+    dock->journal = sink;
+}
+
 static void list(struct pf_carrier *c)
 {
     struct pf_dock *dock = c->dock;

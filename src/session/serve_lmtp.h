@@ -11,6 +11,7 @@
 #define POSTFACH_SESSION_SERVE_LMTP_H
 
 #include "auth/auth.h"
+#include "base/journal.h"
 #include "base/log.h"
 #include "base/stats.h"
 #include "conf/conf.h"
@@ -36,6 +37,9 @@ void pf_dock_change(struct pf_dock *, struct pf_log *, struct pf_store *);
 
 /* As pf_hall_stats. */
 void pf_dock_stats(struct pf_dock *, struct pf_stats *);
+
+/* As pf_hall_journal: what is delivered and refused from now on. */
+void pf_dock_journal(struct pf_dock *, struct pf_journal_sink *);
 
 /* A mail server at listener number `listen` of the settings; fd is taken over. */
 void pf_dock_carrier(struct pf_dock *, int fd, size_t listen);

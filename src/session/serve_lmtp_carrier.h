@@ -28,6 +28,7 @@ struct pf_dock {
     struct pf_carrier *carriers; /* list of those who are not gone */
     unsigned count;              /* all, also those who wait for the store */
     struct pf_stats *stats;      /* or NULL */
+    struct pf_journal_sink *journal; /* or NULL */
     uint64_t letters;            /* so far, for their ids */
     struct pf_shelf shelf;
     struct pf_timer *grace;
@@ -45,7 +46,9 @@ struct pf_letter {
     char *sender; /* or NULL */
     char id[40];
     pf_time began;
-    unsigned untold; /* recipients */
+    unsigned untold; /* recipients; 0: the text has not begun */
+    char address[64], via[12]; /* who brings it, and how */
+    char *helo;      /* or NULL */
 };
 
 struct pf_carrier {
@@ -68,6 +71,7 @@ struct pf_carrier {
     struct pf_lookup_ask lookup;
     bool looking;
     uint64_t rcpt_size; /* declared; 0 for unknown */
+    struct pf_bytes rcpt_sender; /* only until the answer to RCPT */
     struct pf_letter *letter; /* the one under way */
     unsigned letters;         /* that the store still holds something of */
     unsigned messages, delivered, failed;
@@ -93,5 +97,16 @@ void pf_carrier_ask_begin(struct pf_carrier *, const struct pf_lmtp_ask *);
 void pf_carrier_write(struct pf_carrier *, struct pf_bytes text);
 void pf_carrier_ask_seal(struct pf_carrier *);
 void pf_carrier_drop(struct pf_carrier *);
+
+/* serve_lmtp_journal.c */
+struct pf_carrier_refused {
+    struct pf_bytes recipient;
+    const char *user;       /* or NULL */
+    struct pf_bytes sender; /* where the letter does not know it yet */
+};
+void pf_carrier_journal_delivered(const struct pf_letter *, const struct pf_post_stored *);
+/* The letter may be NULL. */
+void pf_carrier_journal_refused(const struct pf_carrier *, const struct pf_letter *, const struct pf_carrier_refused *,
+                                const struct pf_err *);
 
 #endif

@@ -33,11 +33,13 @@ static void log_failed(const struct pf_letter *l, struct pf_log *log, struct pf_
 }
 
 /* A letter is logged where it began, and one that never did where its carrier is now. */
-static void failed(struct pf_carrier *c, const struct pf_letter *l, struct pf_bytes recipient, const struct pf_err *err)
+static void failed(struct pf_carrier *c, const struct pf_letter *l, const struct pf_carrier_refused *what,
+                   const struct pf_err *err)
 {
     c->failed++;
+    pf_carrier_journal_refused(c, l, what, err);
     pf_stats_count(c->dock->stats, PF_STAT_deliveries_total, pf_verdict(err->code)->name, NULL, 1);
-    log_failed(l, l ? l->log : c->dock->parts.log, recipient, err);
+    log_failed(l, l ? l->log : c->dock->parts.log, what->recipient, err);
 }
 
 static void begun(void *self)
@@ -76,6 +78,7 @@ static void stored(void *self, const struct pf_post_stored *s)
     pf_stats_count(l->carrier->dock->stats, PF_STAT_delivered_octets_total, NULL, NULL, s->octets);
     pf_stats_took(l->carrier->dock->stats, PF_STAT_delivery_seconds, NULL, ms);
     pf_log_event(l->log, PF_EVENT_delivered, fields, sizeof fields / sizeof fields[0]);
+    pf_carrier_journal_delivered(l, s);
 }
 
 static bool bounces(const struct pf_carrier *c)
@@ -83,24 +86,28 @@ static bool bounces(const struct pf_carrier *c)
     return c->generation->conf->quota_over == PF_CONF_OVER_BOUNCE;
 }
 
-static void tell_rcpt(struct pf_carrier *c, const struct pf_err *err)
+static void tell_rcpt(struct pf_carrier *c, const char *user, const struct pf_err *err)
 {
     struct pf_lmtp_tell tell = {.kind = PF_LMTP_TELL_RCPT, .err = *err};
+    const struct pf_carrier_refused what = {c->lookup.address, user, c->rcpt_sender};
 
     pf_post_soften(&tell.err);
     pf_post_bounce(&tell.err, bounces(c));
     if (tell.err.code != PF_OK)
-        failed(c, c->letter, c->lookup.address, &tell.err);
+        failed(c, c->letter, &what, &tell.err);
     pf_carrier_tell(c, &tell);
 }
 
 static void asked(void *self, const struct pf_err *err)
 {
     struct pf_letter *l = self;
+    const char *name = pf_post_user(l->post, pf_post_recipients(l->post) - 1);
+    char user[PF_AUTH_NAME_MAX + 1]; /* the post forgets it */
 
+    snprintf(user, sizeof user, "%s", name ? name : "");
     if (err->code != PF_OK)
         pf_post_forget_last(l->post);
-    tell_rcpt(l->carrier, err);
+    tell_rcpt(l->carrier, user, err);
     pf_carrier_soon(l->carrier);
 }
 
@@ -118,13 +125,15 @@ static void sealed(void *self, unsigned recipient, const struct pf_err *err)
     struct pf_letter *l = self;
     struct pf_carrier *c = l->carrier;
     struct pf_lmtp_tell tell = {.kind = PF_LMTP_TELL_SEALED, .err = *err, .recipient = recipient};
+    const struct pf_carrier_refused what = {.recipient = pf_post_address(l->post, recipient),
+                                            .user = pf_post_user(l->post, recipient)};
 
     pf_post_bounce(&tell.err, bounces(c));
     if (err->code == PF_OK) {
         c->delivered++;
         pf_stats_count(c->dock->stats, PF_STAT_deliveries_total, "OK", NULL, 1);
     } else {
-        failed(c, l, pf_post_address(l->post, recipient), &tell.err);
+        failed(c, l, &what, &tell.err);
     }
     if (--l->untold == 0)
         forget(c);
@@ -140,6 +149,7 @@ static void gone(void *self)
     struct pf_carrier *c = l->carrier;
 
     free(l->sender);
+    free(l->helo);
     free(l);
     c->letters--;
     pf_carrier_soon(c);
@@ -206,7 +216,7 @@ static void ask_store(struct pf_carrier *c)
     if (err.code == PF_OK)
         pf_post_ask(c->letter->post, c->rcpt_size, (int64_t)time(NULL));
     else
-        tell_rcpt(c, &err);
+        tell_rcpt(c, NULL, &err);
 }
 
 static void looked(struct pf_lookup_ask *ask)
@@ -228,10 +238,21 @@ static void looked(struct pf_lookup_ask *ask)
 void pf_carrier_ask_rcpt(struct pf_carrier *c, const struct pf_lmtp_ask *ask)
 {
     c->rcpt_size = ask->size;
+    c->rcpt_sender = ask->sender;
     c->lookup = (struct pf_lookup_ask){.done = looked, .address = ask->address};
     c->looking = pf_lookup_ask(c->dock->parts.lookup, &c->lookup) == PF_OK;
     if (!c->looking)
-        tell_rcpt(c, &c->lookup.err);
+        tell_rcpt(c, NULL, &c->lookup.err);
+}
+
+/* NULL without memory: then log and journal do not name it. */
+static char *copy(struct pf_bytes text)
+{
+    char *at = calloc(1, text.len + 1);
+
+    if (at && text.len)
+        memcpy(at, text.at, text.len);
+    return at;
 }
 
 void pf_carrier_ask_begin(struct pf_carrier *c, const struct pf_lmtp_ask *ask)
@@ -248,9 +269,10 @@ void pf_carrier_ask_begin(struct pf_carrier *c, const struct pf_lmtp_ask *ask)
 
     assert(ask->recipients == pf_post_recipients(l->post));
     l->untold = ask->recipients;
-    l->sender = calloc(1, ask->sender.len + 1); /* without memory the log does not name it */
-    if (l->sender && ask->sender.len)
-        memcpy(l->sender, ask->sender.at, ask->sender.len);
+    l->sender = copy(ask->sender);
+    l->helo = copy(ask->helo);
+    snprintf(l->address, sizeof l->address, "%s", info->peer);
+    snprintf(l->via, sizeof l->via, "%s", envelope.with);
     c->messages++;
     pf_post_begin(l->post, &envelope);
 }

@@ -63,6 +63,11 @@ void pf_hall_stats(struct pf_hall *hall, struct pf_stats *stats)
     hall->stats = stats;
 }
 
+void pf_hall_journal(struct pf_hall *hall, struct pf_journal_sink *sink)
+{
+    hall->journal = sink;
+}
+
 /* What a stranger can make us hold at most: itself, its buffers, and a line. */
 static size_t stranger_cost(const struct pf_conf *conf)
 {

@@ -14,6 +14,7 @@
 #define POSTFACH_SESSION_SERVE_POP3_H
 
 #include "auth/auth.h"
+#include "base/journal.h"
 #include "base/log.h"
 #include "base/stats.h"
 #include "conf/conf.h"
@@ -53,6 +54,10 @@ void pf_hall_change(struct pf_hall *, struct pf_log *, struct pf_store *);
 
 /* Where is counted; it outlives the hall. NULL, as at first: nowhere. */
 void pf_hall_stats(struct pf_hall *, struct pf_stats *);
+
+/* Where it is told what becomes of mails (guest_journal.h), for maildrops that are opened from now on; it outlives the
+ * hall. NULL, as at first: nowhere. */
+void pf_hall_journal(struct pf_hall *, struct pf_journal_sink *);
 
 /* Which gate this is: ids of sessions in the log are gate.number, as the administrator sees them. 0, as at first: plain
  * numbers. */

@@ -86,6 +86,8 @@ const struct pf_conn_info *pf_conn_info(const struct pf_conn *);
 void pf_conn_dead_after(struct pf_conn *, pf_time dead, pf_time stall);
 /* Whether octets that were written wait in the kernel for the peer to take them. */
 bool pf_conn_untaken(const struct pf_conn *);
+/* How many they are; with TLS, octets of TLS. */
+size_t pf_conn_waiting(const struct pf_conn *);
 
 /* Channel binding of a connection with TLS, into at most cap octets (64 are enough); 0 when it cannot be had:
  * tls-exporter (RFC 9266) with TLS 1.3, or with 1.2 and extended master secret; tls-unique (RFC 5929) with TLS 1.2

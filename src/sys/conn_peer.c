@@ -23,11 +23,16 @@ static void set(struct pf_conn *conn, int option, pf_time value)
     setsockopt(conn->fd, IPPROTO_TCP, option, &number, sizeof number);
 }
 
-bool pf_conn_untaken(const struct pf_conn *conn)
+size_t pf_conn_waiting(const struct pf_conn *conn)
 {
     int octets = 0;
 
-    return ioctl(conn->fd, SIOCOUTQ, &octets) == 0 && octets > 0;
+    return ioctl(conn->fd, SIOCOUTQ, &octets) == 0 && octets > 0 ? (size_t)octets : 0;
+}
+
+bool pf_conn_untaken(const struct pf_conn *conn)
+{
+    return pf_conn_waiting(conn) > 0;
 }
 
 /* Nothing is in flight although something waits: the window is closed, or too small. */

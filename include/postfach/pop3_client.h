@@ -69,16 +69,17 @@ struct pf_pop3_client_settings {
     enum pf_pipelining pipelining;
     enum pf_plain_login plain_login;
     bool lf;        /* CRLF in messages is lent as LF */
-    bool loose_dot; /* messages end at LF.LF and LF.CRLF, too, whatever the status line ended with: for servers
-                     * that send Unix text; dangerous with others */
+    bool loose_dot; /* messages end at LF.LF and LF.CRLF, too, whatever the status line ended with: for
+                     * servers that send Unix text; dangerous with others */
     bool eight_bit; /* names and passwords may hold octets over 0x7E though "UTF8 USER" is not offered
                      * (RFC 6856 section 2.2 forbids it) */
-    bool apop_after_stls; /* the timestamp of the greeting is kept over STLS, though nobody vouches for it */
+    bool apop_after_stls; /* the greeting's timestamp is kept over STLS, though nobody vouches for it */
     unsigned queue;       /* commands that may wait or be in flight */
-    size_t window;        /* octets of commands in flight; less than the smallest receive buffer of a server */
-    size_t out;           /* octets that may wait to be sent; the longest SASL response in base64 must fit */
-    size_t piece;         /* octets of a message or of a line that are lent at once, at least PF_PIECE_MIN */
-    size_t initial_line;  /* longest AUTH line with an initial response: 255 (RFC 5034 section 4) */
+    size_t window; /* octets of commands in flight; less than the smallest receive buffer of a server */
+    size_t out;    /* octets that may wait to be sent: half for commands, half for a SASL response in
+                    * base64; room for two lines at least */
+    size_t piece;  /* octets of a message or of a line that are lent at once, at least PF_PIECE_MIN */
+    size_t initial_line; /* longest AUTH line with an initial response: 255 (RFC 5034 section 4) */
     /* What a server may do to us, per answer. */
     uint64_t line_max;  /* octets of one status line, or line of a list */
     uint64_t lines_max; /* lines of one list */
@@ -86,7 +87,7 @@ struct pf_pop3_client_settings {
     /* Milliseconds without any octet of what is awaited. */
     pf_time greeting_time;
     pf_time answer_time;
-    pf_time quit_time; /* for the answer to QUIT: large maildrops are slow to be rewritten */
+    pf_time quit_time;  /* for the answer to QUIT: large maildrops are slow to be rewritten */
     pf_time stall_time; /* the server takes no output */
 };
 
@@ -96,7 +97,8 @@ enum {
 };
 
 /* Defaults: pipelining if offered, no login without TLS, CRLF kept; 128 commands, 2048 octets in flight,
- * 16 KiB out and piece, 255, 64 KiB a line, 4 million lines, 16 rounds; 60 s, 180 s, 600 s, 180 s. */
+ * 32 KiB out, 16 KiB piece, 255, 64 KiB a line, 4 million lines, 16 rounds; 60 s, 180 s, 600 s, 180 s.
+ */
 void pf_pop3_client_settings_init(struct pf_pop3_client_settings *out_settings);
 
 #define PF_OCTETS_UNKNOWN UINT64_MAX
@@ -107,14 +109,14 @@ struct pf_pop3_command {
     uint64_t tag;           /* the caller's; comes back in the events */
     uint64_t number;        /* RETR, TOP, DELE; LIST, UIDL: 0 for all */
     uint64_t lines;         /* TOP */
-    struct pf_bytes name;   /* USER, APOP; AUTH: the mechanism, empty asks for the list; LANG: the range, empty for
-                             * the list; RAW: the line without CRLF */
+    struct pf_bytes name;   /* USER, APOP; AUTH: the mechanism, empty asks for the list; LANG: the range,
+                             * empty for the list; RAW: the line without CRLF */
     struct pf_bytes secret; /* PASS; APOP: 32 hex digits; AUTH: the initial response, raw octets */
     bool has_initial;       /* AUTH: there is one, be it empty */
     bool hidden;            /* AUTH: the mechanism does not show the secret */
     bool multi;             /* RAW: "+OK" has lines behind it; they come as items */
     uint64_t expect;        /* RETR: octets by LIST; 0 or PF_OCTETS_UNKNOWN: not known */
-    uint64_t octets_max;    /* RETR, TOP: a longer message ends the session (nothing else can stop it); 0: none */
+    uint64_t octets_max;    /* RETR, TOP: a longer message ends the session; 0: none does */
 };
 
 enum pf_heard_kind {
@@ -123,7 +125,8 @@ enum pf_heard_kind {
     PF_HEARD_ITEM,      /* one line of LIST, UIDL, CAPA, AUTH, LANG, RAW */
     PF_HEARD_PIECE,     /* octets of RETR or TOP */
     PF_HEARD_CHALLENGE, /* AUTH: respond or cancel; nothing else is heard before */
-    PF_HEARD_TLS,       /* STLS was answered by +OK: when `out` is empty do the handshake, then pf_pop3_client_tls */
+    PF_HEARD_TLS,       /* STLS was answered by +OK: when `out` is empty do the handshake, then
+                           pf_pop3_client_tls */
     PF_HEARD_END,       /* the command is done with: see `end` */
     PF_HEARD_LOST       /* the last event: close the connection */
 };
@@ -135,60 +138,60 @@ enum pf_lost {
     PF_LOST_QUIT,    /* QUIT was answered, or never had to be: all is well */
     PF_LOST_REFUSED, /* the greeting was -ERR */
     PF_LOST_EOF,     /* the server closed the connection */
-    PF_LOST_TIME,    /* a deadline passed; with stats.flight_lost > 1 pipelining may be to blame (CAP-029) */
-    PF_LOST_STALL,   /* the server takes no output */
-    PF_LOST_GARBAGE, /* not POP3 */
+    PF_LOST_TIME,    /* a deadline passed; with stats.flight_lost > 1 pipelining may be to blame */
+    PF_LOST_STALL, /* the server takes no output */
+    PF_LOST_GARBAGE,    /* not POP3 */
     PF_LOST_TLS_RECORD, /* it speaks TLS: this port begins with the handshake */
-    PF_LOST_LINE,    /* a line without end */
-    PF_LOST_LIST,    /* a list without end */
-    PF_LOST_OCTETS,  /* a message over octets_max */
-    PF_LOST_UNASKED, /* it spoke, and nothing had been asked; `text` may be a farewell */
-    PF_LOST_SMUGGLE, /* plain text behind +OK to STLS */
-    PF_LOST_TLS,     /* the handshake failed */
-    PF_LOST_GIVEN_UP /* by pf_pop3_client_give_up */
+    PF_LOST_LINE,       /* a line without end */
+    PF_LOST_LIST,       /* a list without end */
+    PF_LOST_OCTETS,     /* a message over octets_max */
+    PF_LOST_UNASKED,    /* it spoke, and nothing had been asked; `text` may be a farewell */
+    PF_LOST_SMUGGLE,    /* plain text behind +OK to STLS */
+    PF_LOST_TLS,        /* the handshake failed */
+    PF_LOST_GIVEN_UP    /* by pf_pop3_client_give_up */
 };
 
 /* What was odd in what was heard; in END of lists and messages, of all of it. */
 enum pf_odd {
-    PF_ODD_LF = 1,           /* a line ended with LF alone */
-    PF_ODD_STATUS = 2,       /* "+ok", "+ text", "+OKtext": only its first octet was right */
-    PF_ODD_LONG = 4,         /* over 512 octets; only its beginning is shown when over the piece */
-    PF_ODD_CONTROL = 8,      /* control octets in it; `text` has '?' in their place */
-    PF_ODD_EIGHT = 0x10,     /* octets over 0x7E in a text, without LANG */
-    PF_ODD_SPACE = 0x20,     /* more blanks than one, or at the line's end */
-    PF_ODD_EXTRA = 0x40,     /* more behind what was to come */
-    PF_ODD_FORM = 0x80,      /* cannot be understood: `parsed` is false */
-    PF_ODD_NUMBER = 0x100,   /* zero, over 2^32-1, not that asked for, or beyond what STAT told */
-    PF_ODD_ORDER = 0x200,    /* a number not above the one before it: perhaps twice the same */
-    PF_ODD_UID = 0x400,      /* not 1..70 octets of 0x21..0x7E */
-    PF_ODD_SIZE = 0x800,     /* RETR: not the octets that LIST or "+OK" told */
-    PF_ODD_SUM = 0x1000,     /* the sum is over 2^64-1, or LIST has another one, or another count, than STAT */
+    PF_ODD_LF = 1,         /* a line ended with LF alone */
+    PF_ODD_STATUS = 2,     /* "+ok", "+ text", "+OKtext": only its first octet was right */
+    PF_ODD_LONG = 4,       /* over 512 octets; only its beginning is shown when over the piece */
+    PF_ODD_CONTROL = 8,    /* control octets in it; `text` has '?' in their place */
+    PF_ODD_EIGHT = 0x10,   /* octets over 0x7E in a text, without LANG */
+    PF_ODD_SPACE = 0x20,   /* more blanks than one, or at the line's end */
+    PF_ODD_EXTRA = 0x40,   /* more behind what was to come */
+    PF_ODD_FORM = 0x80,    /* cannot be understood: `parsed` is false */
+    PF_ODD_NUMBER = 0x100, /* zero, over 2^32-1, not that asked for, or beyond what STAT told */
+    PF_ODD_ORDER = 0x200,  /* a number not above the one before it: perhaps twice the same */
+    PF_ODD_UID = 0x400,    /* not 1..70 octets of 0x21..0x7E */
+    PF_ODD_SIZE = 0x800,   /* RETR: not the octets that LIST or "+OK" told */
+    PF_ODD_SUM = 0x1000,   /* the sum is over 2^64-1, or LIST has another sum or count than STAT */
     PF_ODD_WRAPPED = 0x2000, /* STAT counts in 32 bits: negative, or what LIST adds up to modulo 2^32 */
     PF_ODD_DOT = 0x4000,     /* the final dot had blanks behind it; a stuffed dot in a list */
-    PF_ODD_CODE = 0x8000,    /* a response code that is broken, or that CAPA does not announce: not believed */
-    PF_ODD_TWICE = 0x10000,  /* the message begins with another "+OK" (FTGate to TOP) */
-    PF_ODD_LOOSE = 0x20000   /* END of a message that was CUT: it ended with LF.LF or LF.CRLF; see loose_dot */
+    PF_ODD_CODE = 0x8000,    /* a response code that is broken, or not announced by CAPA: not believed */
+    PF_ODD_TWICE = 0x10000, /* the message begins with another "+OK" (FTGate to TOP) */
+    PF_ODD_LOOSE = 0x20000  /* END that is CUT: the message ended with LF.LF or LF.CRLF; see loose_dot */
 };
 
 struct pf_heard {
     enum pf_heard_kind kind;
     enum pf_pop3_verb verb;
     uint64_t tag;
-    enum pf_end end;       /* END */
-    enum pf_lost lost;     /* LOST, and END that is CUT or UNSENT; UNSENT with NOT: not allowed in this state */
-    enum pf_code code;     /* PF_OK; else what the server gave as the reason, or what its -ERR most likely means */
-    bool coded;            /* it gave it, as a response code */
-    unsigned odd;          /* enum pf_odd, or-ed */
-    struct pf_bytes text;  /* GREETING, BEGIN, END, TLS, LOST: printable, behind status and response code */
+    enum pf_end end;   /* END */
+    enum pf_lost lost; /* LOST, and END that is CUT or UNSENT; UNSENT with NOT: not allowed in this state */
+    enum pf_code code; /* PF_OK; else the reason: as the server said, or what its -ERR most likely means */
+    bool coded;        /* the server said so, by a response code */
+    unsigned odd;      /* enum pf_odd, or-ed */
+    struct pf_bytes text; /* GREETING, BEGIN, END, TLS, LOST: printable, behind status and code */
     struct pf_bytes response_code; /* without its brackets, as it came; believed or not */
-    struct pf_bytes bytes; /* PIECE; ITEM: the line without its end; CHALLENGE: decoded */
-    bool parsed;           /* number, octets, uid hold what the answer to this verb says */
-    uint64_t number;       /* ITEM, LIST n, UIDL n: the message; STAT, END of lists: how many; else as asked */
-    uint64_t octets;       /* ITEM of LIST, LIST n, STAT; END of LIST: the sum; BEGIN of RETR: as told, or
-                            * PF_OCTETS_UNKNOWN; END of RETR, TOP: as they came, without stuffed dots */
-    uint64_t lent;         /* END of RETR, TOP: octets of all pieces; less than `octets` where CRLF became LF */
-    struct pf_bytes uid;   /* UIDL; LANG: the tag */
-    bool initial;          /* CHALLENGE: the initial response was not sent with AUTH; this asks for it */
+    struct pf_bytes bytes;         /* PIECE; ITEM: the line without its end; CHALLENGE: decoded */
+    bool parsed;                   /* number, octets, uid hold what the answer to this verb says */
+    uint64_t number; /* ITEM, LIST n, UIDL n: the message; STAT, END of lists: how many; else as asked */
+    uint64_t octets; /* ITEM of LIST, LIST n, STAT; END of LIST: the sum; BEGIN of RETR: as told, or
+                      * PF_OCTETS_UNKNOWN; END of RETR, TOP: as they came, without stuffed dots */
+    uint64_t lent; /* END of RETR, TOP: octets of all pieces; less than `octets` where CRLF became LF */
+    struct pf_bytes uid; /* UIDL; LANG: the tag */
+    bool initial;        /* CHALLENGE: the initial response was not sent with AUTH; this asks for it */
 };
 
 enum {
@@ -218,7 +221,8 @@ struct pf_pop3_offer {
     uint32_t login_delay; /* seconds */
     int64_t expire_days;  /* -1: never */
     uint16_t mechanisms_len;
-    char mechanisms[PF_CAN_MECHANISMS + 1]; /* upper case, one space between two and none elsewhere; NUL behind */
+    /* Upper case, one space between two and none elsewhere; NUL behind. */
+    char mechanisms[PF_CAN_MECHANISMS + 1];
 };
 
 struct pf_pop3_client_stats {
@@ -226,33 +230,37 @@ struct pf_pop3_client_stats {
     uint64_t commands, refused; /* answered; answered by -ERR */
     uint64_t messages;          /* RETR answers that were WHOLE */
     uint64_t message_octets;    /* of RETR and TOP, without stuffed dots */
-    uint32_t flight, flight_most, flight_lost; /* commands not answered yet: now; at most; when it was lost */
+    uint32_t flight;            /* commands sent and not answered: now */
+    uint32_t flight_most;       /* at most */
+    uint32_t flight_lost;       /* when the session was lost */
     unsigned odd;               /* all that was odd */
 };
 
 /* Octets of memory that an engine of these settings needs. */
 size_t pf_pop3_client_size(const struct pf_pop3_client_settings *);
 /* Makes an engine in memory of that size, aligned as malloc aligns. `tls`: TLS is active already. */
-struct pf_pop3_client *pf_pop3_client_init(void *memory, const struct pf_pop3_client_settings *, bool tls, pf_time now);
+struct pf_pop3_client *pf_pop3_client_init(void *memory, const struct pf_pop3_client_settings *,
+                                           bool tls, pf_time now);
 /* Wipes it; the memory is the caller's. */
 void pf_pop3_client_done(struct pf_pop3_client *);
 /* The same with malloc; NULL without memory. */
 struct pf_pop3_client *pf_pop3_client_new(const struct pf_pop3_client_settings *, bool tls, pf_time now);
 void pf_pop3_client_free(struct pf_pop3_client *); /* NULL is allowed */
 
-/* Queues a command, also before the greeting. PF_OK; PF_AGAIN when the queue is full (hear events first); PF_SYNTAX:
- * an argument that cannot be said; PF_TOO_LONG; PF_NEED_TLS; PF_STATE: behind QUIT, or lost. Only with
- * PF_OK is there an END. */
+/* Queues a command, also before the greeting. PF_OK; PF_AGAIN when the queue is full (hear events
+ * first); PF_SYNTAX: an argument that cannot be said; PF_TOO_LONG; PF_NEED_TLS; PF_STATE: behind QUIT,
+ * or lost. Only with PF_OK is there an END. */
 enum pf_code pf_pop3_client_say(struct pf_pop3_client *, const struct pf_pop3_command *, pf_time now);
-/* Answers a challenge with raw octets. PF_OK, PF_TOO_LONG (then cancel), PF_STATE: there is no challenge. */
+/* Answers a challenge with raw octets. PF_OK, PF_TOO_LONG (then cancel), PF_STATE: there is no
+ * challenge. */
 enum pf_code pf_pop3_client_respond(struct pf_pop3_client *, struct pf_bytes response, pf_time now);
 /* Answers it with "*" (RFC 5034 section 4); the END will say PF_CANCELLED. */
 enum pf_code pf_pop3_client_cancel(struct pf_pop3_client *, pf_time now);
 /* The handshake that PF_HEARD_TLS asked for succeeded (and was checked), or did not. */
 void pf_pop3_client_tls(struct pf_pop3_client *, bool good, pf_time now);
 
-/* Takes input up to an event; returns the octets taken. With in.len 0 it only looks at the clock. Feed all
- * plain text that was read before a handshake is begun: that is how injected text is found. */
+/* Takes input up to an event; returns the octets taken. With in.len 0 it only looks at the clock. Feed
+ * all plain text that was read before a handshake is begun: that is how injected text is found. */
 size_t pf_pop3_client_feed(struct pf_pop3_client *, struct pf_bytes in, pf_time now);
 /* The server ended its output, and every octet before was taken by feed. */
 void pf_pop3_client_eof(struct pf_pop3_client *, pf_time now);
@@ -266,11 +274,12 @@ struct pf_bytes pf_pop3_client_out(const struct pf_pop3_client *);
 /* n octets of `out` were sent; to be called before the answer to them is fed. */
 void pf_pop3_client_sent(struct pf_pop3_client *, size_t n, pf_time now);
 
-/* When feed must be called at the latest, even without input; PF_NEVER while nothing is awaited of the server. */
+/* When feed must be called at the latest, even without input; PF_NEVER while nothing is awaited of the
+ * server. */
 pf_time pf_pop3_client_deadline(const struct pf_pop3_client *);
 
-/* APOP's timestamp with its brackets, or empty: none was offered, or it is no msg-id (RFC 1939 section 7;
- * CVE-2007-1558). */
+/* APOP's timestamp with its brackets, or empty: none was offered, or it is no msg-id (RFC 1939 section
+ * 7; CVE-2007-1558). */
 struct pf_bytes pf_pop3_client_timestamp(const struct pf_pop3_client *);
 const struct pf_pop3_offer *pf_pop3_client_offer(const struct pf_pop3_client *);
 /* Whether a SASL mechanism is among those offered; name in upper case. */

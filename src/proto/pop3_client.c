@@ -8,9 +8,9 @@
 void pf_pop3_client_settings_init(struct pf_pop3_client_settings *out_settings)
 {
     *out_settings = (struct pf_pop3_client_settings){
-        .queue = 128,  /* a round trip of 40 ms then costs less than the messages themselves */
+        .queue = 128,   /* a round trip of 40 ms then costs less than the messages themselves */
         .window = 2048, /* any TCP holds more, so that our writes never wait for its reads */
-        .out = 16384,   /* tickets of Kerberos, tokens of OAuth */
+        .out = 32768,   /* tickets of Kerberos, tokens of OAuth */
         .piece = 16384, /* stays in the cache nearest to the processor */
         .initial_line = PF_CLIENT_LINE,
         .line_max = 65536,
@@ -25,18 +25,24 @@ void pf_pop3_client_settings_init(struct pf_pop3_client_settings *out_settings)
 
 size_t pf_pop3_client_size(const struct pf_pop3_client_settings *set)
 {
-    return sizeof(struct pf_pop3_client) + set->queue * sizeof(struct pf_client_slot) + set->out + set->piece;
+    return sizeof(struct pf_pop3_client) + set->queue * sizeof(struct pf_client_slot) + set->out +
+           set->piece;
 }
 
-struct pf_pop3_client *pf_pop3_client_init(void *memory, const struct pf_pop3_client_settings *set, bool tls,
-                                           pf_time now)
+struct pf_pop3_client *pf_pop3_client_init(void *memory, const struct pf_pop3_client_settings *set,
+                                           bool tls, pf_time now)
 {
     struct pf_pop3_client *e = memory;
     unsigned char *behind;
 
-    assert(set->queue > 0 && set->piece >= PF_PIECE_MIN && set->out >= PF_CLIENT_LINE);
-    *e = (struct pf_pop3_client){.set = set, .tls = tls, .state = PF_IN_A0, .now = now, .start = now,
-                                 .heard_from = now, .stall_from = now};
+    assert(set->queue > 0 && set->piece >= PF_PIECE_MIN && set->out >= 2 * PF_CLIENT_LINE);
+    *e = (struct pf_pop3_client){.set = set,
+                                 .tls = tls,
+                                 .state = PF_IN_A0,
+                                 .now = now,
+                                 .start = now,
+                                 .heard_from = now,
+                                 .stall_from = now};
     e->slots = (struct pf_client_slot *)(e + 1);
     memset(e->slots, 0, set->queue * sizeof *e->slots);
     behind = (unsigned char *)(e->slots + set->queue);
@@ -50,7 +56,8 @@ void pf_pop3_client_done(struct pf_pop3_client *e)
     pf_wipe(e, pf_pop3_client_size(e->set));
 }
 
-struct pf_pop3_client *pf_pop3_client_new(const struct pf_pop3_client_settings *set, bool tls, pf_time now)
+struct pf_pop3_client *pf_pop3_client_new(const struct pf_pop3_client_settings *set, bool tls,
+                                          pf_time now)
 {
     void *memory = malloc(pf_pop3_client_size(set));
 
@@ -154,12 +161,20 @@ static void give_back(struct pf_pop3_client *e, struct pf_heard *out_heard)
 
 static enum pf_code code_of(enum pf_lost lost)
 {
-    static const enum pf_code codes[] = {
-        [PF_LOST_QUIT] = PF_OK,          [PF_LOST_EOF] = PF_TEMP,     [PF_LOST_TIME] = PF_TEMP,
-        [PF_LOST_STALL] = PF_TEMP,       [PF_LOST_GARBAGE] = PF_PERM, [PF_LOST_TLS_RECORD] = PF_CONFIG,
-        [PF_LOST_LINE] = PF_TOO_LONG,    [PF_LOST_LIST] = PF_LIMIT,   [PF_LOST_OCTETS] = PF_LIMIT,
-        [PF_LOST_UNASKED] = PF_TEMP,     [PF_LOST_SMUGGLE] = PF_PERM, [PF_LOST_TLS] = PF_NEED_TLS,
-        [PF_LOST_GIVEN_UP] = PF_CANCELLED, [PF_LOST_REFUSED] = PF_TEMP};
+    static const enum pf_code codes[] = {[PF_LOST_QUIT] = PF_OK,
+                                         [PF_LOST_EOF] = PF_TEMP,
+                                         [PF_LOST_TIME] = PF_TEMP,
+                                         [PF_LOST_STALL] = PF_TEMP,
+                                         [PF_LOST_GARBAGE] = PF_PERM,
+                                         [PF_LOST_TLS_RECORD] = PF_CONFIG,
+                                         [PF_LOST_LINE] = PF_TOO_LONG,
+                                         [PF_LOST_LIST] = PF_LIMIT,
+                                         [PF_LOST_OCTETS] = PF_LIMIT,
+                                         [PF_LOST_UNASKED] = PF_TEMP,
+                                         [PF_LOST_SMUGGLE] = PF_PERM,
+                                         [PF_LOST_TLS] = PF_NEED_TLS,
+                                         [PF_LOST_GIVEN_UP] = PF_CANCELLED,
+                                         [PF_LOST_REFUSED] = PF_TEMP};
 
     return codes[lost];
 }
@@ -180,8 +195,12 @@ bool pf_pop3_client_event(struct pf_pop3_client *e, struct pf_heard *out_heard)
     if (!e->lost || e->told_lost)
         return false;
     e->told_lost = true;
-    *out_heard = (struct pf_heard){.kind = PF_HEARD_LOST, .verb = PF_VERB_GREETING, .lost = e->lost,
-                                   .code = code_of(e->lost), .text = e->farewell, .odd = e->odd};
+    *out_heard = (struct pf_heard){.kind = PF_HEARD_LOST,
+                                   .verb = PF_VERB_GREETING,
+                                   .lost = e->lost,
+                                   .code = code_of(e->lost),
+                                   .text = e->farewell,
+                                   .odd = e->odd};
     return true;
 }
 
@@ -207,7 +226,8 @@ static bool is_unasked(const struct pf_pop3_client *e)
 {
     const struct pf_client_slot *slot = pf_client_head(e);
 
-    return e->greeted && (!slot || slot->unsent || e->sent_total < slot->end || e->phase == PF_CLIENT_SASL);
+    return e->greeted &&
+           (!slot || slot->unsent || e->sent_total < slot->end || e->phase == PF_CLIENT_SASL);
 }
 
 static size_t take_line(struct pf_pop3_client *e, struct pf_bytes in)

@@ -35,9 +35,9 @@ struct pf_client_slot {
     uint64_t begin, end; /* places of its line in all that was ever shown */
     uint32_t len;        /* of its line */
     uint8_t verb;
-    bool multi;     /* "+OK" has lines behind it */
-    bool unsent;    /* it may not be said in the state that was reached */
-    bool initial;   /* its initial response was kept back */
+    bool multi;   /* "+OK" has lines behind it */
+    bool unsent;  /* it may not be said in the state that was reached */
+    bool initial; /* its initial response was kept back */
     bool cancelled;
 };
 
@@ -105,7 +105,8 @@ static inline struct pf_client_slot *pf_client_head(const struct pf_pop3_client 
 }
 
 /* pop3_client.c */
-struct pf_heard *pf_client_push(struct pf_pop3_client *, enum pf_heard_kind); /* of the command at the head */
+struct pf_heard *pf_client_push(struct pf_pop3_client *,
+                                enum pf_heard_kind); /* of the command at the head */
 void pf_client_lose(struct pf_pop3_client *, enum pf_lost);
 /* The command at the head is answered: an END is pushed, and the command forgotten. */
 struct pf_heard *pf_client_end(struct pf_pop3_client *, enum pf_end);

@@ -102,7 +102,8 @@ static size_t squeeze(struct pf_client_body *b, unsigned char *at, size_t len)
 /* The first octets, and the last: for what is odd about a message. */
 static void note(struct pf_client_body *b, struct pf_bytes fresh)
 {
-    struct pf_bytes last = pf_bytes_skip(fresh, fresh.len > sizeof b->tail ? fresh.len - sizeof b->tail : 0);
+    struct pf_bytes last =
+        pf_bytes_skip(fresh, fresh.len > sizeof b->tail ? fresh.len - sizeof b->tail : 0);
     size_t keep = sizeof b->tail - last.len;
 
     for (size_t i = 0; i < fresh.len && b->head_len < sizeof b->head; i++)

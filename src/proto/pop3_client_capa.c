@@ -50,7 +50,8 @@ static void mechanisms(struct pf_pop3_offer *offer, struct pf_bytes rest)
         for (size_t i = 0; i < name.len; i++) {
             unsigned char c = pf_lower(name.at[i]);
 
-            offer->mechanisms[offer->mechanisms_len++] = (char)(c >= 'a' && c <= 'z' ? c - ('a' - 'A') : c);
+            offer->mechanisms[offer->mechanisms_len++] =
+                (char)(c >= 'a' && c <= 'z' ? c - ('a' - 'A') : c);
         }
     }
     offer->mechanisms[offer->mechanisms_len] = 0;
@@ -114,7 +115,8 @@ static bool is_message_id(struct pf_bytes text)
         if (inner.at[i] <= 0x20 || inner.at[i] >= 0x7f || inner.at[i] == '<')
             return false;
     at = pf_find(inner, '@');
-    return at > 0 && at + 1 < inner.len && pf_find(pf_bytes_skip(inner, at + 1), '@') == inner.len - at - 1;
+    return at > 0 && at + 1 < inner.len &&
+           pf_find(pf_bytes_skip(inner, at + 1), '@') == inner.len - at - 1;
 }
 
 struct pf_bytes pf_client_timestamp_in(struct pf_bytes text)

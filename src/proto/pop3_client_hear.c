@@ -88,7 +88,8 @@ static bool level_is(struct pf_bytes code, const char *levels)
 {
     struct pf_bytes want = pf_bytes_of(levels);
 
-    return pf_equal_nocase(pf_bytes_head(code, want.len), want) && (code.len == want.len || code.at[want.len] == '/');
+    return pf_equal_nocase(pf_bytes_head(code, want.len), want) &&
+           (code.len == want.len || code.at[want.len] == '/');
 }
 
 static bool named_code(struct pf_bytes code, enum pf_code *out_code)
@@ -194,7 +195,8 @@ static void challenge(struct pf_pop3_client *e, struct pf_client_slot *slot, str
 
     /* In place: three octets are written where four were read. RFC 5034 section 4: what cannot be
      * decoded is cancelled. */
-    if (!whole || slot->cancelled || ++e->rounds > e->set->sasl_rounds || !pf_b64_decode(coded, &decoded)) {
+    if (!whole || slot->cancelled || ++e->rounds > e->set->sasl_rounds ||
+        !pf_b64_decode(coded, &decoded)) {
         if (slot->cancelled)
             pf_client_lose(e, PF_LOST_GARBAGE);
         else

@@ -34,7 +34,8 @@ static bool number(struct pf_bytes *text, uint64_t *out)
 
     while (n < text->len && pf_is_digit(text->at[n]))
         n++;
-    if ((n < text->len && text->at[n] != ' ' && text->at[n] != '\t') || !pf_parse_u64(pf_bytes_head(*text, n), out))
+    if ((n < text->len && text->at[n] != ' ' && text->at[n] != '\t') ||
+        !pf_parse_u64(pf_bytes_head(*text, n), out))
         return false;
     *text = pf_bytes_skip(*text, n);
     return true;
@@ -133,8 +134,8 @@ static void only_number(struct pf_pop3_client *e, struct pf_bytes text, struct p
     e->odd |= !h->parsed ? PF_ODD_FORM : text.len ? PF_ODD_EXTRA : 0;
 }
 
-void pf_client_parse_status(struct pf_pop3_client *e, const struct pf_client_slot *slot, struct pf_bytes text,
-                            struct pf_heard *h)
+void pf_client_parse_status(struct pf_pop3_client *e, const struct pf_client_slot *slot,
+                            struct pf_bytes text, struct pf_heard *h)
 {
     switch ((int)slot->verb) {
     case PF_VERB_STAT:
@@ -175,8 +176,8 @@ static void add(struct pf_pop3_client *e, uint64_t octets)
     }
 }
 
-void pf_client_parse_item(struct pf_pop3_client *e, const struct pf_client_slot *slot, struct pf_bytes line,
-                          struct pf_heard *h)
+void pf_client_parse_item(struct pf_pop3_client *e, const struct pf_client_slot *slot,
+                          struct pf_bytes line, struct pf_heard *h)
 {
     bool numbered = slot->verb == PF_VERB_LIST || slot->verb == PF_VERB_UIDL;
 
@@ -184,7 +185,8 @@ void pf_client_parse_item(struct pf_pop3_client *e, const struct pf_client_slot 
         pf_client_capability(&e->offer, line);
     if (!numbered)
         return;
-    if (pf_equal_nocase(pf_bytes_head(line, 4), PF_LIT("+OK "))) { /* Maillennium, in front of each line */
+    if (pf_equal_nocase(pf_bytes_head(line, 4),
+                        PF_LIT("+OK "))) { /* Maillennium, in front of each line */
         e->odd |= PF_ODD_STATUS;
         line = pf_bytes_skip(line, 4);
     }

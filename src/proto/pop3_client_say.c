@@ -6,7 +6,7 @@
 #include "proto/b64.h"
 
 const struct pf_word pf_client_words[PF_WORDS] = {
-#define PF_WORD(word, states, min, max, shape, flags, offer, server) \
+#define PF_WORD(word, states, min, max, shape, flags, offer, server)                                    \
     {#word, PF_WORD_##word, states, min, max, shape, flags, offer},
 #include <postfach/pop3_words.def>
 #undef PF_WORD
@@ -50,7 +50,8 @@ static bool sayable(struct pf_bytes text, bool spaces, bool eight)
 /* A password is anything but what would end or break its line. */
 static bool one_line(struct pf_bytes text)
 {
-    return pf_find(text, '\r') == text.len && pf_find(text, '\n') == text.len && pf_find(text, 0) == text.len;
+    return pf_find(text, '\r') == text.len && pf_find(text, '\n') == text.len &&
+           pf_find(text, 0) == text.len;
 }
 
 static bool is_ascii(struct pf_bytes text)
@@ -122,11 +123,12 @@ static enum pf_code judge(const struct pf_pop3_client *e, const struct pf_pop3_c
 /* RFC 8314 section 5.2: below the level that was asked for, nothing but CAPA, STLS and QUIT. */
 static bool needs_tls(const struct pf_pop3_client *e, const struct pf_pop3_command *c)
 {
-    bool login = c->verb < PF_VERB_RAW &&
-                 pf_client_words[c->verb].flags & (PF_WORD_SECRET | PF_WORD_NEEDS_TLS);
+    bool login =
+        c->verb < PF_VERB_RAW && pf_client_words[c->verb].flags & (PF_WORD_SECRET | PF_WORD_NEEDS_TLS);
     bool hides = c->verb == PF_VERB_APOP || (c->verb == PF_VERB_AUTH && c->hidden);
 
-    if (e->tls || !login || e->set->plain_login == PF_PLAIN_ANY || (c->verb == PF_VERB_AUTH && !c->name.len))
+    if (e->tls || !login || e->set->plain_login == PF_PLAIN_ANY ||
+        (c->verb == PF_VERB_AUTH && !c->name.len))
         return false;
     return e->set->plain_login == PF_PLAIN_NEVER || !hides;
 }
@@ -193,13 +195,13 @@ static bool put_line(struct pf_pop3_client *e, const struct pf_pop3_command *c, 
     return put;
 }
 
-/* Room for "*" is kept: an exchange can always be given up. */
+/* The other half is kept for responses, so that what waits is never in the way of one. */
 static bool put_queued(struct pf_pop3_client *e, const struct pf_pop3_command *c)
 {
     struct pf_span to = e->out;
     bool put;
 
-    to.cap -= sizeof CANCEL - 1;
+    to.cap = to.cap / 2;
     put = to.len <= to.cap && put_line(e, c, &to);
     e->out.len = to.len;
     return put;

@@ -10,12 +10,15 @@ static const char *const verbs[] = {
 #undef PF_WORD
     "RAW", "-"};
 
-static const char *const kinds[] = {"GREETING", "BEGIN", "ITEM", "PIECE", "CHALLENGE", "TLS", "END", "LOST"};
+static const char *const kinds[] = {"GREETING",  "BEGIN", "ITEM", "PIECE",
+                                    "CHALLENGE", "TLS",   "END",  "LOST"};
 static const char *const ends[] = {"", " whole", " refused", " cut", " unsent"};
-static const char *const losts[] = {"",        "quit", "refused", "eof",     "time",    "stall", "garbage",  "tls-record",
-                                    "line",    "list", "octets",  "unasked", "smuggle", "tls",   "given-up"};
-static const char *const odds[] = {"lf",     "status", "long", "control", "eight", "space",   "extra", "form",  "number",
-                                   "order",  "uid",    "size", "sum",     "wrapped", "dot",   "code",  "twice", "loose"};
+static const char *const losts[] = {"",       "quit",    "refused",    "eof",  "time",
+                                    "stall",  "garbage", "tls-record", "line", "list",
+                                    "octets", "unasked", "smuggle",    "tls",  "given-up"};
+static const char *const odds[] = {"lf",    "status",  "long",   "control", "eight", "space",
+                                   "extra", "form",    "number", "order",   "uid",   "size",
+                                   "sum",   "wrapped", "dot",    "code",    "twice", "loose"};
 
 void desk_init(struct desk *d)
 {
@@ -53,7 +56,11 @@ static void put_bytes(struct desk *d, struct pf_bytes b)
         char text[8] = {(char)b.at[i]};
 
         if (b.at[i] < 0x20 || b.at[i] > 0x7e)
-            snprintf(text, sizeof text, b.at[i] == '\r' ? "\\r" : b.at[i] == '\n' ? "\\n" : "\\x%02x", b.at[i]);
+            snprintf(text, sizeof text,
+                     b.at[i] == '\r'   ? "\\r"
+                     : b.at[i] == '\n' ? "\\n"
+                                       : "\\x%02x",
+                     b.at[i]);
         put(d, text);
     }
 }

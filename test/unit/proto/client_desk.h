@@ -3,8 +3,8 @@
  *
  *     END STAT whole 2 320 "2 320" odd space
  *
- * kind, verb, verdict (END), why (LOST), number and octets where parsed, uid, {bytes}, "text", [code], code
- * that was believed, and what was odd. Pieces that follow each other are one, whatever the cut. */
+ * kind, verb, verdict (END), why (LOST), number and octets where parsed, uid, {bytes}, "text", [code],
+ * code that was believed, and what was odd. Pieces that follow each other are one, whatever the cut. */
 #ifndef POSTFACH_TEST_CLIENT_DESK_H
 #define POSTFACH_TEST_CLIENT_DESK_H
 
@@ -15,18 +15,18 @@ enum { DESK_LOG = 65536 };
 struct desk {
     struct pf_pop3_client_settings settings;
     bool tls;
-    size_t cut;       /* octets fed at once; 0: all; SIZE_MAX: any number */
+    size_t cut; /* octets fed at once; 0: all; SIZE_MAX: any number */
     uint32_t dice;
     struct pf_pop3_client *engine;
     struct pf_heard last; /* the last event; its views may be gone */
-    size_t not_taken; /* octets of the last hear that the engine left */
+    size_t not_taken;     /* octets of the last hear that the engine left */
     pf_time now;
-    bool quiet;       /* write nothing down */
+    bool quiet; /* write nothing down */
     char log[DESK_LOG];
     size_t log_len;
     bool in_piece;
     char out[DESK_LOG];
-    uint64_t lent;    /* octets of pieces */
+    uint64_t lent; /* octets of pieces */
 };
 
 /* Defaults of the engine, in TLS. */
@@ -48,7 +48,7 @@ void desk_login(struct desk *);
 /* The same, and CAPA with PIPELINING, UIDL, TOP, RESP-CODES before. */
 void desk_login_pipelined(struct desk *);
 
-#define HEAR(d, said) desk_hear(d, PF_LIT(said))
+#define HEAR(d, said)  desk_hear(d, PF_LIT(said))
 #define IS(text, want) assert_string_equal(text, want)
 
 #endif

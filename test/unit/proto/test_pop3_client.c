@@ -71,7 +71,8 @@ static void garbage_before_the_greeting(void **state)
     GREETS("\0\0\n", "LOST garbage \"??\" odd lf control\n", "");
 }
 
-/* A port that begins with the handshake, or one that was told so wrongly (lessons of others: hours lost). */
+/* A port that begins with the handshake, or one that was told so wrongly (lessons of others: hours
+ * lost). */
 static void tls_where_plain_text_was_expected(void **state)
 {
     (void)state;
@@ -138,7 +139,8 @@ static void who_speaks_unasked_is_not_heard(void **state)
         desk_init(&d);
         d.cut = cut;
         desk_login(&d);
-        IS(HEAR(&d, "-ERR [SYS/TEMP] idle too long\r\n"), "LOST unasked \"-ERR [SYS/TEMP] idle too long\"\n");
+        IS(HEAR(&d, "-ERR [SYS/TEMP] idle too long\r\n"),
+           "LOST unasked \"-ERR [SYS/TEMP] idle too long\"\n");
         assert_int_equal(desk_say(&d, PF_VERB_NOOP), PF_STATE);
         desk_end(&d);
         /* Two answers to one command (FTGate): the second may not become that of the next. */
@@ -182,7 +184,8 @@ static void what_never_left_is_unsent(void **state)
     pf_pop3_client_sent(d.engine, 8 + 3, d.now);
     HEAR(&d, "+O");
     pf_pop3_client_eof(d.engine, d.now);
-    IS(desk_events(&d), "END DELE cut ~CANCELLED\nEND DELE cut ~CANCELLED\nEND QUIT unsent ~CANCELLED\nLOST eof\n");
+    IS(desk_events(&d),
+       "END DELE cut ~CANCELLED\nEND DELE cut ~CANCELLED\nEND QUIT unsent ~CANCELLED\nLOST eof\n");
     assert_int_equal(pf_pop3_client_stats(d.engine)->flight_lost, 3);
     IS(desk_events(&d), "");
     assert_int_equal(pf_pop3_client_feed(d.engine, PF_LIT("+OK\r\n"), d.now), 0);
@@ -275,7 +278,7 @@ static void memory_may_be_given(void **state)
     (void)state;
     pf_pop3_client_settings_init(&s);
     s.queue = 3;
-    s.out = 300;
+    s.out = 520;
     s.piece = PF_PIECE_MIN;
     size = pf_pop3_client_size(&s);
     assert_true(size < 4096);

@@ -7,7 +7,8 @@
 static const struct pf_pop3_command retr = {.verb = PF_VERB_RETR, .number = 1};
 
 /* The answer to RETR 1, in every cutting, with pieces of any size. */
-static void fetches(const struct pf_pop3_client_settings *settings, struct pf_bytes said, const char *heard)
+static void fetches(const struct pf_pop3_client_settings *settings, struct pf_bytes said,
+                    const char *heard)
 {
     for (size_t cut = 0; cut < 5; cut++) {
         struct desk d;
@@ -63,7 +64,8 @@ static void p3_028_qs_016_whole_only_with_the_dot(void **state)
         desk_say_number(&d, PF_VERB_RETR, 1);
         desk_out(&d);
         desk_hear(&d, pf_bytes_from(said, n));
-        assert_int_equal(d.last.kind == PF_HEARD_END && d.last.end == PF_END_WHOLE && d.last.verb == PF_VERB_RETR,
+        assert_int_equal(d.last.kind == PF_HEARD_END && d.last.end == PF_END_WHOLE &&
+                             d.last.verb == PF_VERB_RETR,
                          n == sizeof said - 1 || n == sizeof said);
         if (n + 1 < sizeof said) {
             pf_pop3_client_eof(d.engine, d.now);
@@ -82,7 +84,8 @@ static void qs_004_unix_servers_end_with_a_dot_and_lf(void **state)
     (void)state;
     FETCHES("+OK\na\n..b\n.\n", "BEGIN RETR odd lf\nPIECE {a\\n.b\\n}\nEND RETR whole 1 5 odd lf\n");
     FETCHES("+OK\na\r\n.\r\n", "BEGIN RETR odd lf\nPIECE {a\\r\\n}\nEND RETR whole 1 3 odd lf\n");
-    FETCHES("+OK\n.\rx\n.x\r\n.\r\n", "BEGIN RETR odd lf\nPIECE {\\rx\\nx\\r\\n}\nEND RETR whole 1 6 odd lf\n");
+    FETCHES("+OK\n.\rx\n.x\r\n.\r\n",
+            "BEGIN RETR odd lf\nPIECE {\\rx\\nx\\r\\n}\nEND RETR whole 1 6 odd lf\n");
     FETCHES("+OK\n.\n", "BEGIN RETR odd lf\nEND RETR whole 1 0 odd lf\n");
     pf_pop3_client_settings_init(&loose);
     loose.loose_dot = true;
@@ -91,7 +94,8 @@ static void qs_004_unix_servers_end_with_a_dot_and_lf(void **state)
 
 static void qs_004_what_looks_ended_is_told(void **state)
 {
-    static const char *const said[] = {"+OK\r\na\n.\r\n", "+OK\r\na\n.\n", "+OK\r\na\n.x\n", "+OK\r\nabc"};
+    static const char *const said[] = {"+OK\r\na\n.\r\n", "+OK\r\na\n.\n", "+OK\r\na\n.x\n",
+                                       "+OK\r\nabc"};
     struct desk d;
 
     (void)state;
@@ -121,7 +125,8 @@ static void line_ends_become_lf_by_choice(void **state)
     fetches(&lf, PF_LIT("+OK\r\na\r\n\r\n..b\rc\r\r\nd\n.\r\n\r\n.\r\n"),
             "BEGIN RETR\nPIECE {a\\n\\n.b\\rc\\r\\nd\\n.\\n\\n}\nEND RETR whole 1 19 14\n");
     fetches(&lf, PF_LIT("+OK\r\n.\r\n"), "BEGIN RETR\nEND RETR whole 1 0\n");
-    fetches(&lf, PF_LIT("+OK\na\r\nb\n.\n"), "BEGIN RETR odd lf\nPIECE {a\\nb\\n}\nEND RETR whole 1 5 4 odd lf\n");
+    fetches(&lf, PF_LIT("+OK\na\r\nb\n.\n"),
+            "BEGIN RETR odd lf\nPIECE {a\\nb\\n}\nEND RETR whole 1 5 4 odd lf\n");
 }
 
 static void p3_020_qs_007_sizes_that_differ_are_odd_not_fatal(void **state)

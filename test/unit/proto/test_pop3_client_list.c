@@ -63,20 +63,23 @@ static void p3_017_stat_in_32_bits_is_seen(void **state)
 static void p3_023_text_behind_the_numbers_is_let_in(void **state)
 {
     (void)state;
-    answers(PF_VERB_STAT, 0, "+OK 2 320 messages\r\n", "END STAT whole 2 320 \"2 320 messages\" odd extra\n");
+    answers(PF_VERB_STAT, 0, "+OK 2 320 messages\r\n",
+            "END STAT whole 2 320 \"2 320 messages\" odd extra\n");
     answers(PF_VERB_STAT, 0, "+OK 2 320 \r\n", "END STAT whole 2 320 \"2 320 \" odd space\n");
     answers(PF_VERB_STAT, 0, "+OK  2  320\r\n", "END STAT whole 2 320 \" 2  320\" odd space\n");
     answers(PF_VERB_STAT, 0, "+OK\r\n", "END STAT whole odd form\n");
     answers(PF_VERB_STAT, 0, "+OK you have mail\r\n", "END STAT whole \"you have mail\" odd form\n");
     answers(PF_VERB_STAT, 0, "+OK 2messages 5\r\n", "END STAT whole \"2messages 5\" odd form\n");
-    answers(PF_VERB_LIST, 2, "+OK 2 200 octets\r\n", "END LIST whole 2 200 \"2 200 octets\" odd extra\n");
+    answers(PF_VERB_LIST, 2, "+OK 2 200 octets\r\n",
+            "END LIST whole 2 200 \"2 200 octets\" odd extra\n");
 }
 
 static void p3_024_p3_025_list(void **state)
 {
     (void)state;
     answers(PF_VERB_LIST, 0, "+OK 2 messages\r\n1 120\r\n3 200\r\n.\r\n",
-            "BEGIN LIST \"2 messages\"\nITEM LIST 1 120 {1 120}\nITEM LIST 3 200 {3 200}\nEND LIST whole 2 320\n");
+            "BEGIN LIST \"2 messages\"\nITEM LIST 1 120 {1 120}\nITEM LIST 3 200 {3 200}\nEND LIST "
+            "whole 2 320\n");
     answers(PF_VERB_LIST, 0, "+OK\r\n.\r\n", "BEGIN LIST\nEND LIST whole 0\n");
     answers(PF_VERB_LIST, 2, "+OK 2 200\r\n", "END LIST whole 2 200 \"2 200\"\n");
     answers(PF_VERB_LIST, 2, "+OK 3 200\r\n", "END LIST whole 3 200 \"3 200\" odd number\n");
@@ -164,7 +167,8 @@ static void qs_019_stat_larger_than_list(void **state)
     desk_say(&d, PF_VERB_LIST);
     desk_out(&d);
     IS(HEAR(&d, "+OK\r\n1 100\r\n4 200\r\n.\r\n"),
-       "BEGIN LIST\nITEM LIST 1 100 {1 100}\nITEM LIST 4 200 {4 200} odd number\nEND LIST whole 2 300 odd number sum\n");
+       "BEGIN LIST\nITEM LIST 1 100 {1 100}\nITEM LIST 4 200 {4 200} odd number\nEND LIST whole 2 300 "
+       "odd number sum\n");
     /* Behind DELE, STAT counts less, and numbers stay. */
     desk_say_number(&d, PF_VERB_DELE, 1);
     desk_out(&d);

@@ -90,9 +90,10 @@ static void w_004_arguments_that_cannot_be_said(void **state)
     begun(&d, NULL);
     for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
         assert_int_equal(desk_say_name(&d, said[i].verb, said[i].name, said[i].secret), said[i].code);
-    assert_int_equal(pf_pop3_client_say(
-                         d.engine, &(struct pf_pop3_command){.verb = PF_VERB_PASS, .secret = PF_LIT("a\0b")}, d.now),
-                     PF_SYNTAX);
+    assert_int_equal(
+        pf_pop3_client_say(
+            d.engine, &(struct pf_pop3_command){.verb = PF_VERB_PASS, .secret = PF_LIT("a\0b")}, d.now),
+        PF_SYNTAX);
     desk_end(&d);
     desk_init(&d);
     begun(&d, "UTF8 USER\r\n"); /* U8-014 */
@@ -136,7 +137,8 @@ static void tls_039_nothing_secret_without_tls(void **state)
         begun(&d, NULL);
         assert_int_equal(desk_say_name(&d, PF_VERB_USER, "anna", NULL), rows[i].user);
         assert_int_equal(desk_say_name(&d, PF_VERB_PASS, NULL, "x"), rows[i].user);
-        assert_int_equal(desk_say_name(&d, PF_VERB_APOP, "a", "c4c9334bac560ecc979e58001b3e22fb"), rows[i].apop);
+        assert_int_equal(desk_say_name(&d, PF_VERB_APOP, "a", "c4c9334bac560ecc979e58001b3e22fb"),
+                         rows[i].apop);
         assert_int_equal(desk_say_name(&d, PF_VERB_AUTH, "PLAIN", NULL), rows[i].plain);
         assert_int_equal(pf_pop3_client_say(d.engine, &hidden, d.now), rows[i].hidden);
         assert_int_equal(desk_say_name(&d, PF_VERB_AUTH, "", NULL), PF_OK); /* asks for the list */
@@ -159,7 +161,8 @@ static void cap_028_pass_waits_for_a_good_user(void **state)
         IS(desk_out(&d), "USER anna\r\n");
         if (!good) {
             IS(HEAR(&d, "-ERR [AUTH] TLS required\r\n"),
-               "END USER refused \"TLS required\" [AUTH] ~AUTH odd code\nEND PASS unsent ~STATE\nEND STAT unsent ~STATE\n");
+               "END USER refused \"TLS required\" [AUTH] ~AUTH odd code\nEND PASS unsent ~STATE\nEND "
+               "STAT unsent ~STATE\n");
             IS(desk_out(&d), "");
         } else {
             HEAR(&d, "+OK\r\n");
@@ -240,7 +243,7 @@ static void many_commands_through_a_small_engine(void **state)
     (void)state;
     desk_init(&d);
     d.settings.queue = 7;
-    d.settings.out = 300;
+    d.settings.out = 520;
     desk_login_pipelined(&d);
     while (heard < 1000) {
         char text[64];
@@ -249,7 +252,9 @@ static void many_commands_through_a_small_engine(void **state)
             said++;
         desk_out(&d);
         snprintf(text, sizeof text, "END DELE whole \"%llu\"\n", (unsigned long long)++heard);
-        IS(desk_hear(&d, pf_bytes_of((snprintf(d.out, sizeof d.out, "+OK %llu\r\n", (unsigned long long)heard), d.out))),
+        IS(desk_hear(
+               &d, pf_bytes_of((snprintf(d.out, sizeof d.out, "+OK %llu\r\n", (unsigned long long)heard),
+                                d.out))),
            text);
     }
     assert_int_equal(pf_pop3_client_stats(d.engine)->flight, 0);
@@ -304,7 +309,8 @@ static void tls_015_no_stls_behind_utf8(void **state)
 
 static void raw_lines_for_probers(void **state)
 {
-    struct pf_pop3_command raw = {.verb = PF_VERB_RAW, .name = PF_LIT("XTND ARCHIVE"), .multi = true, .tag = 99};
+    struct pf_pop3_command raw = {
+        .verb = PF_VERB_RAW, .name = PF_LIT("XTND ARCHIVE"), .multi = true, .tag = 99};
     struct desk d;
 
     (void)state;

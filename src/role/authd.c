@@ -3,6 +3,7 @@
  * Gates ask it who somebody is, and get a verdict; with a good one a ticket, for one store and for a short time
  * (auth/auth_serve.h). It says which store that is: the one that all maildrops are served by, or the one of their
  * owner, which the keeper starts when it is wanted. */
+#include "auth/auth_pam_bench.h"
 #include "auth/auth_preload.h"
 #include "auth/auth_serve.h"
 #include "auth/auth_settings.h"
@@ -52,9 +53,8 @@ static const char *user(const struct pf_child *c)
 static enum pf_code take(struct pf_child *c, struct pf_err *err)
 {
     (void)c;
-    (void)err;
     pf_proc_descriptors(SPARE_DESCRIPTORS);
-    return PF_OK;
+    return pf_pam_bench_start(c->conf, err);
 }
 
 static enum pf_code before_jail(struct pf_child *c, struct pf_jail_needs *needs, struct pf_err *err)
@@ -96,7 +96,7 @@ static void answered(struct pf_ipc_ask *ask)
 static bool ask_keeper(struct authd *a, struct pf_auth_store_ask *wanted)
 {
     struct pf_crew crew = {.kind = PF_CREW_STORE_FOR};
-    unsigned char payload[PF_CREW_TEXT_MAX];
+    unsigned char payload[PF_CREW_PAYLOAD_MAX];
     struct pf_span span = {payload, 0, sizeof payload};
     struct pf_ipc_frame frame = {.kind = PF_CREW_STORE_FOR};
     struct errand *e = a->child.keeper ? calloc(1, sizeof *e) : NULL;
@@ -139,7 +139,7 @@ static void look(struct pf_timer *timer, void *self)
     struct authd *a = self;
 
     pf_auth_serve_look(a->serve);
-    if (a->orphan && pf_auth_serve_gates(a->serve) == 0)
+    if (pf_pam_bench_lost() || (a->orphan && pf_auth_serve_gates(a->serve) == 0)) /* another one has new helpers */
         pf_child_end(&a->child);
     else
         pf_timer_set(timer, pf_loop_now(a->child.loop) + LOOK_EVERY);

@@ -174,7 +174,7 @@ static size_t put_check(struct pf_span *span, uint64_t number, const struct pf_a
         .way = check->way,
         .tls = link->tls || check->tls,
         .has_response = sasl && check->has_response,
-        .name = sasl ? PF_LIT("") : check->name,
+        .name = sasl ? PF_LIT("") : pf_bytes_head(check->name, PF_AUTH_WIRE_NAME_MAX),
         .secret = pf_bytes_head(sasl ? check->response : check->secret, PF_AUTH_WIRE_SECRET_MAX),
         .timestamp = check->way == PF_AUTH_BY_APOP ? text_of(check->timestamp) : PF_LIT(""),
         .mechanism = sasl ? pf_bytes_head(text_of(check->mechanism), PF_AUTH_WIRE_MECHANISM_MAX) : PF_LIT(""),

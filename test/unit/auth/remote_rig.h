@@ -135,10 +135,11 @@ static inline void rig_close(struct rig *r)
     while (r->asked)
         store_named(r);
     pf_lookup_free(r->lookup);
-    while (pf_loop_turn(r->d.b.loop, false))
+    pf_auth_free(r->real);
+    while (pf_loop_turn(r->d.b.loop, false)) /* sockets that close take a turn */
         ;
     pf_seal_free(r->seal);
-    r->d.b.auth = r->real;
+    r->d.b.auth = NULL;
     door_close(&r->d);
 }
 

@@ -305,11 +305,11 @@ with Slapd() as SERVER:
                 says(place, "+OK")
                 says(place, "-ERR [AUTH]", "nobody")
             with open(closed.secret, "w", encoding="ascii") as file:
-                file.write("another\n")
+                file.write("hush-hush\n")
             with office(closed.block(closed.read())) as place:
                 place.start()
                 says(place, "-ERR [SYS/TEMP]")
-                assert "bind as bind-dn" in place.log() and "another" not in place.log()
+                assert "bind as bind-dn" in place.log() and "hush-hush" not in place.log()
             with office(closed.block().replace('"dc=x"', '"dc=nowhere"')) as place:
                 place.start()
                 says(place, "-ERR [SYS/TEMP]")

@@ -138,7 +138,8 @@ def modules_that_fail_are_no_wrong_password():
         machine.script("exit 0")
         says(place, "+OK")
         os.rename(f"{machine.folder}/helper", f"{machine.folder}/away")
-        says(place, "-ERR [SYS/TEMP]")
+        # Separated processes have started theirs before, since auth may start none.
+        says(place, "-ERR [SYS/TEMP]" if place.shape == "single" else "+OK")
         os.rename(f"{machine.folder}/away", f"{machine.folder}/helper")
         says(place, "+OK")
     with Machine() as machine, machine.office("unheard-of") as place:

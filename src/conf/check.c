@@ -33,7 +33,7 @@ static void check_certificate(struct pf_conf_reader *r, size_t index)
     const struct pf_conf_listen *listen = &r->listens[index];
     const struct pf_conf_place *place = &r->listen_places[index];
 
-    if (r->pair_count || r->tls_unclear || r->seen[index_of(PF_CONF_BLOCK_tls, "certificate")].source ||
+    if (r->pair_count || r->tls_unclear || listen->certificate || listen->key || r->seen[index_of(PF_CONF_BLOCK_tls, "certificate")].source ||
         r->seen[index_of(PF_CONF_BLOCK_tls, "key")].source)
         return;
     if (listen->tls != PF_CONF_TLS_NONE)
@@ -158,6 +158,7 @@ void pf_conf_reader_check(struct pf_conf_reader *r)
         check_twice(r, i);
         check_certificate(r, i);
         check_door(r, i);
+        pf_conf_profile_check(r, i);
     }
     check_orders(r);
     check_roots(r);

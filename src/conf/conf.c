@@ -69,6 +69,7 @@ static struct pf_conf *finish(struct pf_conf_reader *reader)
     }
     if (!draft->password_file && reader->userdb_count == 0)
         draft->password_file = PF_CONF_PASSWORD_FILE;
+    pf_conf_profiles_inherit(reader);
     if (!draft->hostname ||
         !keep(reader, reader->listens, reader->listen_count * sizeof reader->listens[0], &listens) ||
         !keep(reader, reader->pairs, reader->pair_count * sizeof reader->pairs[0], &pairs) ||

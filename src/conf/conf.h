@@ -24,6 +24,8 @@ enum pf_conf_log { PF_CONF_LOG_STDERR, PF_CONF_LOG_SYSLOG, PF_CONF_LOG_JOURNALD 
 enum pf_conf_protocol { PF_CONF_POP3, PF_CONF_LMTP, PF_CONF_SMTP, PF_CONF_CONTROL, PF_CONF_METRICS };
 enum pf_conf_mode { PF_CONF_MODE_600, PF_CONF_MODE_660, PF_CONF_MODE_666 };
 
+enum pf_conf_tls_minimum { PF_CONF_TLS_1_0, PF_CONF_TLS_1_1, PF_CONF_TLS_1_2, PF_CONF_TLS_1_3 };
+
 enum { PF_CONF_LISTENS_MOST = 64 }; /* each is a socket and a set of engine settings */
 
 struct pf_conf_listen {
@@ -38,6 +40,16 @@ struct pf_conf_listen {
     const char *proxy_from;    /* networks that may speak it, or NULL; a unix socket's peers always may */
     const char *xclient_from;  /* networks whose XCLIENT counts, or NULL */
     bool proxy_tls;            /* what the proxy says of the client's TLS counts */
+    /* What the listener does not say itself is what the settings say for all. */
+    const char *hostname;
+    const char *certificate, *key; /* in front of the pairs, or NULL */
+    enum pf_conf_tls_minimum tls_minimum;
+    const char *tls_ciphers;   /* or NULL */
+    const char *mechanisms;    /* as in struct pf_conf, and no others than there */
+    bool apop;
+    unsigned connections, connections_per_address;
+    unsigned bad_before_login, bad_after_login, login_tries;
+    int64_t first_command_time, login_time, idle_time; /* ms */
 };
 
 struct pf_conf_pair {
@@ -109,7 +121,7 @@ struct pf_conf {
 
     struct pf_conf_pair *pairs; /* tls { certificate FILE key FILE } …: first is the default */
     size_t pair_count;
-    bool tls_1_3_only;
+    enum pf_conf_tls_minimum tls_minimum; /* not below 1.2 */
     const char *tls_ciphers;   /* or NULL */
     int64_t ticket_rotate;     /* seconds */
     bool ktls;
@@ -225,6 +237,9 @@ void pf_conf_show(const struct pf_conf *, FILE *to, bool all);
 
 /* Prints a mistake for people: "file:3:9: text", the line, a caret, the hint. */
 void pf_conf_print_mistake(FILE *to, const struct pf_conf_mistake *);
+
+/* Whether the word is one of those in a text with blanks between them, as `mechanisms`; without regard to case. */
+bool pf_conf_words_hold(const char *words, struct pf_bytes word);
 
 /* The block of the user's domain, or NULL. */
 const struct pf_conf_domain *pf_conf_domain_of(const struct pf_conf *, struct pf_bytes user);

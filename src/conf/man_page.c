@@ -27,9 +27,11 @@ static void print_sentences(const char *text, FILE *to)
     }
 }
 
-static void print_words(const char *words, FILE *to)
+static void print_words(const struct pf_conf_row *row, FILE *to)
 {
+    const char *words = pf_conf_row_words(row);
     struct pf_bytes word = pf_conf_next_word(&words);
+
 
     while (word.len) {
         fprintf(to, " Cm %.*s", (int)word.len, (const char *)word.at);
@@ -51,7 +53,7 @@ static void print_head(const struct pf_conf_row *row, FILE *to)
 
     fprintf(to, ".It Ic %s", row->name);
     if (row->type == PF_CONF_ENUM || row->type == PF_CONF_CHOICE)
-        print_words(row->unit, to);
+        print_words(row, to);
     else
         fputs(kinds[row->type], to);
     fputc('\n', to);
@@ -73,11 +75,16 @@ static void print_range(const struct pf_conf_row *row, FILE *to)
 
 static void print_row(const struct pf_conf_row *row, FILE *to)
 {
+    const struct pf_conf_row *source = pf_conf_row_source(row);
+
     print_head(row, to);
     print_sentences(row->help, to);
     print_range(row, to);
-    if (row->initial[0] == '=')
-        fprintf(to, "Default: the value of\n.Ic %s .\n", row->initial + 1);
+    if (source && source->block != row->block)
+        fprintf(to, "Default: the value of\n.Ic %s%s%s .\n", pf_conf_blocks[source->block].name,
+                source->block == PF_CONF_BLOCK_top ? "" : " ", source->name);
+    else if (source)
+        fprintf(to, "Default: the value of\n.Ic %s .\n", source->name);
     else if (row->initial[0])
         fprintf(to, "Default:\n.%s %s .\n", row->initial[0] == '/' ? "Pa" : "Cm", row->initial);
 }

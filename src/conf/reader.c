@@ -87,6 +87,7 @@ static void end_listen(struct pf_conf_reading *r, const struct pf_conf_token *he
         pf_conf_wrong(mistakes(r), &head->place, "there are more than %d listeners", PF_CONF_LISTENS);
         return;
     }
+    pf_conf_profile_keep(reader);
     reader->listens[reader->listen_count] = reader->draft.listen;
     reader->listen_places[reader->listen_count++] = head->place;
 }

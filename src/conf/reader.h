@@ -23,6 +23,7 @@ struct pf_conf_reader {
     struct pf_conf_memory *keep, *scratch; /* for the settings; for the reading alone */
     struct pf_conf_listen listens[PF_CONF_LISTENS];
     struct pf_conf_place listen_places[PF_CONF_LISTENS];
+    struct pf_conf_place listen_seen[PF_CONF_LISTENS][PF_CONF_LISTEN_ROWS]; /* as `seen`, for each */
     size_t listen_count;
     struct pf_conf_pair pairs[PF_CONF_PAIRS];
     size_t pair_count;
@@ -44,6 +45,14 @@ uint64_t pf_conf_reader_read(struct pf_conf_reader *, struct pf_conf_source *);
 bool pf_conf_check_userdb(struct pf_conf_reader *, const struct pf_conf_place *head);
 /* A listener at its end: whom it may believe the client's address (`proxy`). */
 void pf_conf_check_proxy(struct pf_conf_reader *, const struct pf_conf_place *head);
+/* A listener's profile: what it says itself is kept apart from what it takes over. */
+void pf_conf_profile_keep(struct pf_conf_reader *);
+/* Where the listener of that index says it, or NULL. */
+const struct pf_conf_place *pf_conf_profile_said(const struct pf_conf_reader *, size_t index, const char *name);
+/* What does not go with what the settings say for all, or with what is spoken there. */
+void pf_conf_profile_check(struct pf_conf_reader *, size_t index);
+/* What a listener does not say is what the settings say for all; when these are final. */
+void pf_conf_profiles_inherit(struct pf_conf_reader *);
 /* What only the whole can show; also sets what is the value of another setting. */
 void pf_conf_reader_check(struct pf_conf_reader *);
 

@@ -38,6 +38,30 @@ const struct pf_conf_row *pf_conf_row_find(enum pf_conf_block block, struct pf_b
     return NULL;
 }
 
+const char *pf_conf_row_words(const struct pf_conf_row *row)
+{
+    const char *words = row->unit;
+
+    for (int64_t i = 0; row->type == PF_CONF_ENUM && i < row->min; i++)
+        pf_conf_next_word(&words);
+    return words;
+}
+
+const struct pf_conf_row *pf_conf_row_source(const struct pf_conf_row *row)
+{
+    struct pf_bytes name = pf_bytes_skip(pf_bytes_of(row->initial), 1);
+    const char *slash = strchr(row->initial, '/');
+    enum pf_conf_block block = PF_CONF_BLOCK_top;
+
+    if (row->initial[0] != '=')
+        return NULL;
+    if (!slash)
+        return pf_conf_row_find(row->block, name);
+    if (slash > row->initial + 1)
+        block = pf_conf_block_find(PF_CONF_BLOCK_top, pf_bytes_head(name, (size_t)(slash - row->initial) - 1));
+    return pf_conf_row_find(block, pf_bytes_of(slash + 1));
+}
+
 enum pf_conf_block pf_conf_block_find(enum pf_conf_block parent, struct pf_bytes name)
 {
     unsigned i = PF_CONF_BLOCK_top + 1;

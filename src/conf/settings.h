@@ -63,17 +63,30 @@ enum {
 #include "conf/settings.def"
 };
 
+enum {
+    PF_CONF_LISTEN_ROWS = 0 /* they stand together */
+#define PF_SETTING(block, name, type, field, initial, min, max, unit, help) \
+    +((int)PF_CONF_BLOCK_##block == (int)PF_CONF_BLOCK_listen)
+#include "conf/settings.def"
+};
+
 extern const struct pf_conf_block_row pf_conf_blocks[PF_CONF_BLOCKS];
 extern const struct pf_conf_row pf_conf_rows[PF_CONF_ROWS];
 
 /* The setting of that name in the block, or NULL. */
 const struct pf_conf_row *pf_conf_row_find(enum pf_conf_block, struct pf_bytes name);
+/* The words of an ENUM or CHOICE that may be said. */
+const char *pf_conf_row_words(const struct pf_conf_row *);
+/* The setting whose value is the row's default, or NULL. */
+const struct pf_conf_row *pf_conf_row_source(const struct pf_conf_row *);
 /* The block of that name in `parent`, or PF_CONF_BLOCKS. */
 enum pf_conf_block pf_conf_block_find(enum pf_conf_block parent, struct pf_bytes name);
 /* Why the row's limits are what they are, or "". */
 const char *pf_conf_row_reason(const struct pf_conf_row *);
 /* Whether a row of the block userdb concerns that kind. */
 bool pf_conf_userdb_takes(enum pf_conf_userdb_kind, const struct pf_conf_row *);
+/* Whether a row of the block listen says something at that listener. */
+bool pf_conf_profile_takes(const struct pf_conf_listen *, const struct pf_conf_row *);
 /* True when the type is kept as a C string. */
 bool pf_conf_is_text(enum pf_conf_type);
 

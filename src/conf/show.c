@@ -46,6 +46,10 @@ static void show_listen(struct show *s, const struct pf_conf_listen *listen)
     char text[PF_CONF_PLACE_TEXT];
 
     pf_conf_address_text(listen, text);
+    initial.conf = s->now->conf;
+    for (size_t i = 0; i < PF_CONF_ROWS; i++) /* what it does not say is what is said for all */
+        if (pf_conf_rows[i].block == PF_CONF_BLOCK_listen && pf_conf_row_source(&pf_conf_rows[i]))
+            pf_conf_default(&pf_conf_rows[i], &initial);
     /* How TLS begins is always told: its default hangs on the port. */
     initial.listen.tls = (enum pf_conf_tls) - 1;
     fputs("listen ", s->to);
@@ -54,7 +58,10 @@ static void show_listen(struct show *s, const struct pf_conf_listen *listen)
     else
         fputs(text, s->to);
     fputs(" {\n", s->to);
-    show_rows(&here, PF_CONF_BLOCK_listen, "    ");
+    for (size_t i = 0; i < PF_CONF_ROWS; i++)
+        if (pf_conf_rows[i].block == PF_CONF_BLOCK_listen && is_shown(&here, &pf_conf_rows[i]) &&
+            pf_conf_profile_takes(listen, &pf_conf_rows[i]))
+            show_row(&here, &pf_conf_rows[i], "    ");
     fprintf(s->to, "}\n");
 }
 

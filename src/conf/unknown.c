@@ -1,16 +1,21 @@
 #include "conf/reading.h"
 
-/* The block that has a setting or a block of that name; PF_CONF_BLOCKS when none has. */
+/* The block that has a setting or a block of that name, where it is said for all rather than for a listener;
+ * PF_CONF_BLOCKS when none has. */
 static enum pf_conf_block home_of(struct pf_bytes name, bool block)
 {
+    const struct pf_conf_row *at_listener = pf_conf_row_find(PF_CONF_BLOCK_listen, name);
+
     for (unsigned i = 0; i < PF_CONF_BLOCKS; i++) {
         enum pf_conf_block home = (enum pf_conf_block)i;
 
+        if (!block && home == PF_CONF_BLOCK_listen)
+            continue;
         if (block ? pf_conf_block_find(home, name) != PF_CONF_BLOCKS
                   : pf_conf_row_find(home, name) != NULL)
             return home;
     }
-    return PF_CONF_BLOCKS;
+    return block || !at_listener ? PF_CONF_BLOCKS : PF_CONF_BLOCK_listen;
 }
 
 static const char *nearest(enum pf_conf_block here, struct pf_bytes word)

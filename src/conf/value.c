@@ -187,7 +187,7 @@ static bool refuse_word(const struct pf_conf_row *row, const struct pf_conf_inpu
     struct pf_conf_shown word = pf_conf_shown(in->word), near;
     unsigned char room[160]; /* the longest list of settings.def has some hundred */
     struct pf_span list = {room, 0, sizeof room};
-    const char *words = row->unit;
+    const char *words = pf_conf_row_words(row);
     size_t best = SIZE_MAX;
     struct pf_bytes one;
     struct pf_conf_record *record;
@@ -195,9 +195,11 @@ static bool refuse_word(const struct pf_conf_row *row, const struct pf_conf_inpu
     while ((one = pf_conf_next_word(&words)).len)
         if (pf_conf_near(one, in->word, &best))
             near = pf_conf_shown(one);
-    list_words(row->unit, &list);
+    list_words(pf_conf_row_words(row), &list);
     record = pf_conf_wrong(in->mistakes, in->place, "`%s` cannot be `%s`", row->name, word.text);
-    if (best != SIZE_MAX)
+    if (read_choice(row, in->word) >= 0)
+        pf_conf_hint(record, "%s", pf_conf_row_reason(row));
+    else if (best != SIZE_MAX)
         pf_conf_hint(record, "did you mean `%s`? It can be %.*s", near.text, (int)list.len,
                      (char *)room);
     else
@@ -247,6 +249,8 @@ static bool read_value(const struct pf_conf_row *row, const struct pf_conf_input
 
     if (row->type == PF_CONF_ENUM || row->type == PF_CONF_CHOICE) {
         *out_value = read_choice(row, in->word);
+        if (row->type == PF_CONF_ENUM && *out_value < row->min)
+            *out_value = -1;
         return *out_value >= 0 || refuse_word(row, in);
     }
     if (row->type == PF_CONF_BOOL) {
@@ -282,8 +286,10 @@ void pf_conf_default(const struct pf_conf_row *row, struct pf_conf_draft *draft)
     int64_t value = 0;
     bool flag = false;
 
-    if (row->initial[0] == '=') {
-        set(row, draft, get(pf_conf_row_find(row->block, pf_bytes_skip(word, 1)), draft));
+    if (row->initial[0] == '=' && pf_conf_is_text(row->type)) {
+        set_text(row, draft, get_text(pf_conf_row_source(row), draft));
+    } else if (row->initial[0] == '=') {
+        set(row, draft, get(pf_conf_row_source(row), draft));
     } else if (pf_conf_is_text(row->type)) {
         set_text(row, draft, word.len ? row->initial : NULL);
     } else if (row->type == PF_CONF_BOOL) {

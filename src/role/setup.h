@@ -9,7 +9,7 @@
 #include "sys/pool.h"
 #include "sys/tls.h"
 
-/* The certificates; *out_tls is NULL with PF_OK when the settings name none. */
+/* The certificates, and the profiles of listeners; *out_tls is NULL with PF_OK when the settings name none. */
 enum pf_code pf_setup_tls(const struct pf_conf *, struct pf_tls_tickets *, struct pf_tls **out_tls,
                           struct pf_err *err);
 /* The back end: maildrops of every kind (store/kinds.h), lifted into the pool; traced into the log

@@ -17,6 +17,11 @@ pf_time pf_guest_now(const struct pf_guest_session *g)
     return pf_loop_now(g->hall->parts.loop);
 }
 
+static const struct pf_pop3_server_settings *profile(const struct pf_guest_session *g)
+{
+    return &g->generation->profiles[g->listen].engine;
+}
+
 /* Everything the engine is told goes through here. */
 void pf_guest_tell(struct pf_guest_session *g, const struct pf_tell *tell)
 {
@@ -148,10 +153,10 @@ static bool answer(struct pf_guest_session *g)
     case PF_ASK_OPEN:
         pf_guest_ask_open(g);
         break;
-    case PF_ASK_TLS:
     case PF_ASK_XCLIENT:
         pf_guest_ask_xclient(g, &ask);
         break;
+    case PF_ASK_TLS:
         g->tls_wanted = true;
         break;
     case PF_ASK_BODY:
@@ -201,7 +206,7 @@ static void start_tls(struct pf_guest_session *g)
     if (g->in_len)
         pf_fail(&tell.err, PF_STATE, 0, "stls", "%zu octets were pipelined behind STLS", g->in_len);
     else
-        pf_conn_start_tls(g->conn, g->generation->tls, &tell.err);
+        pf_conn_start_tls(g->conn, pf_tls_at(g->generation->tls, g->listen), &tell.err);
     if (tell.err.code != PF_OK)
         pf_guest_tell(g, &tell);
     else
@@ -242,7 +247,7 @@ static void settle(struct pf_guest_session *g)
     pf_conn_want(g->conn, want);
     /* The engine sets no time for what it waits for; a handshake is the client's to end, and so is
      * the reading of the answer in front of it. */
-    pf_timer_set(g->timer, on_the_way_to_tls(g) ? g->came + g->generation->conf->login_time
+    pf_timer_set(g->timer, on_the_way_to_tls(g) ? g->came + profile(g)->login_time
                                                 : pf_pop3_server_deadline(g->engine));
     give_in(g);
     give_out(g);
@@ -299,16 +304,16 @@ static void serve(struct pf_guest_session *g)
 {
     bool encrypted = pf_proxied_encrypted(pf_conn_info(g->conn));
 
-    g->engine = pf_pop3_server_new(&g->generation->engines[g->listen], encrypted, pf_guest_now(g));
+    g->engine = pf_pop3_server_new(profile(g), encrypted, pf_guest_now(g));
     if (!g->engine) {
         pf_guest_depart(g, PF_CLOSE_MEMORY, true);
         return;
     }
     g->stage = PF_STAGE_SERVE;
-    pf_guest_offer(g, true);
-    pf_guest_turn(g);
     if (g->may_xclient)
         pf_pop3_server_xclient(g->engine);
+    pf_guest_offer(g, true);
+    pf_guest_turn(g);
 }
 
 static void handshake(struct pf_guest_session *g)
@@ -316,9 +321,9 @@ static void handshake(struct pf_guest_session *g)
     struct pf_err err;
 
     g->stage = PF_STAGE_TLS;
-    pf_timer_set(g->timer, g->came + g->generation->conf->first_command_time);
+    pf_timer_set(g->timer, g->came + profile(g)->first_command_time);
     pf_conn_want(g->conn, 0);
-    if (pf_conn_start_tls(g->conn, g->generation->tls, &err) != PF_OK) {
+    if (pf_conn_start_tls(g->conn, pf_tls_at(g->generation->tls, g->listen), &err) != PF_OK) {
         pf_guest_log_tls_failed(g, &err);
         pf_guest_depart(g, PF_CLOSE_TLS, true);
     }

@@ -25,10 +25,20 @@ struct pf_generation {
     unsigned holds;
     struct pf_conf *conf;
     struct pf_tls *tls; /* or NULL */
-    char greeting[300]; /* a host name has at most 255 octets */
     struct pf_pop3_mechanism mechanisms[PF_AUTH_MECHANISMS];
     size_t mechanism_count;
-    struct pf_pop3_server_settings engines[]; /* one per listener */
+    struct pf_profile {
+        char greeting[300];  /* a host name has at most 255 octets */
+        uint64_t mechanisms; /* those that may be offered, bits by their index */
+        struct pf_door *door;
+        struct pf_pop3_server_settings engine;
+    } profiles[]; /* one per listener */
+};
+
+/* Who came in by one listener, counted over reloads. */
+struct pf_door {
+    unsigned holds;
+    struct pf_guests *guests;
 };
 
 struct pf_hall {
@@ -91,10 +101,12 @@ struct pf_guest_session {
     bool handshaking;  /* STLS was answered, TLS is not up yet */
     bool tls_wanted, close_wanted; /* asked for, begin when output is empty */
     bool counted, stranger;
+    struct pf_door *door; /* by which it is counted in */
+    bool apart;           /* its address counts there alone */
     bool proxying; /* before all else: waits for what the proxy in front says (guest_proxy.c) */
-    bool nobody;   /* the proxy itself came, or did not say who: counted in all, not for an address */
     bool may_xclient; /* a proxy that may still say who its client is */
     char proxy_session[PF_XCLIENT_SESSION + 1]; /* its name for the session, or "" */
+    bool nobody;   /* the proxy itself came, or did not say who: counted in all, not for an address */
     enum pf_close close;
 
     struct pf_guest_login *login; /* only while somebody logs in */
@@ -123,6 +135,11 @@ struct pf_guest_session {
     struct pf_guest_journal journal;
     struct pf_later again, bury;
 };
+
+/* generation.c */
+/* Where a listener stays, so do the counts of who is there. */
+void pf_generation_follow(struct pf_generation *, const struct pf_generation *before);
+void pf_door_free(struct pf_door *); /* gives one hold back; NULL is allowed */
 
 /* guest.c */
 void pf_guest_wake(void *self, unsigned what); /* for pf_conn_new */
@@ -174,12 +191,14 @@ void pf_guest_proxy_begin(struct pf_guest_session *);
 void pf_guest_proxy_wake(struct pf_guest_session *);
 void pf_guest_proxy_late(struct pf_guest_session *);
 
-/* hall.c */
 /* guest_xclient.c */
 /* A fresh guest: whether its word on others counts. */
 void pf_guest_xclient_begin(struct pf_guest_session *);
 void pf_guest_ask_xclient(struct pf_guest_session *, const struct pf_ask *);
 
+/* hall.c */
+/* Who was nobody until now has an address: counts it there; where there is no place, *out_why says so. */
+void pf_hall_name(struct pf_guest_session *, struct pf_err *out_why);
 /* Counts a guest in whose address was told; false: there is no place, which was logged and said. */
 bool pf_hall_enter(struct pf_guest_session *);
 void pf_hall_bury(struct pf_guest_session *);

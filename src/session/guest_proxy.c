@@ -65,5 +65,5 @@ void pf_guest_proxy_late(struct pf_guest_session *g)
 void pf_guest_proxy_begin(struct pf_guest_session *g)
 {
     pf_conn_want(g->conn, PF_CONN_READ);
-    pf_timer_set(g->timer, g->came + g->generation->conf->first_command_time);
+    pf_timer_set(g->timer, g->came + g->generation->conf->listens[g->listen].first_command_time);
 }

@@ -12,7 +12,7 @@ static void fill(struct pf_lmtp_server_settings *s, const struct pf_dock_generat
     const struct pf_conf *conf = gen->conf;
 
     pf_lmtp_server_settings_init(s);
-    s->hostname = conf->hostname;
+    s->hostname = listen->hostname;
     s->smtp = listen->protocol == PF_CONF_SMTP;
     s->starttls = gen->tls && listen->tls == PF_CONF_TLS_STARTTLS;
     s->bare_ends = conf->bare_line_ends && listen->address[0] == '/';

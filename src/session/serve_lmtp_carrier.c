@@ -182,7 +182,7 @@ static void start_tls(struct pf_carrier *c)
     if (c->in_len)
         pf_fail(&tell.err, PF_STATE, 0, "starttls", "%zu octets were pipelined behind STARTTLS", c->in_len);
     else
-        pf_conn_start_tls(c->conn, c->generation->tls, &tell.err);
+        pf_conn_start_tls(c->conn, pf_tls_at(c->generation->tls, c->listen), &tell.err);
     if (tell.err.code != PF_OK)
         pf_carrier_tell(c, &tell);
     else
@@ -386,7 +386,7 @@ static void welcome(struct pf_carrier *c)
     }
     c->handshaking = true;
     pf_timer_set(c->timer, c->came + c->generation->conf->login_time);
-    if (pf_conn_start_tls(c->conn, c->generation->tls, &err) != PF_OK) {
+    if (pf_conn_start_tls(c->conn, pf_tls_at(c->generation->tls, c->listen), &err) != PF_OK) {
         log_tls_failed(c, &err);
         pf_carrier_depart(c, "tls", true);
     }

@@ -32,6 +32,7 @@ void pf_hall_free(struct pf_hall *hall)
 
 void pf_hall_take(struct pf_hall *hall, struct pf_generation *gen)
 {
+    pf_generation_follow(gen, hall->generation);
     pf_generation_free(hall->generation);
     hall->generation = gen;
 }
@@ -75,9 +76,9 @@ static size_t stranger_cost(const struct pf_conf *conf)
            conf->sasl_line_max;
 }
 
-static const char *enter(const struct pf_hall *hall, const char *address, struct pf_err *out_why)
+static const char *no_place(enum pf_guest why, struct pf_err *out_why)
 {
-    switch (pf_guests_enter(hall->parts.guests, address)) {
+    switch (why) {
     case PF_GUEST_OK:
         return NULL;
     case PF_GUEST_FULL:
@@ -91,8 +92,37 @@ static const char *enter(const struct pf_hall *hall, const char *address, struct
     return "?";
 }
 
+/* Counted in all and at the listener; the address in all, too, unless the listener has a number of its own. */
+static const char *enter(struct pf_guest_session *g, struct pf_err *out_why)
+{
+    const struct pf_generation *gen = g->generation;
+    const char *address = g->nobody ? NULL : pf_conn_info(g->conn)->peer;
+    enum pf_guest place;
+
+    g->door = gen->profiles[g->listen].door;
+    g->apart = gen->conf->listens[g->listen].connections_per_address != gen->conf->connections_per_address;
+    place = pf_guests_enter(g->hall->parts.guests, g->apart ? NULL : address);
+    if (place == PF_GUEST_OK) {
+        place = pf_guests_enter(g->door->guests, address);
+        if (place != PF_GUEST_OK)
+            pf_guests_leave(g->hall->parts.guests, g->apart ? NULL : address);
+    }
+    if (place == PF_GUEST_OK)
+        g->door->holds++;
+    return no_place(place, out_why);
+}
+
+static void leave(struct pf_guest_session *g)
+{
+    const char *address = g->nobody ? NULL : pf_conn_info(g->conn)->peer;
+
+    pf_guests_leave(g->hall->parts.guests, g->apart ? NULL : address);
+    pf_guests_leave(g->door->guests, address);
+    pf_door_free(g->door);
+}
+
 /* Who comes through a proxy is counted when it has said who that is. */
-static const char *full(const struct pf_hall *hall, const struct pf_guest_session *g, struct pf_err *out_why)
+static const char *full(const struct pf_hall *hall, struct pf_guest_session *g, struct pf_err *out_why)
 {
     const struct pf_conf *conf = hall->generation->conf;
 
@@ -102,7 +132,7 @@ static const char *full(const struct pf_hall *hall, const struct pf_guest_sessio
         pf_fail(out_why, PF_BUSY, 0, "door", "memory-before-login");
         return "memory-before-login";
     }
-    return g->proxying ? NULL : enter(hall, g->nobody ? NULL : pf_conn_info(g->conn)->peer, out_why);
+    return g->proxying ? NULL : enter(g, out_why);
 }
 
 /* One line, if the client may expect plain text, and the door. */
@@ -114,7 +144,7 @@ static void turn_away(struct pf_hall *hall, struct pf_conn *conn, const struct p
     size_t sent;
 
     if (gen->conf->listens[listen].tls != PF_CONF_TLS_IMPLICIT)
-        engine = pf_pop3_server_new(&gen->engines[listen], false, pf_loop_now(hall->parts.loop));
+        engine = pf_pop3_server_new(&gen->profiles[listen].engine, false, pf_loop_now(hall->parts.loop));
     if (engine && buffer) {
         pf_pop3_server_refuse(engine, why);
         pf_pop3_server_lend(engine, buffer, PF_SHELF_SMALL);
@@ -154,7 +184,7 @@ void pf_hall_unlist(struct pf_guest_session *g)
         hall->strangers--;
     g->stranger = false;
     if (g->counted)
-        pf_guests_leave(hall->parts.guests, g->nobody ? NULL : pf_conn_info(g->conn)->peer);
+        leave(g);
     g->counted = false;
 }
 
@@ -179,7 +209,7 @@ static bool check_in(struct pf_guest_session *g)
 static bool count_in(struct pf_guest_session *g, struct pf_err *out_why)
 {
     const char *address = pf_conn_info(g->conn)->peer;
-    const char *limit = enter(g->hall, g->nobody ? NULL : address, out_why);
+    const char *limit = enter(g, out_why);
     struct pf_field fields[] = {PF_TEXT_FIELD("address", address), PF_TEXT_FIELD("why", limit)};
 
     g->counted = !limit;
@@ -192,7 +222,7 @@ static bool count_in(struct pf_guest_session *g, struct pf_err *out_why)
 
 void pf_hall_name(struct pf_guest_session *g, struct pf_err *out_why)
 {
-    pf_guests_leave(g->hall->parts.guests, NULL);
+    leave(g);
     g->nobody = false;
     count_in(g, out_why);
 }
@@ -222,13 +252,13 @@ void pf_hall_guest(struct pf_hall *hall, int fd, size_t listen)
     g->came = g->heard = pf_loop_now(hall->parts.loop);
     g->conn = pf_conn_new(hall->parts.loop, fd, pf_guest_wake, g, &err);
     g->proxying = hall->generation->conf->listens[listen].proxy;
+    g->generation = hall->generation;
     if (g->conn)
         pf_guest_xclient_begin(g);
     if (!g->conn || !check_in(g)) {
         free(g);
         return;
     }
-    g->generation = hall->generation;
     g->generation->holds++;
     list(g);
     pf_guest_begin(g);

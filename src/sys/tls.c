@@ -12,13 +12,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* RFC 9325 section 4.2: ECDHE and AEAD only. Cheap AES first; who prefers ChaCha20 (no AES in
- * hardware) gets it by SSL_OP_PRIORITIZE_CHACHA. */
-static const char default_ciphers[] =
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
-
 enum {
     NAME_CAP = 256,       /* a DNS name has at most 253 octets */
     DESCRIBE_NAMES = 600, /* names shown: the date after them must not be crowded out */
@@ -39,6 +32,13 @@ struct pf_tls {
     size_t pair_count;
     struct name *names; /* sorted */
     size_t name_count;
+    struct attached *attached;
+    size_t attached_count;
+};
+
+struct attached {
+    size_t listen;
+    struct pf_tls *tls;
 };
 
 const char *pf_tls_reason(void)
@@ -109,23 +109,6 @@ static int servername(SSL *ssl, int *alert, void *self)
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-/* PORT-010: who offers protocols but not ours was led here from another service. */
-static int alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
-                unsigned in_len, void *self)
-{
-    static const unsigned char ours[] = {4, 'p', 'o', 'p', '3'};
-
-    (void)ssl;
-    (void)self;
-    for (size_t i = 0; i < in_len; i += (size_t)in[i] + 1)
-        if (in_len - i >= sizeof ours && memcmp(in + i, ours, sizeof ours) == 0) {
-            *out = in + i + 1;
-            *out_len = sizeof ours - 1;
-            return SSL_TLSEXT_ERR_OK;
-        }
-    return SSL_TLSEXT_ERR_ALERT_FATAL;
-}
-
 static int ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                       EVP_MAC_CTX *mac, int encrypt)
 {
@@ -135,41 +118,19 @@ static int ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPH
     return pf_tls_tickets_use(tls->tickets, ssl, &ticket, encrypt != 0);
 }
 
-static uint64_t options(const struct pf_tls_settings *settings)
-{
-    /* A bare FIN is an end like close_notify: see pf_conn_read. */
-    uint64_t set = SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                   SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF;
-
-    return settings->ktls ? set | SSL_OP_ENABLE_KTLS : set;
-}
-
 static enum pf_code set_policy(SSL_CTX *ctx, struct pf_tls *tls, const struct pf_tls_settings *settings,
                                struct pf_err *err)
 {
-    int minimum = settings->minimum == PF_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
-    unsigned char mark[PF_TLS_MARK];
-    size_t mark_len = pf_tls_clients_mark(tls->clients, mark);
+    enum pf_code code = pf_tls_policy_set(ctx, settings, tls->clients, err);
 
-    SSL_CTX_set_options(ctx, options(settings));
-    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL); /* TLS-024 */
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    if (code != PF_OK)
+        return code;
     SSL_CTX_set_timeout(ctx, pf_tls_tickets_life(tls->tickets));
     SSL_CTX_set_app_data(ctx, tls);
-    SSL_CTX_set_alpn_select_cb(ctx, alpn, NULL);
     SSL_CTX_set_tlsext_servername_callback(ctx, servername);
     SSL_CTX_set_tlsext_servername_arg(ctx, tls);
-    /* TLS-033 is the third call. */
-    if (SSL_CTX_set_min_proto_version(ctx, minimum) != 1 || SSL_CTX_set_max_proto_version(ctx, 0) != 1 ||
-        SSL_CTX_set_max_early_data(ctx, 0) != 1 ||
-        SSL_CTX_set_session_id_context(ctx, mark, (unsigned)mark_len) != 1 ||
-        SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, ticket_key) != 1)
+    if (SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, ticket_key) != 1)
         return pf_fail(err, PF_CONFIG, 0, __func__, "cannot set up TLS: %s", pf_tls_reason());
-    if (SSL_CTX_set_cipher_list(ctx, settings->ciphers ? settings->ciphers : default_ciphers) != 1)
-        return pf_fail(err, PF_CONFIG, 0, __func__, "no usable cipher in the list \"%s\"",
-                       settings->ciphers ? settings->ciphers : default_ciphers);
     return tls->clients ? pf_tls_clients_ask(tls->clients, ctx, err) : PF_OK;
 }
 
@@ -318,7 +279,29 @@ void pf_tls_free(struct pf_tls *tls)
     free(tls->contexts);
     free(tls->names);
     pf_tls_tickets_free(tls->tickets);
+    for (size_t i = 0; i < tls->attached_count; i++)
+        pf_tls_free(tls->attached[i].tls);
+    free(tls->attached);
     free(tls);
+}
+
+bool pf_tls_attach(struct pf_tls *tls, size_t listen, struct pf_tls *other)
+{
+    struct attached *more = reallocarray(tls->attached, tls->attached_count + 1, sizeof *more);
+
+    if (!more)
+        return false;
+    tls->attached = more;
+    tls->attached[tls->attached_count++] = (struct attached){listen, other};
+    return true;
+}
+
+struct pf_tls *pf_tls_at(struct pf_tls *tls, size_t listen)
+{
+    for (size_t i = 0; tls && i < tls->attached_count; i++)
+        if (tls->attached[i].listen == listen)
+            return tls->attached[i].tls;
+    return tls;
 }
 
 static bool put_names(struct pf_span *out, const struct pf_tls *tls, size_t pair)
@@ -383,15 +366,12 @@ static bool describe_signer(const struct pf_tls *tls, size_t index, char *out_te
     return true;
 }
 
-bool pf_tls_describe(const struct pf_tls *tls, size_t index, char *out_text, size_t cap)
+static bool describe_pair(const struct pf_tls *tls, size_t index, char *out_text, size_t cap)
 {
     unsigned char text[DESCRIBE_CAP];
     struct pf_span out = {text, 0, DESCRIBE_NAMES};
-    const X509 *leaf;
+    const X509 *leaf = SSL_CTX_get0_certificate(tls->contexts[index]);
 
-    if (index >= tls->pair_count)
-        return describe_signer(tls, index - tls->pair_count, out_text, cap);
-    leaf = SSL_CTX_get0_certificate(tls->contexts[index]);
     if (!put_names(&out, tls, index)) {
         out.cap = sizeof text;
         pf_span_put(&out, PF_LIT(" and more"));
@@ -401,6 +381,33 @@ bool pf_tls_describe(const struct pf_tls *tls, size_t index, char *out_text, siz
     put_name(&out, "; issued by ", X509_get_issuer_name(leaf));
     pf_text_safe(out_text, cap, pf_span_bytes(&out));
     return true;
+}
+
+/* The certificates that listeners have for themselves. */
+static bool describe_attached(const struct pf_tls *tls, size_t index, char *out_text, size_t cap)
+{
+    for (size_t i = 0; i < tls->attached_count; i++) {
+        const struct pf_tls *other = tls->attached[i].tls;
+
+        if (X509_cmp(SSL_CTX_get0_certificate(other->contexts[0]), SSL_CTX_get0_certificate(tls->contexts[0])) != 0 &&
+            index-- == 0)
+            return describe_pair(other, 0, out_text, cap);
+    }
+    return false;
+}
+
+bool pf_tls_describe(const struct pf_tls *tls, size_t index, char *out_text, size_t cap)
+{
+    size_t signers = 0;
+
+    if (index < tls->pair_count)
+        return describe_pair(tls, index, out_text, cap);
+    index -= tls->pair_count;
+    if (describe_signer(tls, index, out_text, cap))
+        return true;
+    while (pf_tls_clients_at(tls->clients, signers))
+        signers++;
+    return describe_attached(tls, index - signers, out_text, cap);
 }
 
 /* On resumption the certificate comes out of the ticket: its chain was verified when the session was

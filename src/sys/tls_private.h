@@ -1,4 +1,4 @@
-/* TLS settings' inside, shared by tls.c (policy, names), tls_load.c (files), tls_clients.c
+/* TLS settings' inside, shared by tls.c (pairs, names), tls_policy.c, tls_load.c (files), tls_clients.c
  * (certificates of clients) and tls_tickets.c. */
 #ifndef POSTFACH_SYS_TLS_PRIVATE_H
 #define POSTFACH_SYS_TLS_PRIVATE_H
@@ -9,6 +9,11 @@
 
 /* Puts a pair's certificate, chain and key into ctx. */
 enum pf_code pf_tls_load(SSL_CTX *ctx, const struct pf_tls_pair *, struct pf_err *err);
+
+/* Versions, ciphers, options, ALPN, and under what sessions are resumed (tls_policy.c). */
+struct pf_tls_clients;
+enum pf_code pf_tls_policy_set(SSL_CTX *ctx, const struct pf_tls_settings *, const struct pf_tls_clients *,
+                               struct pf_err *err);
 
 /* A file as a whole: `what` and its path are named in an error. What is in it may be secret: forget wipes. */
 struct pf_tls_file {

@@ -71,6 +71,8 @@ static inline void random_value(struct dice *d, const struct pf_conf_row *row, F
 
     if (row->type == PF_CONF_HOST || row->type == PF_CONF_NAME)
         fputs(names[dice_roll(d, 3)], to);
+    else if (strcmp(row->name, "roots") == 0)
+        fputs("\"/srv/a /b\"", to);
     else if (row->type == PF_CONF_TEXT)
         fputs(dice_roll(d, 2) ? "HIGH:!aNULL" : "\"a b;{}#\\\"\\\\\"", to);
     else if (row->type == PF_CONF_PATH)
@@ -82,7 +84,7 @@ static inline void random_value(struct dice *d, const struct pf_conf_row *row, F
     else if (strcmp(row->name, "protocol") == 0) /* control and metrics want addresses of their own: test_doors.c */
         random_word(d, "pop3|lmtp|smtp", to);
     else if (row->type == PF_CONF_ENUM || row->type == PF_CONF_CHOICE)
-        random_word(d, row->unit, to);
+        random_word(d, pf_conf_row_words(row), to);
     else
         random_number(d, row, to);
 }
@@ -99,6 +101,24 @@ static inline void random_userdb(struct dice *d, FILE *to)
     fprintf(to, "\n%s\n", userdbs[dice_roll(d, sizeof userdbs / sizeof userdbs[0])]);
 }
 
+/* What must fit to what is said for all, or goes with some listeners only. */
+static inline bool is_profile(const struct pf_conf_row *row)
+{
+    return pf_conf_row_source(row) || strcmp(row->name, "certificate") == 0 || strcmp(row->name, "key") == 0 ||
+           strcmp(row->name, "xclient-from") == 0;
+}
+
+static inline void random_profile(struct dice *d, FILE *to)
+{
+    static const char *const profiles[] = {
+        "tls implicit; tls-minimum 1.0; connections 1; connections-per-address 77; idle 20m; login 3s",
+        "tls starttls; certificate \"/a b\"; key /k; hostname x.y; apop no; xclient-from ::1; proxy-tls yes",
+        "tls starttls; tls-minimum 1.3; tls-ciphers \"A;B\"; login-tries 3; bad-commands 4; first-command 9s",
+        "protocol lmtp; tls starttls; tls-minimum 1.1; hostname x.y"};
+
+    fprintf(to, "\nlisten 10.0.0.3:7 { %s }\n", profiles[dice_roll(d, sizeof profiles / sizeof profiles[0])]);
+}
+
 static inline void random_rows(struct dice *d, enum pf_conf_block block, FILE *to)
 {
     for (size_t i = 0; i < PF_CONF_ROWS; i++) {
@@ -108,6 +128,8 @@ static inline void random_rows(struct dice *d, enum pf_conf_block block, FILE *t
                       strcmp(row->name, "failure-delay-max") == 0 ||
                       strcmp(row->name, "login-delay-max") == 0;
 
+        if (row->block == PF_CONF_BLOCK_listen && is_profile(row))
+            continue;
         if (row->block != block || strncmp(row->name, "proxy", 5) == 0 || (!always && dice_roll(d, 3) == 0))
             continue;
         fprintf(to, "%s ", row->name);
@@ -128,6 +150,8 @@ static inline void random_conf(struct dice *d, FILE *to)
             fprintf(to, "proxy yes; proxy-from \"10.0.0.0/8 ::1\"; proxy-tls %s\n", dice_roll(d, 2) ? "yes" : "no");
         fputs("}\n", to);
     }
+    if (dice_roll(d, 2))
+        random_profile(d, to);
     for (unsigned block = PF_CONF_BLOCK_tls; block < PF_CONF_BLOCKS; block++) {
         if (block == PF_CONF_BLOCK_userdb && dice_roll(d, 2))
             random_userdb(d, to);

@@ -125,7 +125,7 @@ static void px_002_a_proxy_is_believed_only_from_networks_that_are_named(void **
              "listen 10.0.0.2:111 { tls none; proxy no; proxy-tls yes }\n"
              "listen 10.0.0.2:112 { tls none; proxy-tls yes }\n",
              "1:33: `proxy-from` is of no use here (it wants `proxy yes`)\n"
-             "3:33: `proxy-tls` is of no use here (it wants `proxy yes`)\n");
+             "3:33: `proxy-tls` is of no use here (it wants `proxy yes` or `xclient-from`)\n");
     told_bad("listen 10.0.0.2:110 { tls none; proxy yes; proxy-from \"::1 localhost\" }\n"
              "listen 10.0.0.2:111 { tls none; proxy yes; proxy-from 10.0.0.0/33 }\n"
              "listen 10.0.0.2:112 { tls none; proxy yes; proxy-from 10.0.0.1/8 }\n",

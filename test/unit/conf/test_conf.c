@@ -13,7 +13,7 @@ static void an_empty_file_gives_the_defaults(void **state)
     assert_null(c->port_file);
     assert_int_equal(c->listen_count, 0);
     assert_int_equal(c->pair_count, 0);
-    assert_false(c->tls_1_3_only);
+    assert_int_equal(c->tls_minimum, PF_CONF_TLS_1_2);
     assert_null(c->tls_ciphers);
     assert_int_equal(c->ticket_rotate, 12 * 3600);
     assert_true(c->ktls);
@@ -79,7 +79,7 @@ static void every_setting_reaches_its_field(void **state)
     assert_string_equal(c->run_as, "vmail");
     assert_string_equal(c->pid_file, "/run/p.pid");
     assert_string_equal(c->port_file, "/run/a b");
-    assert_true(c->tls_1_3_only);
+    assert_int_equal(c->tls_minimum, PF_CONF_TLS_1_3);
     assert_string_equal(c->tls_ciphers, "HIGH:!aNULL");
     assert_int_equal(c->ticket_rotate, 86400);
     assert_false(c->ktls);

@@ -65,7 +65,7 @@ static void what_the_example_disables_is_the_default(void **state)
             assert_true(pf_conf_value_equal(row, &one, &other));
     }
     assert_string_equal(all->hostname, "mail.example.org");
-    assert_int_equal(all->listen_count, 9);
+    assert_int_equal(all->listen_count, 11);
     assert_int_equal(all->listens[6].protocol, PF_CONF_LMTP);
     assert_string_equal(all->listens[6].address, "/run/postfach/lmtp");
     assert_int_equal(all->pair_count, 2);

@@ -36,7 +36,7 @@ static void only_what_differs_is_shown_and_nothing_for_defaults(void **state)
 
 static void all_shows_every_setting(void **state)
 {
-    struct pf_conf *c = told_good("listen 127.0.0.1:0 { tls none }\ntls { certificate /c; key /k }");
+    struct pf_conf *c = told_good("listen 127.0.0.1:0\ntls { certificate /c; key /k }");
     const char *text = told_shown(c, true);
 
     (void)state;

@@ -9,6 +9,7 @@ static const char *head_of(const struct pf_conf_row *row)
 {
     return row->block == PF_CONF_BLOCK_userdb   ? "userdb pam"
            : row->block == PF_CONF_BLOCK_domain ? "domain example.org"
+           : row->block == PF_CONF_BLOCK_listen ? "listen 127.0.0.1:0"
                                                 : pf_conf_blocks[row->block].name;
 }
 
@@ -20,7 +21,8 @@ static const char *text_for(const struct pf_conf_row *row, const char *value)
     if (row->block == PF_CONF_BLOCK_top)
         snprintf(text, sizeof text, "%s %s", row->name, value);
     else
-        snprintf(text, sizeof text, "%s { %s %s }", head_of(row), row->name, value);
+        snprintf(text, sizeof text, "%s { %s %s%s }", head_of(row), row->name, value,
+                 row->block == PF_CONF_BLOCK_listen ? "; tls none" : "");
     return text;
 }
 
@@ -163,7 +165,8 @@ static void words_of_a_list_are_named(void **state)
         "1:10: `to` cannot be `sylsog` (did you mean `syslog`? It can be stderr, syslog or journald)\n"
         "1:24: `maybe` is neither yes nor no\n"
         "1:40: `facility` must not be empty\n"
-        "2:15: `minimum` cannot be `1.1` (did you mean `1.2`? It can be 1.2 or 1.3)\n"
+        "2:15: `minimum` cannot be `1.1` (older ones are for single "
+        "listeners, as in: listen 192.0.2.1:2110 { tls-minimum 1.0 })\n"
         "2:25: `ktls` must not be empty\n");
     told_bad("log { to file }", "1:10: `to` cannot be `file` (it can be stderr, syslog or journald)\n");
 }

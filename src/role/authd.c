@@ -9,6 +9,7 @@
 #include "auth/auth_settings.h"
 #include "base/text.h"
 #include "role/child.h"
+#include "role/figures.h"
 #include "role/setup.h"
 #include "sys/proc.h"
 
@@ -35,6 +36,7 @@ struct authd {
     struct pf_lookup *lookup; /* or NULL: no mail is taken */
     struct pf_auth_serve *serve;
     struct pf_timer *timer;
+    struct pf_figures figures;
     struct errand *errands;
     uint32_t store; /* of all, or 0 */
     bool orphan;
@@ -52,7 +54,6 @@ static const char *user(const struct pf_child *c)
 
 static enum pf_code take(struct pf_child *c, struct pf_err *err)
 {
-    (void)c;
     pf_proc_descriptors(SPARE_DESCRIPTORS);
     return pf_pam_bench_start(c->conf, err);
 }
@@ -134,13 +135,26 @@ static void store_of(void *self, struct pf_auth_store_ask *wanted)
     wanted->done(wanted);
 }
 
+static void end(struct authd *a)
+{
+    pf_figures_end(&a->figures);
+    pf_child_end(&a->child);
+}
+
+static void look_at_queue(void *self, struct pf_stats *stats)
+{
+    struct authd *a = self;
+
+    pf_stats_gauge(stats, PF_STAT_hash_queue, pf_auth_waiting(a->auth));
+}
+
 static void look(struct pf_timer *timer, void *self)
 {
     struct authd *a = self;
 
     pf_auth_serve_look(a->serve);
     if (pf_pam_bench_lost() || (a->orphan && pf_auth_serve_gates(a->serve) == 0)) /* another one has new helpers */
-        pf_child_end(&a->child);
+        end(a);
     else
         pf_timer_set(timer, pf_loop_now(a->child.loop) + LOOK_EVERY);
 }
@@ -171,8 +185,12 @@ static enum pf_code build(struct pf_child *c, struct pf_err *err)
                                         .self = a};
     enum pf_code code = build_auth(a, err);
 
+    if (code == PF_OK)
+        code = pf_figures_init(&a->figures, c, err);
     if (code != PF_OK)
         return code;
+    a->figures.parts.look = look_at_queue;
+    a->figures.parts.self = a;
     a->seal = pf_seal_new(c->secret, 0, err);
     pf_wipe(c->secret, sizeof c->secret);
     parts.auth = a->auth;
@@ -196,10 +214,14 @@ static bool told(struct pf_child *c, const struct pf_crew *crew, int fd)
             trouble(a, &err);
         return true;
     }
+    if (crew->kind == PF_CREW_PEER && crew->role == PF_CREW_DESK) {
+        pf_figures_desk(&a->figures, c, fd);
+        return true;
+    }
     if (crew->kind == PF_CREW_OF_STORE)
         a->store = crew->number;
     else if (crew->kind == PF_CREW_DRAIN) /* there is no gate any more */
-        pf_child_end(c);
+        end(a);
     else
         return false;
     return true;
@@ -218,6 +240,7 @@ static void take_down(struct pf_child *c)
     struct authd *a = auth_of(c);
 
     pf_timer_free(a->timer);
+    pf_figures_free(&a->figures);
     pf_auth_serve_free(a->serve);
     while (a->errands) {
         pf_ipc_abandon(&a->errands->ask);

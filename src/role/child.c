@@ -130,7 +130,7 @@ static void say_failure(struct pf_child *c, const struct pf_err *err)
     struct pf_crew crew = {.kind = PF_CREW_FAILED, .code = err->code};
     char text[PF_EXPLAIN_MAX];
 
-    snprintf(crew.text, sizeof crew.text, "%s", pf_explain(err, text, sizeof text));
+    snprintf(crew.text, PF_ERR_LOG, "%s", pf_explain(err, text, sizeof text));
     pf_child_say(c, &crew);
 }
 
@@ -194,7 +194,7 @@ int pf_child_run(const struct pf_child_part *part, int argc, char **argv)
 
 void pf_child_say(struct pf_child *c, const struct pf_crew *crew)
 {
-    unsigned char payload[PF_CREW_TEXT_MAX];
+    unsigned char payload[PF_CREW_PAYLOAD_MAX];
     struct pf_span span = {payload, 0, sizeof payload};
     struct pf_ipc_frame frame = {.kind = (uint16_t)crew->kind};
 

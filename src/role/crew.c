@@ -48,13 +48,21 @@ static bool is_good(const struct pf_crew *c)
         return c->code > PF_OK && c->code < PF_CODES && is_text(pf_bytes_of(c->text), PF_ERR_LOG - 1);
     case PF_CREW_STORE_FOR:
         return is_text(pf_bytes_of(c->text), PF_CREW_USER_MAX);
+    case PF_CREW_TOLD:
+        return is_text(pf_bytes_of(c->text), PF_CREW_LINE_MAX);
+    case PF_CREW_RELOADED:
+        return c->number <= 1;
     case PF_CREW_START:
     case PF_CREW_OF_STORE:
     case PF_CREW_SERVED:
     case PF_CREW_READY:
     case PF_CREW_GO:
     case PF_CREW_IDLE:
+    case PF_CREW_CLOSE:
+    case PF_CREW_RELOAD:
         return true;
+    case PF_CREW_KINDS:
+        break;
     }
     return false;
 }
@@ -68,6 +76,7 @@ static bool put(struct pf_span *out, const struct pf_crew *c)
         return put_number(out, c->role, 1) && put_number(out, c->number, 4);
     case PF_CREW_OF_STORE:
     case PF_CREW_LISTEN:
+    case PF_CREW_RELOADED:
         return put_number(out, c->number, 4);
     case PF_CREW_DRAIN:
         return put_number(out, (uint64_t)c->grace, 8);
@@ -76,11 +85,16 @@ static bool put(struct pf_span *out, const struct pf_crew *c)
     case PF_CREW_FAILED:
         return put_number(out, c->code, 2) && pf_span_put(out, pf_bytes_of(c->text));
     case PF_CREW_STORE_FOR:
+    case PF_CREW_TOLD:
         return pf_span_put(out, pf_bytes_of(c->text));
     case PF_CREW_READY:
     case PF_CREW_GO:
     case PF_CREW_IDLE:
+    case PF_CREW_CLOSE:
+    case PF_CREW_RELOAD:
         return true;
+    case PF_CREW_KINDS:
+        break;
     }
     return false;
 }
@@ -105,6 +119,7 @@ static size_t head_of(enum pf_crew_kind kind)
         return 5;
     case PF_CREW_OF_STORE:
     case PF_CREW_LISTEN:
+    case PF_CREW_RELOADED:
         return 4;
     case PF_CREW_DRAIN:
     case PF_CREW_SERVED:
@@ -112,9 +127,13 @@ static size_t head_of(enum pf_crew_kind kind)
     case PF_CREW_FAILED:
         return 2;
     case PF_CREW_STORE_FOR:
+    case PF_CREW_TOLD:
     case PF_CREW_READY:
     case PF_CREW_GO:
     case PF_CREW_IDLE:
+    case PF_CREW_CLOSE:
+    case PF_CREW_RELOAD:
+    case PF_CREW_KINDS:
         break;
     }
     return 0;
@@ -127,7 +146,7 @@ static unsigned descriptors_of(enum pf_crew_kind kind)
 
 static bool has_text(enum pf_crew_kind kind)
 {
-    return kind == PF_CREW_FAILED || kind == PF_CREW_STORE_FOR;
+    return kind == PF_CREW_FAILED || kind == PF_CREW_STORE_FOR || kind == PF_CREW_TOLD;
 }
 
 static void take(struct pf_bytes *b, struct pf_crew *c)
@@ -143,6 +162,7 @@ static void take(struct pf_bytes *b, struct pf_crew *c)
         break;
     case PF_CREW_OF_STORE:
     case PF_CREW_LISTEN:
+    case PF_CREW_RELOADED:
         c->number = (uint32_t)take_number(b, 4);
         break;
     case PF_CREW_DRAIN:
@@ -155,9 +175,13 @@ static void take(struct pf_bytes *b, struct pf_crew *c)
         c->code = (enum pf_code)take_number(b, 2);
         break;
     case PF_CREW_STORE_FOR:
+    case PF_CREW_TOLD:
     case PF_CREW_READY:
     case PF_CREW_GO:
     case PF_CREW_IDLE:
+    case PF_CREW_CLOSE:
+    case PF_CREW_RELOAD:
+    case PF_CREW_KINDS:
         break;
     }
 }
@@ -167,7 +191,7 @@ bool pf_crew_read(const struct pf_ipc_frame *frame, struct pf_crew *out)
     struct pf_crew c = {.kind = (enum pf_crew_kind)frame->kind};
     struct pf_bytes b = frame->payload;
 
-    if (frame->kind < PF_CREW_START || frame->kind > PF_CREW_SERVED || b.len < head_of(c.kind) ||
+    if (frame->kind < PF_CREW_START || frame->kind >= PF_CREW_KINDS || b.len < head_of(c.kind) ||
         frame->fd_count != descriptors_of(c.kind))
         return false;
     take(&b, &c);
@@ -187,7 +211,7 @@ bool pf_crew_read(const struct pf_ipc_frame *frame, struct pf_crew *out)
 
 const char *pf_crew_role_name(enum pf_crew_role role)
 {
-    static const char *const names[PF_CREW_ROLES] = {"keeper", "gate", "auth", "store"};
+    static const char *const names[PF_CREW_ROLES] = {"keeper", "gate", "auth", "store", "desk"};
 
     return names[role];
 }

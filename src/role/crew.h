@@ -6,10 +6,13 @@
  *     START  settings, secret        ->        reads what it needs, becomes its user, enters its jail
  *                                    <-        READY, or FAILED and it ends
  *     PEER   descriptor, role, number ->       speaks with that process from now on
- *     STORE  number                  ->        (auth) maildrops are served there
- *     LISTEN index, descriptor       ->        (gate) will accept there
- *     GO                             ->        (gate) accepts
- *                                    <-        STORE_FOR user: (auth) who serves his maildrop? answered by STORE
+ *     OF_STORE number                ->        (auth) maildrops are served there
+ *     LISTEN index, descriptor       ->        (gate, desk) will accept there; the desk has a door for an index
+ *     GO                             ->        (gate, desk) accepts
+ *     CLOSE                          ->        (desk) accepts nobody any more, until the next LISTEN and GO
+ *                                    <-        STORE_FOR user: (auth) who serves his maildrop? answered by OF_STORE
+ *                                    <-        RELOAD: (desk) the settings are to be read anew
+ *     TOLD line, RELOADED outcome    ->        (desk) each mistake, and how it went
  *                                    <-        IDLE: (store of one owner) nobody needs it
  *     DRAIN  grace                   ->        takes nobody new, ends when the last has gone
  *                                    <-        SERVED count: (gate) its last word
@@ -32,7 +35,7 @@
 #include "sys/seal.h"
 #include <assert.h>
 
-enum pf_crew_role { PF_CREW_KEEPER, PF_CREW_GATE, PF_CREW_AUTH, PF_CREW_STORE, PF_CREW_ROLES };
+enum pf_crew_role { PF_CREW_KEEPER, PF_CREW_GATE, PF_CREW_AUTH, PF_CREW_STORE, PF_CREW_DESK, PF_CREW_ROLES };
 
 enum pf_crew_kind {
     PF_CREW_START = 1,
@@ -45,14 +48,20 @@ enum pf_crew_kind {
     PF_CREW_STORE_FOR,
     PF_CREW_IDLE,
     PF_CREW_DRAIN,
-    PF_CREW_SERVED
+    PF_CREW_SERVED,
+    PF_CREW_CLOSE,
+    PF_CREW_RELOAD,
+    PF_CREW_TOLD,
+    PF_CREW_RELOADED,
+    PF_CREW_KINDS
 };
 
 enum {
     PF_CREW_CHANNEL = 3, /* the child's descriptor */
     PF_CREW_SECRET = 32,
     PF_CREW_USER_MAX = 255, /* as auth allows for names */
-    PF_CREW_TEXT_MAX = PF_SEAL_KEY + 2 + 2 + PF_ERR_LOG /* the longest payload */
+    PF_CREW_LINE_MAX = 1023, /* a mistake with its place and a hint */
+    PF_CREW_PAYLOAD_MAX = PF_CREW_LINE_MAX + 1
 };
 
 static_assert((int)PF_CREW_SECRET == (int)PF_SEAL_KEY, "the key of tickets is a secret");
@@ -62,11 +71,12 @@ struct pf_crew {
     enum pf_crew_kind kind;
     unsigned char secret[PF_CREW_SECRET]; /* START, with a descriptor: the settings */
     enum pf_crew_role role;               /* PEER, with a descriptor */
-    uint32_t number;                      /* PEER; OF_STORE: 0 for none; LISTEN, with a descriptor: the index */
+    uint32_t number;                      /* PEER; OF_STORE: 0 for none; LISTEN, with a descriptor: the index, or
+                                           * of the desk enum pf_ctl_door; RELOADED: 1 when it went well */
     int64_t grace;                        /* DRAIN: ms; -1: sessions go on to their end, however long that takes */
     uint64_t count;                       /* SERVED */
     enum pf_code code;                    /* FAILED */
-    char text[PF_ERR_LOG];                /* FAILED: for the log; STORE_FOR: the user's name */
+    char text[PF_CREW_LINE_MAX + 1];      /* FAILED: for the log; STORE_FOR: the user's name; TOLD */
 };
 
 /* Puts the payload; false when something in it may not be, or the room does not suffice. */

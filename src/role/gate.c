@@ -6,10 +6,13 @@
 #include "base/purse.h"
 #include "base/text.h"
 #include "role/child.h"
+#include "role/figures.h"
 #include "role/gates.h"
 #include "role/listeners.h"
 #include "role/say.h"
 #include "role/setup.h"
+#include "session/ctl_hall.h"
+#include "session/holders.h"
 #include "store/store_remote.h"
 #include "sys/proc.h"
 
@@ -35,7 +38,8 @@ struct gate {
     struct pf_store *store;
     struct pf_hall *hall;
     struct pf_dock *dock;
-    struct pf_stats *stats;
+    struct pf_figures figures;
+    struct pf_ctl_hall people;
     struct pf_timer *timer; /* for GO, or for the end */
     struct pf_listeners *listeners;
     int sockets[PF_CONF_LISTENS_MOST]; /* until GO; -1: none */
@@ -96,11 +100,18 @@ static void store_gone(void *self, uint32_t number, const struct pf_err *err)
         pf_child_trouble(&g->child, "a store is gone", err);
 }
 
+static void wanted(void *self, struct pf_store_wanted *who)
+{
+    struct gate *g = self;
+
+    pf_hall_wanted(g->hall, who);
+}
+
 static void timed(struct pf_timer *timer, void *self);
 
 static enum pf_code build_rooms(struct gate *g, struct pf_err *err)
 {
-    const struct pf_store_remote_calls calls = {.gone = store_gone, .self = g};
+    const struct pf_store_remote_calls calls = {.wanted = wanted, .gone = store_gone, .self = g};
     struct pf_child *c = &g->child;
     struct pf_hall_parts hall;
     struct pf_dock_parts dock;
@@ -109,7 +120,8 @@ static enum pf_code build_rooms(struct gate *g, struct pf_err *err)
     if (!(g->timer = pf_timer_new(c->loop, timed, g)) ||
         !(g->guests = pf_guests_new(c->conf->connections, c->conf->connections_per_address)) ||
         !(g->purse = pf_purse_new()) || !(g->auth = pf_auth_remote_new(c->loop, g->purse, err)) ||
-        !(g->store = pf_store_remote_new(c->loop, g->purse, &calls, err)) || !(g->stats = pf_stats_new(err)))
+        !(g->store = pf_store_remote_new(c->loop, g->purse, &calls, err)) ||
+        pf_figures_init(&g->figures, c, err) != PF_OK)
         return err->code;
     hall = (struct pf_hall_parts){c->loop, c->log, pf_auth_remote_auth(g->auth), g->store, g->guests};
     dock = (struct pf_dock_parts){c->loop, c->log, pf_auth_remote_lookup(g->auth), g->store};
@@ -125,15 +137,19 @@ static enum pf_code build(struct pf_child *c, struct pf_err *err)
 
     if (code != PF_OK)
         return code;
-    pf_stats_gauge(g->stats, PF_STAT_start_time_seconds, (uint64_t)time(NULL));
-    pf_hall_stats(g->hall, g->stats);
-    pf_dock_stats(g->dock, g->stats);
+    g->people = (struct pf_ctl_hall){g->hall, g->dock};
+    g->figures.parts.people = &pf_ctl_hall_people;
+    g->figures.parts.people_self = &g->people;
+    pf_hall_gate(g->hall, c->number);
+    pf_hall_stats(g->hall, g->figures.parts.stats);
+    pf_dock_stats(g->dock, g->figures.parts.stats);
     code = pf_hall_settings(g->hall, c->conf, g->tls, err);
     return code == PF_OK ? pf_dock_settings(g->dock, c->conf, g->tls, err) : code;
 }
 
 static void end(struct gate *g)
 {
+    pf_figures_end(&g->figures);
     pf_child_say(&g->child, &(struct pf_crew){.kind = PF_CREW_SERVED, .count = pf_hall_served(g->hall)});
     pf_child_end(&g->child);
 }
@@ -202,8 +218,12 @@ static bool meet(struct gate *g, const struct pf_crew *crew, int fd)
     enum pf_code code;
     struct pf_err err;
 
-    if (crew->role != PF_CREW_AUTH && crew->role != PF_CREW_STORE)
+    if (crew->role == PF_CREW_GATE)
         return false;
+    if (crew->role == PF_CREW_DESK) {
+        pf_figures_desk(&g->figures, &g->child, fd);
+        return true;
+    }
     code = crew->role == PF_CREW_AUTH ? pf_auth_remote_join(g->auth, fd, &err)
                                       : pf_store_remote_join(g->store, crew->number, fd, &err);
     if (code != PF_OK)
@@ -245,6 +265,7 @@ static void take_down(struct pf_child *c)
             close(g->sockets[i]);
     pf_timer_free(g->timer);
     pf_listeners_free(g->listeners);
+    pf_figures_free(&g->figures);
     pf_hall_free(g->hall);
     pf_dock_free(g->dock);
     if (g->store)
@@ -256,7 +277,6 @@ static void take_down(struct pf_child *c)
         pf_tls_tickets_free(g->tickets);
     if (g->guests)
         pf_guests_free(g->guests);
-    pf_stats_free(g->stats);
 }
 
 int main(int argc, char **argv)

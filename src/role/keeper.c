@@ -76,14 +76,16 @@ static enum pf_code signals(struct pf_keeper *k, struct pf_err *err)
 
 static enum pf_code find_programs(struct pf_keeper *k, struct pf_err *err)
 {
-    static const char *const names[PF_CREW_ROLES] = {NULL, "postfach-gate", "postfach-auth", "postfach-store"};
-
     if (!pf_successor_program(k->program, sizeof k->program))
         k->program[0] = 0;
-    for (unsigned i = 0; i < PF_CREW_ROLES; i++)
-        if (names[i] && !pf_hire_find(k->program, names[i], k->programs[i], sizeof k->programs[i]))
-            return pf_fail(err, PF_CONFIG, 0, "keeper", "%s is neither beside %s nor in %s", names[i], k->program,
+    for (unsigned i = PF_CREW_KEEPER + 1; i < PF_CREW_ROLES; i++) {
+        char name[32];
+
+        snprintf(name, sizeof name, "postfach-%s", pf_crew_role_name((enum pf_crew_role)i));
+        if (!pf_hire_find(k->program, name, k->programs[i], sizeof k->programs[i]))
+            return pf_fail(err, PF_CONFIG, 0, "keeper", "%s is neither beside %s nor in %s", name, k->program,
                            PF_LIBEXECDIR);
+    }
     return PF_OK;
 }
 

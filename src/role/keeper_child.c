@@ -71,6 +71,10 @@ static bool hear(struct pf_keeper_child *c, const struct pf_crew *crew)
     case PF_CREW_SERVED:
         c->keeper->served += crew->count;
         return c->role == PF_CREW_GATE;
+    case PF_CREW_RELOAD:
+        if (c->role == PF_CREW_DESK)
+            pf_keeper_reload_for(c);
+        return c->role == PF_CREW_DESK;
     case PF_CREW_IDLE:
         if (c->user[0])
             pf_keeper_retire(c);
@@ -82,6 +86,10 @@ static bool hear(struct pf_keeper_child *c, const struct pf_crew *crew)
     case PF_CREW_GO:
     case PF_CREW_STORE_FOR:
     case PF_CREW_DRAIN:
+    case PF_CREW_CLOSE:
+    case PF_CREW_TOLD:
+    case PF_CREW_RELOADED:
+    case PF_CREW_KINDS:
         break;
     }
     return false;
@@ -167,11 +175,10 @@ struct pf_keeper_child *pf_keeper_child_new(struct pf_crew_generation *g, enum p
 
 static enum pf_code hire(struct pf_keeper_child *c, int channel, struct pf_err *err)
 {
-    static const char *const names[PF_CREW_ROLES] = {"postfachd", "postfach-gate", "postfach-auth", "postfach-store"};
     char name[32], number[16];
     char *const argv[] = {name, number, c->user[0] ? c->user : NULL, NULL};
 
-    snprintf(name, sizeof name, "%s", names[c->role]);
+    snprintf(name, sizeof name, "postfach-%s", pf_crew_role_name(c->role));
     snprintf(number, sizeof number, "%u", c->number);
     return pf_hire_start(c->keeper->programs[c->role], argv, channel, &c->pid, err);
 }

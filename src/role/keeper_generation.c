@@ -1,6 +1,7 @@
 #include "role/keeper_parts.h"
 
 #include "role/gates.h"
+#include "role/setup.h"
 #include "role/sheet.h"
 
 #include <stdlib.h>
@@ -12,10 +13,25 @@ static bool is_shared_store(const struct pf_keeper_child *c)
     return c->role == PF_CREW_STORE && !c->user[0];
 }
 
-/* Who speaks with whom: a gate with auth and with each store. */
+/* Who speaks with whom: a gate with auth and with each store, the desk with everybody. */
 static bool are_peers(const struct pf_keeper_child *a, const struct pf_keeper_child *b)
 {
+    if (a->role == PF_CREW_DESK || b->role == PF_CREW_DESK)
+        return a->role != b->role;
     return (a->role == PF_CREW_GATE) != (b->role == PF_CREW_GATE);
+}
+
+static bool is_door(enum pf_conf_protocol protocol)
+{
+    return protocol == PF_CONF_CONTROL || protocol == PF_CONF_METRICS;
+}
+
+static bool wants_desk(const struct pf_conf *conf)
+{
+    for (size_t i = 0; i < conf->listen_count; i++)
+        if (is_door(conf->listens[i].protocol))
+            return true;
+    return false;
 }
 
 static void introduce(struct pf_keeper_child *a, struct pf_keeper_child *b)
@@ -47,29 +63,51 @@ static void tell_store(struct pf_crew_generation *g)
             pf_keeper_send(c, &(struct pf_crew){.kind = PF_CREW_OF_STORE, .number = number}, -1);
 }
 
-static void open_gate(struct pf_keeper_child *c)
+/* Who accepts where: the desk at the administrator's doors, gates at all others. */
+static void open_doors(struct pf_keeper_child *c)
 {
+    const struct pf_conf_listen *listens = c->generation->conf->listens;
     const char *const *places;
     const int *sockets;
     size_t count = pf_listeners_sockets(c->keeper->listeners, &sockets, &places);
+    bool desk = c->role == PF_CREW_DESK;
 
-    for (size_t i = 0; i < count; i++)
-        pf_keeper_send(c, &(struct pf_crew){.kind = PF_CREW_LISTEN, .number = (uint32_t)i}, sockets[i]);
+    for (size_t i = 0; i < count; i++) {
+        struct pf_crew crew = {.kind = PF_CREW_LISTEN, .number = (uint32_t)i};
+
+        if (is_door(listens[i].protocol) != desk)
+            continue;
+        if (desk)
+            crew.number = listens[i].protocol == PF_CONF_CONTROL ? PF_CTL_DOOR_CONTROL : PF_CTL_DOOR_METRICS;
+        pf_keeper_send(c, &crew, sockets[i]);
+    }
     pf_keeper_send(c, &(struct pf_crew){.kind = PF_CREW_GO}, -1);
+}
+
+/* Also those of older settings, who have sessions still. */
+static void introduce_desk(struct pf_keeper_child *desk)
+{
+    for (struct pf_crew_generation *g = desk->keeper->generations; g; g = g->next)
+        for (struct pf_keeper_child *c = g->children; c; c = c->next)
+            if (c->ipc && (c->state == PF_CHILD_JOINED || c->state == PF_CHILD_LEAVING) && are_peers(desk, c))
+                introduce(desk, c);
 }
 
 /* It works from now on. */
 static void join(struct pf_keeper_child *c)
 {
-    for (struct pf_keeper_child *other = c->generation->children; other; other = other->next)
-        if (other->state == PF_CHILD_JOINED && are_peers(c, other))
-            introduce(c, other);
+    if (c->role == PF_CREW_DESK)
+        introduce_desk(c);
+    else
+        for (struct pf_keeper_child *other = c->generation->children; other; other = other->next)
+            if (other->state == PF_CHILD_JOINED && are_peers(c, other))
+                introduce(c, other);
     if (c->state != PF_CHILD_READY)
         return;
     c->state = PF_CHILD_JOINED;
     pf_timer_clear(c->timer);
-    if (c->role == PF_CREW_GATE)
-        open_gate(c);
+    if (c->role == PF_CREW_GATE || c->role == PF_CREW_DESK)
+        open_doors(c);
     else
         tell_store(c->generation);
     if (c->user[0])
@@ -91,6 +129,42 @@ static void join_all(struct pf_crew_generation *g, bool gates)
             join(c);
 }
 
+static struct pf_keeper_child **find_desk(struct pf_crew_generation *g)
+{
+    for (struct pf_keeper_child **link = &g->children; *link; link = &(*link)->next)
+        if ((*link)->role == PF_CREW_DESK)
+            return link;
+    return NULL;
+}
+
+/* The desk of the generation in force goes on, with what was counted, unless it would log elsewhere or as another. */
+static bool is_kept(struct pf_crew_generation *g)
+{
+    struct pf_crew_generation *current = g->keeper->current;
+    struct pf_keeper_child **desk = current ? find_desk(current) : NULL;
+
+    return desk && (*desk)->state == PF_CHILD_JOINED && !pf_setup_log_differs(current->conf, g->conf) &&
+           !find_desk(g) && wants_desk(g->conf);
+}
+
+static void keep_desk(struct pf_crew_generation *g)
+{
+    struct pf_keeper_child **link, *desk;
+
+    if (!is_kept(g)) {
+        if (wants_desk(g->conf) && !find_desk(g) && (desk = pf_keeper_child_new(g, PF_CREW_DESK, NULL)))
+            pf_timer_set(desk->timer, pf_loop_now(g->keeper->loop)); /* it died meanwhile */
+        return;
+    }
+    link = find_desk(g->keeper->current);
+    desk = *link;
+    *link = desk->next;
+    desk->next = g->children;
+    g->children = desk;
+    desk->generation = g;
+    pf_keeper_send(desk, &(struct pf_crew){.kind = PF_CREW_CLOSE}, -1);
+}
+
 void pf_keeper_child_ready(struct pf_keeper_child *c)
 {
     struct pf_crew_generation *g = c->generation;
@@ -103,7 +177,11 @@ void pf_keeper_child_ready(struct pf_keeper_child *c)
     if (!are_all(g, PF_CHILD_READY))
         return;
     g->formed = true;
+    keep_desk(g);
     pf_keeper_formed(g); /* the ports are those of this generation now */
+    for (struct pf_keeper_child *desk = g->children; desk; desk = desk->next)
+        if (desk->role == PF_CREW_DESK && desk->state == PF_CHILD_JOINED)
+            open_doors(desk);
     join_all(g, false);
     join_all(g, true);
 }
@@ -177,6 +255,8 @@ void pf_keeper_dismiss(struct pf_crew_generation *g, pf_time grace)
     for (struct pf_keeper_child *c = g->children; c; c = c->next)
         if (c->role == PF_CREW_GATE)
             pf_keeper_child_leave(c, grace);
+        else if (c->role == PF_CREW_DESK && grace < 0) /* another one is at the doors */
+            pf_keeper_send(c, &(struct pf_crew){.kind = PF_CREW_CLOSE}, -1);
     look(g);
 }
 
@@ -250,6 +330,8 @@ static bool hire_all(struct pf_crew_generation *g)
 
     if (g->conf->mail_owner == PF_CONF_OWNER_SHARED)
         good = good && pf_keeper_child_new(g, PF_CREW_STORE, NULL);
+    if (wants_desk(g->conf) && !is_kept(g))
+        good = good && pf_keeper_child_new(g, PF_CREW_DESK, NULL);
     for (unsigned i = 0; i < gates; i++)
         good = good && pf_keeper_child_new(g, PF_CREW_GATE, NULL);
     return good;

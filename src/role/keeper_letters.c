@@ -13,7 +13,7 @@ struct pf_keeper_letter {
     uint16_t kind;
     int fd;
     size_t len;
-    unsigned char payload[PF_CREW_TEXT_MAX];
+    unsigned char payload[PF_CREW_PAYLOAD_MAX];
 };
 
 static enum pf_code try(struct pf_keeper_child *c, const struct pf_keeper_letter *letter)

@@ -14,7 +14,7 @@ enum {
 static void answer(struct pf_keeper_child *auth, uint64_t id, uint32_t number)
 {
     const struct pf_crew crew = {.kind = PF_CREW_OF_STORE, .number = number};
-    unsigned char payload[PF_CREW_TEXT_MAX];
+    unsigned char payload[PF_CREW_PAYLOAD_MAX];
     struct pf_span span = {payload, 0, sizeof payload};
     struct pf_ipc_frame frame = {.kind = PF_CREW_OF_STORE};
 

@@ -90,8 +90,7 @@ struct pf_keeper {
     uint64_t served;
     bool stopping, upgrading, succeeded, again;
     struct pf_err fault;       /* of the start */
-    void (*told)(void *to, bool good); /* who waits for the reload under way, or NULL */
-    void *told_to;
+    uint32_t asker, next_asker; /* numbers of desks that wait for the reload under way, for the one behind it */
 };
 
 /* keeper_child.c */
@@ -135,6 +134,7 @@ void pf_keeper_wishes_forget(struct pf_keeper_child *auth);
 void pf_keeper_retire(struct pf_keeper_child *store);
 
 /* keeper_reload.c */
+void pf_keeper_reload_for(struct pf_keeper_child *desk);
 void pf_keeper_reload(void *self, int number);
 void pf_keeper_reloaded(struct pf_keeper *, struct pf_crew_generation *);
 void pf_keeper_reload_failed(struct pf_keeper *, const struct pf_err *);

@@ -1,5 +1,6 @@
 #include "role/keeper_parts.h"
 
+#include "base/text.h"
 #include "role/say.h"
 #include "role/setup.h"
 #include "sys/explain.h"
@@ -9,26 +10,60 @@
 
 #include <stdio.h>
 
+/* The desk that asked; where nobody did, the one in force, which counts. NULL: there is none. */
+static struct pf_keeper_child *desk_of(struct pf_keeper *k)
+{
+    for (struct pf_crew_generation *g = k->asker ? k->generations : k->current; g; g = k->asker ? g->next : NULL)
+        for (struct pf_keeper_child *c = g->children; c; c = c->next)
+            if (c->role == PF_CREW_DESK && (!k->asker || c->number == k->asker))
+                return c;
+    return NULL;
+}
+
+static void tell(struct pf_keeper *k, const char *line)
+{
+    struct pf_keeper_child *desk = desk_of(k);
+    struct pf_crew crew = {.kind = PF_CREW_TOLD};
+
+    if (!desk)
+        return;
+    pf_text_safe(crew.text, sizeof crew.text, pf_bytes_of(line));
+    pf_keeper_send(desk, &crew, -1);
+}
+
 static void mistake(void *self, const struct pf_conf_mistake *what)
 {
     struct pf_keeper *k = self;
+    char line[PF_CREW_LINE_MAX + 1];
 
     pf_say_reload_mistake(k->log, what);
+    snprintf(line, sizeof line, "%s:%u:%u: %s%s%s", what->file, what->line, what->column, what->text,
+             what->hint[0] ? "; " : "", what->hint);
+    tell(k, line);
+}
+
+static void failed(struct pf_keeper *k, const struct pf_err *err)
+{
+    char text[PF_EXPLAIN_MAX], line[PF_EXPLAIN_MAX + 16];
+
+    pf_keeper_trouble(k, PF_EVENT_reload_failed, err);
+    snprintf(line, sizeof line, "reload: %s", pf_explain(err, text, sizeof text));
+    tell(k, line);
 }
 
 static void done(struct pf_keeper *k, bool good)
 {
-    void (*told)(void *, bool) = k->told;
+    struct pf_keeper_child *desk = desk_of(k);
 
     pf_notify(PF_NOTIFY_READY); /* with the old settings, when the new ones are bad */
-    k->told = NULL;
-    if (told)
-        told(k->told_to, good);
+    if (desk)
+        pf_keeper_send(desk, &(struct pf_crew){.kind = PF_CREW_RELOADED, .number = good}, -1);
+    k->asker = 0;
 }
 
 void pf_keeper_reload_failed(struct pf_keeper *k, const struct pf_err *err)
 {
-    pf_keeper_trouble(k, PF_EVENT_reload_failed, err);
+    failed(k, err);
     done(k, false);
     if (k->again && !k->stopping)
         pf_keeper_reload(k, 0);
@@ -96,11 +131,27 @@ void pf_keeper_reload(void *self, int number)
     k->again = k->coming != NULL; /* one at a time, and the last word counts */
     if (k->again)
         return;
+    k->asker = k->next_asker;
+    k->next_asker = 0;
     pf_notify(PF_NOTIFY_RELOADING);
     if (begin(k, &err) == PF_OK)
         return;
     if (err.code != PF_OK) /* else all mistakes were told */
-        pf_keeper_trouble(k, PF_EVENT_reload_failed, &err);
+        failed(k, &err);
+    done(k, false);
+}
+
+void pf_keeper_reload_for(struct pf_keeper_child *desk)
+{
+    struct pf_keeper *k = desk->keeper;
+
+    k->next_asker = desk->number;
+    if (!k->stopping && !k->succeeded) {
+        pf_keeper_reload(k, 0);
+        return;
+    }
+    k->asker = desk->number;
+    tell(k, "reload: this process is on its way out");
     done(k, false);
 }
 

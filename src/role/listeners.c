@@ -176,8 +176,11 @@ struct pf_listeners *pf_listeners_adopt(struct pf_loop *loop, const struct pf_co
         return NULL;
     }
     for (; new->count < conf->listen_count; new->count++) {
-        struct port *port = port_new(&conf->listens[new->count], err);
+        struct port *port;
 
+        if (sockets[new->count] < 0)
+            continue;
+        port = port_new(&conf->listens[new->count], err);
         new->ports[new->count] = port;
         if (port) {
             port->listen = pf_listen_adopt(loop, sockets[new->count], arrive, port, err);
@@ -213,8 +216,10 @@ void pf_listeners_commit(struct pf_listeners *new, const struct pf_listeners_to 
                          struct pf_listeners *old)
 {
     for (size_t i = 0; i < new->count; i++) {
-        if (!new->ports[i])
+        if (!new->ports[i] && old)
             new->ports[i] = take(old, i + 1);
+        if (!new->ports[i])
+            continue;
         new->ports[i]->to = *to;
         new->ports[i]->index = i;
         new->ports[i]->tls = conf->listens[i].tls;

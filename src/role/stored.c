@@ -4,6 +4,7 @@
  * that owner, and then ends by itself when nobody has needed it for a while. */
 #include "base/text.h"
 #include "role/child.h"
+#include "role/figures.h"
 #include "role/setup.h"
 #include "store/store_serve.h"
 #include "sys/proc.h"
@@ -22,6 +23,7 @@ struct stored {
     struct pf_seal *seal;
     struct pf_store_serve *serve;
     struct pf_timer *timer;
+    struct pf_figures figures;
     pf_time quiet; /* since when no box was open; 0: one is */
     bool leaving, ended;
 };
@@ -55,6 +57,7 @@ static void ended(void *self)
     struct stored *s = self;
 
     s->serve = NULL;
+    pf_figures_end(&s->figures);
     pf_child_end(&s->child);
 }
 
@@ -93,6 +96,13 @@ static void look(struct pf_timer *timer, void *self)
     pf_timer_set(timer, now + LOOK_EVERY);
 }
 
+static void look_at_queue(void *self, struct pf_stats *stats)
+{
+    struct stored *s = self;
+
+    pf_stats_gauge(stats, PF_STAT_disk_queue, pf_pool_waiting(s->disk));
+}
+
 static enum pf_code build(struct pf_child *c, struct pf_err *err)
 {
     struct stored *s = store_of(c);
@@ -110,7 +120,9 @@ static enum pf_code build(struct pf_child *c, struct pf_err *err)
         return s->serve ? pf_fail(err, PF_NO_MEMORY, 0, "store", "no memory") : err->code;
     if (c->owner)
         pf_timer_set(s->timer, pf_loop_now(c->loop) + LOOK_EVERY);
-    return PF_OK;
+    s->figures.parts.look = look_at_queue;
+    s->figures.parts.self = s;
+    return pf_figures_init(&s->figures, c, err);
 }
 
 static void begin_to_leave(struct stored *s)
@@ -128,6 +140,10 @@ static bool told(struct pf_child *c, const struct pf_crew *crew, int fd)
     if (crew->kind == PF_CREW_PEER && crew->role == PF_CREW_GATE && s->serve && !s->ended) {
         if (pf_store_serve_gate(s->serve, fd, crew->number, &err) != PF_OK)
             trouble(s, &err);
+        return true;
+    }
+    if (crew->kind == PF_CREW_PEER && crew->role == PF_CREW_DESK) {
+        pf_figures_desk(&s->figures, c, fd);
         return true;
     }
     if (crew->kind != PF_CREW_DRAIN)
@@ -152,6 +168,7 @@ static void take_down(struct pf_child *c)
             pf_loop_turn(c->loop, true);
     }
     pf_timer_free(s->timer);
+    pf_figures_free(&s->figures);
     pf_store_free(s->store);
     if (s->disk)
         pf_pool_free(s->disk);

@@ -67,6 +67,23 @@ static int check_mboxes(const struct pf_conf *conf)
     return pf_check_say(&err, "make it, for the user that the server runs as alone");
 }
 
+/* One that is missing is made by the server, where its user may. */
+static int check_journal(const struct pf_conf *conf)
+{
+    struct pf_err err;
+    struct stat st;
+
+    if (!conf->journal_folder || (stat(conf->journal_folder, &st) != 0 && errno == ENOENT))
+        return 0;
+    if (stat(conf->journal_folder, &st) != 0)
+        pf_fail(&err, PF_CONFIG, errno, "check", "journal folder %s: %s", conf->journal_folder, strerror(errno));
+    else if (!S_ISDIR(st.st_mode))
+        pf_fail(&err, PF_CONFIG, 0, "check", "journal folder %s is no folder", conf->journal_folder);
+    else
+        return 0;
+    return pf_check_say(&err, "make it, for the user that the server runs as alone");
+}
+
 static int check_aliases(const struct pf_conf *conf)
 {
     struct pf_aliases *aliases = NULL;
@@ -107,7 +124,7 @@ int pf_check_run(const char *conf_file)
 {
     struct pf_conf *conf = pf_conf_read(conf_file, print_mistake, NULL);
     static int (*const checks[])(const struct pf_conf *) = {check_listens, check_tls,    pf_check_users,
-                                                            check_aliases, check_mboxes, check_run_as};
+                                                            check_aliases, check_journal, check_mboxes, check_run_as};
     int worst = 0;
 
     if (!conf)

@@ -84,6 +84,7 @@ static enum pf_code build_ctl(struct pf_single *s, struct pf_err *err)
     pf_stats_gauge(s->stats, PF_STAT_start_time_seconds, (uint64_t)time(NULL));
     pf_hall_stats(s->hall, s->stats);
     pf_dock_stats(s->dock, s->stats);
+    pf_single_journal(s);
     return PF_OK;
 }
 
@@ -101,6 +102,7 @@ static enum pf_code build(struct pf_single *s, struct pf_err *err)
     if (!(s->log = pf_setup_log(conf, err)) || !(s->loop = pf_loop_new(err)) ||
         !(s->disk = pf_pool_new(s->loop, "pf-disk", conf->disk_threads, conf->disk_queue, err)) ||
         !(s->store = pf_setup_store(conf, s->loop, s->disk, s->log, err)) ||
+        !(s->journal = pf_setup_journal(conf, s->loop, s->disk, &s->log, err)) ||
         !(s->guests = pf_guests_new(conf->connections, conf->connections_per_address)) ||
         !(s->tickets = pf_tls_tickets_new((unsigned)conf->ticket_rotate, err)))
         return err->code;
@@ -128,8 +130,10 @@ static enum pf_code announce(struct pf_single *s, struct pf_err *err)
     pf_listeners_log(s->listeners, s->log);
     if (s->conf->port_file)
         code = pf_listeners_write(s->listeners, s->conf->port_file, err);
-    if (code == PF_OK)
+    if (code == PF_OK) {
         pf_log_event(s->log, PF_EVENT_start, fields, 3);
+        pf_setup_journal_begin(pf_setup_journal_sink(s->journal, s->conf));
+    }
     return code;
 }
 
@@ -205,6 +209,7 @@ static void take_down(struct pf_single *s)
     pf_single_sweep(s, true);
     pf_store_free(s->store);
     pf_tls_free(s->tls);
+    pf_journal_file_free(s->journal);
     if (s->disk)
         pf_pool_free(s->disk);
     if (s->guests)

@@ -12,6 +12,7 @@
 #define POSTFACH_ROLE_SINGLE_PARTS_H
 
 #include "role/listeners.h"
+#include "role/setup_journal.h"
 #include "sys/pool.h"
 
 /* What some guests of earlier settings may still use. */
@@ -36,6 +37,7 @@ struct pf_single {
     struct pf_lookup *lookup;
     struct pf_dock *dock;
     struct pf_stats *stats;
+    struct pf_journal_file *journal;
     struct pf_ctl_source *source;
     struct pf_ctl *ctl;
     void (*tell)(void *to, const char *line); /* who wants to know of mistakes of the reload under way, or NULL */
@@ -59,6 +61,8 @@ struct pf_single {
 enum pf_code pf_single_apply(struct pf_single *, struct pf_err *err);
 /* Who is a recipient, in `room`; NULL when no listener takes mail. */
 const struct pf_lookup_settings *pf_single_lookup(struct pf_conf *, struct pf_lookup_settings *room);
+/* Where halls and docks tell what becomes of mails, by the settings in force. */
+void pf_single_journal(struct pf_single *);
 /* SIGHUP. */
 void pf_single_reload(void *self, int number);
 /* The same for pf_ctl_local_parts. */

@@ -185,8 +185,18 @@ static void keep_old(struct pf_single *s, struct fresh *f)
     *end = f->old;
 }
 
+void pf_single_journal(struct pf_single *s)
+{
+    struct pf_journal_sink *sink = pf_setup_journal_sink(s->journal, s->conf);
+
+    pf_hall_journal(s->hall, sink);
+    pf_dock_journal(s->dock, sink);
+}
+
 static void take_on(struct pf_single *s, struct fresh *f)
 {
+    bool had_journal = s->conf->journal_folder;
+
     keep_old(s, f);
     commit(s, f);
     pf_lookup_take(s->lookup, f->lookup);
@@ -197,6 +207,10 @@ static void take_on(struct pf_single *s, struct fresh *f)
         s->store = f->store;
     pf_hall_change(s->hall, s->log, s->store);
     pf_dock_change(s->dock, s->log, s->store);
+    pf_setup_journal_change(s->journal, s->conf, &s->log);
+    pf_single_journal(s);
+    if (!had_journal)
+        pf_setup_journal_begin(pf_setup_journal_sink(s->journal, s->conf));
     pf_ctl_change(s->ctl, s->log);
 }
 

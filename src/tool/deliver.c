@@ -7,6 +7,7 @@
 #include "session/quota_warning.h"
 #include "store/kinds.h"
 #include "sys/log_sink.h"
+#include "tool/deliver_journal.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -88,9 +89,32 @@ static void tell_sender(const struct pf_err *err)
     fprintf(stderr, "postfach deliver: %s (%s)\n", pf_err_say(err), pf_verdict(err->code)->lmtp);
 }
 
+/* Trouble with the journal is the administrator's alone: the message goes its way. */
+static void tell_journal(const struct deliver *d, const struct target *target, const struct pf_parcel_seal *seal,
+                         const struct pf_err *why)
+{
+    const struct pf_deliver_told told = {.conf = d->conf, .text = &d->text, .sender = d->sender,
+                                         .recipient = d->address ? d->address : "", .seal = seal, .why = why,
+                                         .user = target ? target->to.user : NULL, .path = target ? target->path : NULL};
+    struct pf_err err;
+    struct pf_field fields[] = {PF_TEXT_FIELD("what", "journal"), PF_TEXT_FIELD("err", err.log)};
+    struct pf_log *log;
+
+    if (pf_deliver_journal(&told, &err) == PF_OK)
+        return;
+    log = admins_log(d);
+    if (!log) {
+        fprintf(stderr, "postfach deliver: %s\n", err.log);
+        return;
+    }
+    pf_log_event(log, PF_EVENT_trouble, fields, sizeof fields / sizeof fields[0]);
+    pf_log_free(log);
+}
+
 static int complain(const struct deliver *d, struct pf_err *err)
 {
     tell_admin(d, err);
+    tell_journal(d, d->found.count == 1 ? d->targets : NULL, NULL, err);
     pf_post_soften(err);
     pf_post_bounce(err, d->conf->quota_over == PF_CONF_OVER_BOUNCE);
     tell_sender(err);
@@ -153,7 +177,7 @@ static enum pf_code find_paths(struct deliver *d, struct pf_err *err)
         struct pf_conf_quota quota;
 
         quota = pf_conf_quota(d->conf, user->name, user->quota_octets, user->quota_messages);
-        target->to = (struct pf_post_target){user->name, target->path, quota.octets, quota.messages};
+        target->to = (struct pf_post_target){user->name, target->path, quota.octets, quota.messages, 0};
         if (user->maildrop[0])
             snprintf(target->path, sizeof target->path, "%s", user->maildrop);
         else if (!pf_conf_maildrop(d->conf, user->name, target->path, sizeof target->path))
@@ -270,7 +294,7 @@ static void warn(struct deliver *d, const struct target *target, const struct pf
     const struct pf_quota_warning w = {.target = target->to, .hostname = d->conf->hostname,
                                        .percent = d->conf->quota_warning, .now = d->now, .size = seal->size,
                                        .used_octets = seal->used_octets, .used_messages = seal->used_messages};
-    struct pf_post_target free_of_quota = {target->to.user, target->to.path, 0, 0};
+    struct pf_post_target free_of_quota = {target->to.user, target->to.path, 0, 0, 0};
     struct pf_box_where where = pf_post_where(&free_of_quota, d->now);
     struct pf_span text = {d->out, 0, PF_QUOTA_WARNING_MAX};
     struct pf_parcel_seal sealed = {0};
@@ -302,6 +326,7 @@ static enum pf_code seal_all(struct deliver *d, struct pf_err *err)
         code = d->twin->kind->parcel_seal(parcel, &seal, err);
         if (code != PF_OK)
             return code;
+        tell_journal(d, &d->targets[i], &seal, NULL);
         warn(d, &d->targets[i], &seal);
     }
     return PF_OK;

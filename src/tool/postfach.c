@@ -4,6 +4,7 @@
 #include "tool/probe.h"
 #include "tool/user.h"
 #include "tool/users.h"
+#include "tool/why.h"
 
 #include <postfach/err.h>
 
@@ -18,6 +19,7 @@ static const char usage[] =
     "       postfach box ls|show|check|quota MAILDROP     a maildrop as POP3 would show it\n"
     "       postfach probe HOST[:PORT]                    what a server tells a stranger\n"
     "       postfach deliver -d USER …  < MESSAGE         a message into a maildrop, for a mail server\n"
+    "       postfach why MESSAGE-ID|UIDL|USER             what became of a mail, of a user's mails\n"
     "       postfach ctl sessions|kick|reload|stats       the running server\n"
     "       postfach --version | --help\n"
     "Each has --help. Manual: postfach(1)\n";
@@ -32,6 +34,7 @@ static const struct {
     {"probe", pf_tool_probe},
     {"deliver", pf_tool_deliver},
     {"ctl", pf_tool_ctl},
+    {"why", pf_tool_why},
 };
 
 int main(int argc, char **argv)

@@ -1,14 +1,12 @@
 #include "tool/ctl.h"
 
+#include "tool/control.h"
 #include "tool/safe.h"
-#include "tool/settings.h"
 #include "tool/table.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum {
@@ -48,46 +46,21 @@ static int complain(const char *text, const char *about)
     return pf_verdict(PF_TEMP)->exit_status;
 }
 
-/* PATH, or that of the settings; NULL when that was complained about. */
-static const char *find_socket(struct ctl *ctl)
-{
-    if (ctl->socket)
-        return ctl->socket;
-    ctl->conf = pf_tool_settings(ctl->conf_file);
-    for (size_t i = 0; ctl->conf && i < ctl->conf->listen_count; i++)
-        if (ctl->conf->listens[i].protocol == PF_CONF_CONTROL)
-            return ctl->conf->listens[i].address;
-    if (ctl->conf)
-        complain("the settings have no control socket", "listen unix:/run/postfach/control { protocol control }");
-    return NULL;
-}
-
 static bool dial(struct ctl *ctl, const char *path)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct timeval wait = {.tv_sec = WAIT};
-    int fd;
+    const char *why = "no memory";
+    int fd = pf_control_dial(path, false, &why);
 
-    if (strlen(path) >= sizeof address.sun_path) {
-        complain("the path is too long for a socket", path);
-        return false;
-    }
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
-        complain(errno == ECONNREFUSED || errno == ENOENT ? "no server listens there"
-                 : errno == EACCES                        ? "only root and the server's user may ask"
-                                                          : "cannot connect",
-                 path);
-        if (fd >= 0)
+    if (fd >= 0) {
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
+        ctl->stream = fdopen(fd, "r+");
+        if (!ctl->stream)
             close(fd);
-        return false;
     }
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
-    ctl->stream = fdopen(fd, "r+");
     if (!ctl->stream)
-        close(fd);
+        complain(why, path);
     return ctl->stream;
 }
 
@@ -182,7 +155,7 @@ static void print_json(char *fields[FIELDS], bool first)
     fputs(first ? "\n  {" : ",\n  {", stdout);
     for (size_t i = 0; i < FIELDS; i++) {
         printf("%s\"%s\": ", i ? ", " : "", names[i].name);
-        if (names[i].number)
+        if (names[i].number && !strchr(fields[i], '.'))
             printf("%llu", strtoull(fields[i], NULL, 10));
         else if (i == 1 && strcmp(fields[i], "-") == 0)
             fputs("null", stdout);
@@ -218,6 +191,15 @@ static int print_sessions(struct ctl *ctl)
     return cut || !good ? broken() : 0;
 }
 
+/* Behind the first word stands which processes did not answer. */
+static void tell_missing(const char *line)
+{
+    const char *missing = strstr(line, ", without ");
+
+    if (missing)
+        complain("not all is told", missing + 2);
+}
+
 /* What is told of a mistake belongs where people look for it. */
 static int take_answer(struct ctl *ctl, bool sessions)
 {
@@ -232,6 +214,7 @@ static int take_answer(struct ctl *ctl, bool sessions)
         print_lines(ctl, stderr);
         return status;
     }
+    tell_missing(line);
     if (sessions)
         return print_sessions(ctl);
     if (strncmp(line, "+kicked", 7) == 0 || strncmp(line, "+reloaded", 9) == 0)
@@ -241,7 +224,7 @@ static int take_answer(struct ctl *ctl, bool sessions)
 
 static int ask(struct ctl *ctl, const char *request)
 {
-    const char *path = find_socket(ctl);
+    const char *path = pf_control_path("ctl", ctl->socket, ctl->conf_file, &ctl->conf);
     int status = pf_verdict(path ? PF_TEMP : PF_CONFIG)->exit_status;
 
     if (path && dial(ctl, path)) {
@@ -260,10 +243,21 @@ static int wrong(void)
     return pf_verdict(PF_SYNTAX)->exit_status;
 }
 
+/* number, or gate.number */
+static bool is_id(const char *who)
+{
+    size_t first = strspn(who, "0123456789"), second;
+
+    if (!first || who[first] != '.')
+        return first && !who[first];
+    second = strspn(who + first + 1, "0123456789");
+    return second && !who[first + 1 + second];
+}
+
 static int kick(struct ctl *ctl, const char *who)
 {
     char request[REQUEST];
-    bool id = !ctl->user && who[0] && who[strspn(who, "0123456789")] == 0;
+    bool id = !ctl->user && is_id(who);
 
     if (!who[0] || strpbrk(who, " \t\r\n") ||
         (size_t)snprintf(request, sizeof request, "KICK %s %s", id ? "ID" : "USER", who) >= sizeof request - 2)

@@ -2,6 +2,7 @@
 #include "tool/deliver.h"
 #include "tool/helper.h"
 #include "tool/probe.h"
+#include "tool/top.h"
 #include "tool/user.h"
 #include "tool/users.h"
 #include "tool/why.h"
@@ -21,6 +22,7 @@ static const char usage[] =
     "       postfach deliver -d USER …  < MESSAGE         a message into a maildrop, for a mail server\n"
     "       postfach why MESSAGE-ID|UIDL|USER             what became of a mail, of a user's mails\n"
     "       postfach ctl sessions|kick|reload|stats       the running server\n"
+    "       postfach top                                  the same as a page that renews itself\n"
     "       postfach --version | --help\n"
     "Each has --help. Manual: postfach(1)\n";
 
@@ -35,6 +37,7 @@ static const struct {
     {"deliver", pf_tool_deliver},
     {"ctl", pf_tool_ctl},
     {"why", pf_tool_why},
+    {"top", pf_tool_top},
 };
 
 int main(int argc, char **argv)

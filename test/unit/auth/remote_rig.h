@@ -23,7 +23,8 @@ struct rig {
     uint32_t numbers[GATES]; /* of the gate that a remote is now */
     uint32_t store;          /* that the role names */
     bool late;               /* it names it on a later turn */
-    struct pf_auth_store_ask *asked; /* and not before store_named */
+    struct pf_auth_store_ask *asks[4]; /* and not before store_named; the oldest first */
+    unsigned asked;
     unsigned store_asks, troubles;
     struct pf_err trouble;
 };
@@ -37,8 +38,8 @@ static inline void rig_store_of(void *self, struct pf_auth_store_ask *ask)
     r->store_asks++;
     assert_true(ask->user[0]);
     if (r->late) {
-        assert_null(r->asked);
-        r->asked = ask;
+        assert_in_range(r->asked, 0, 3);
+        r->asks[r->asked++] = ask;
         return;
     }
     ask->store = r->store;
@@ -47,10 +48,10 @@ static inline void rig_store_of(void *self, struct pf_auth_store_ask *ask)
 
 static inline void store_named(struct rig *r)
 {
-    struct pf_auth_store_ask *ask = r->asked;
+    struct pf_auth_store_ask *ask = r->asks[0];
 
-    assert_non_null(ask);
-    r->asked = NULL;
+    assert_true(r->asked);
+    memmove(r->asks, r->asks + 1, --r->asked * sizeof r->asks[0]);
     ask->store = r->store;
     ask->done(ask);
 }
@@ -117,7 +118,7 @@ static inline void rig_open(struct rig *r, const char *settings, const char *use
     door_open(&r->d, settings, users);
     r->real = r->d.b.auth;
     r->store = STORE;
-    r->seal = pf_seal_new(rig_key, 64, NULL);
+    r->seal = pf_seal_new(rig_key, 4096, NULL);
     assert_non_null(r->seal);
     rig_lookup(r);
     rig_serve(r);

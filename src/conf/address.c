@@ -69,27 +69,34 @@ static bool read_path(const struct pf_conf_input *in, struct pf_conf_listen *lis
     return keep_address(in, path, listen);
 }
 
+static bool read_port(const struct pf_conf_input *in, struct pf_bytes digits, struct pf_conf_listen *listen)
+{
+    uint64_t port;
+
+    if (!pf_parse_u64(digits, &port) || port > 65535)
+        return refuse(in, digits.len ? "has a wrong port" : "has no port", "a port is a number up to 65535");
+    listen->port = (unsigned)port;
+    return true;
+}
+
 bool pf_conf_address_read(const struct pf_conf_input *in, struct pf_conf_listen *listen)
 {
-    static const char form[] = "write address and port, as 0.0.0.0:110 or [::]:110";
+    static const char form[] = "write address and port, as 0.0.0.0:110, [::]:110 or any:110";
     struct pf_bytes host, digits;
     char text[INET6_ADDRSTRLEN];
-    uint64_t port;
     bool six = in->word.len && in->word.at[0] == '[';
 
     if (pf_bytes_equal(pf_bytes_head(in->word, 5), PF_LIT("unix:")))
         return read_path(in, listen);
+    if (split(in->word, &host, &digits) && pf_bytes_equal(host, PF_LIT("any")) && !six)
+        return read_port(in, digits, listen) && keep_address(in, host, listen);
     if (!split(in->word, &host, &digits))
         return refuse(in, "is not an address and a port", form);
     if (!six && pf_find(digits, ':') < digits.len)
         return refuse(in, "is not an address and a port", "an IPv6 address needs brackets, as [::]:110");
     if (!canonical(host, six ? AF_INET6 : AF_INET, text))
         return refuse(in, "has no numeric address", form);
-    if (!pf_parse_u64(digits, &port) || port > 65535)
-        return refuse(in, digits.len ? "has a wrong port" : "has no port",
-                      "a port is a number up to 65535");
-    listen->port = (unsigned)port;
-    return keep_address(in, pf_bytes_of(text), listen);
+    return read_port(in, digits, listen) && keep_address(in, pf_bytes_of(text), listen);
 }
 
 void pf_conf_address_text(const struct pf_conf_listen *listen, char out_text[PF_CONF_PLACE_TEXT])

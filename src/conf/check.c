@@ -46,6 +46,12 @@ static void check_certificate(struct pf_conf_reader *r, size_t index)
                      "add tls { certificate FILE; key FILE }, or write `tls-on-plain tell`");
 }
 
+static bool overlap(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0 ||
+           (a[0] != '/' && b[0] != '/' && (strcmp(a, "any") == 0 || strcmp(b, "any") == 0));
+}
+
 static void check_twice(struct pf_conf_reader *r, size_t index)
 {
     const struct pf_conf_listen *listen = &r->listens[index];
@@ -57,9 +63,12 @@ static void check_twice(struct pf_conf_reader *r, size_t index)
         const struct pf_conf_place *first = &r->listen_places[i], *place = &r->listen_places[index];
         struct pf_conf_record *record;
 
-        if (r->listens[i].port != listen->port || strcmp(r->listens[i].address, listen->address) != 0)
+        if (r->listens[i].port != listen->port || !overlap(r->listens[i].address, listen->address))
             continue;
-        record = pf_conf_wrong(&r->mistakes, place, "%s is listened to twice", text);
+        if (strcmp(r->listens[i].address, listen->address) == 0)
+            record = pf_conf_wrong(&r->mistakes, place, "%s is listened to twice", text);
+        else
+            record = pf_conf_wrong(&r->mistakes, place, "%s is listened to already: `any` is all of IPv4 and IPv6", text);
         if (first->source == place->source)
             pf_conf_hint(record, "the first time on line %u", first->line);
         else

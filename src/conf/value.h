@@ -19,7 +19,7 @@ struct pf_conf_input {
 /* Reads the word into the row's field; false when a mistake was told. */
 bool pf_conf_value_read(const struct pf_conf_row *, const struct pf_conf_input *,
                         struct pf_conf_draft *);
-/* Reads "0.0.0.0:110" or "[::]:110" into address (in its canonical form) and port, or "unix:/path". */
+/* Reads "0.0.0.0:110" or "[::]:110" into address (in its canonical form) and port, "any:110", or "unix:/path". */
 bool pf_conf_address_read(const struct pf_conf_input *, struct pf_conf_listen *);
 
 /* Sets the row's default. Rows that take another row's value must come behind it. */

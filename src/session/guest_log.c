@@ -56,6 +56,8 @@ void pf_guest_log_end(struct pf_guest_session *g)
         PF_TEXT_FIELD("address", info->peer),
         PF_NUMBER_FIELD("port", info->local_port),
         PF_TEXT_FIELD("tls", pf_proxied_tls(info, &told)),
+        PF_TEXT_FIELD("old_tls", pf_proxied_old(info) ? "yes" : NULL),
+        PF_TEXT_FIELD("proxy_session", g->proxy_session[0] ? g->proxy_session : NULL),
         PF_TEXT_FIELD("cipher", pf_proxied_cipher(info)),
         PF_TEXT_FIELD("cn", info->told_name[0] ? info->told_name : NULL),
         PF_TEXT_FIELD("mech", s->logged_in ? g->mechanism : NULL),

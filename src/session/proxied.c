@@ -88,6 +88,14 @@ const char *pf_proxied_version(const struct pf_conn_info *info)
     return info->told_version[0] ? info->told_version : NULL;
 }
 
+bool pf_proxied_old(const struct pf_conn_info *info)
+{
+    const char *version = pf_proxied_version(info);
+
+    return version && (strncmp(version, "SSL", 3) == 0 || strcmp(version, "TLSv1") == 0 ||
+                       strcmp(version, "TLSv1.0") == 0 || strcmp(version, "TLSv1.1") == 0);
+}
+
 const char *pf_proxied_cipher(const struct pf_conn_info *info)
 {
     if (info->tls)

@@ -38,6 +38,9 @@ bool pf_proxied_encrypted(const struct pf_conn_info *);
 const char *pf_proxied_version(const struct pf_conn_info *); /* or NULL */
 const char *pf_proxied_cipher(const struct pf_conn_info *);  /* or NULL */
 
+/* Whether that version is broken (RFC 8996). */
+bool pf_proxied_old(const struct pf_conn_info *);
+
 struct pf_proxied_text {
     char text[32];
 };

@@ -1,5 +1,7 @@
 #include "sys/handed.h"
 
+#include "sys/listen.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -89,8 +91,17 @@ static bool is_unix(const struct sockaddr_un *name, socklen_t len, const char *a
     return len > offsetof(struct sockaddr_un, sun_path) && strncmp(name->sun_path, address, path) == 0;
 }
 
+static bool takes_both(int fd)
+{
+    int alone = 1;
+    socklen_t len = sizeof alone;
+
+    return getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &alone, &len) == 0 && !alone;
+}
+
 static bool is_at(int fd, const char *address, unsigned port)
 {
+    bool both = strcmp(address, PF_LISTEN_BOTH) == 0;
     struct sockaddr_storage name = {0};
     socklen_t len = sizeof name;
 
@@ -98,7 +109,8 @@ static bool is_at(int fd, const char *address, unsigned port)
         return false;
     if (name.ss_family == AF_UNIX)
         return is_unix((const struct sockaddr_un *)&name, len, address);
-    return (name.ss_family == AF_INET || name.ss_family == AF_INET6) && is_inet(&name, address, port);
+    return (name.ss_family == AF_INET || name.ss_family == AF_INET6) && is_inet(&name, both ? "::" : address, port) &&
+           (!both || takes_both(fd));
 }
 
 int pf_handed_take(struct pf_handed *h, const char *address, unsigned port)

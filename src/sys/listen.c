@@ -137,8 +137,15 @@ static enum pf_code cannot(const char *what, const struct pf_listen_place *place
 {
     int sys = errno;
 
-    return pf_fail(err, PF_CONFIG, sys, "pf_listen_open", "cannot %s %s port %u: %s", what, place->address,
-                   place->port, strerror(sys));
+    pf_fail(err, PF_CONFIG, sys, "pf_listen_open", "cannot %s %s port %u: %s", what, place->address, place->port,
+            strerror(sys));
+    errno = sys;
+    return PF_CONFIG;
+}
+
+static bool is_both(const struct pf_listen_place *place)
+{
+    return strcmp(place->address, PF_LISTEN_BOTH) == 0;
 }
 
 static enum pf_code parse(const struct pf_listen_place *place, struct addrinfo **out_info, struct pf_err *err)
@@ -148,19 +155,19 @@ static enum pf_code parse(const struct pf_listen_place *place, struct addrinfo *
     char service[12];
 
     snprintf(service, sizeof service, "%u", place->port);
-    if (place->port > UINT16_MAX || getaddrinfo(place->address, service, &hints, out_info) != 0)
+    if (place->port > UINT16_MAX || getaddrinfo(is_both(place) ? "::" : place->address, service, &hints, out_info) != 0)
         return pf_fail(err, PF_CONFIG, 0, __func__, "%s port %u is not a numeric address and port",
                        place->address, place->port);
     return PF_OK;
 }
 
-static bool set_options(int fd, int family)
+static bool set_options(int fd, int family, bool both)
 {
-    int on = 1;
+    int on = 1, alone = !both;
 
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)
         return false;
-    return family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0;
+    return family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &alone, sizeof alone) == 0;
 }
 
 static bool find_port(struct pf_listen *listener)
@@ -184,7 +191,7 @@ static enum pf_code bind_to(struct pf_listen *listener, const struct pf_listen_p
     listener->fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (listener->fd < 0)
         return cannot("make a socket for", place, err);
-    if (!set_options(listener->fd, info->ai_family))
+    if (!set_options(listener->fd, info->ai_family, is_both(place)))
         return cannot("set up a socket for", place, err);
     if (bind(listener->fd, info->ai_addr, info->ai_addrlen) != 0 ||
         listen(listener->fd, place->backlog) != 0 || !find_port(listener))
@@ -192,11 +199,23 @@ static enum pf_code bind_to(struct pf_listen *listener, const struct pf_listen_p
     return PF_OK;
 }
 
+/* A machine without IPv6 has one family less, and that is all. */
+static bool no_ipv6(struct pf_listen *listener, int sys)
+{
+    if (sys != EAFNOSUPPORT && sys != EADDRNOTAVAIL)
+        return false;
+    if (listener->fd >= 0)
+        close(listener->fd);
+    listener->fd = -1;
+    return true;
+}
+
 static enum pf_code bind_any(struct pf_listen *listener, const struct pf_listen_place *place,
                              struct pf_err *err)
 {
     struct addrinfo *info;
     enum pf_code code;
+    int sys;
 
     listener->fd = pf_handed_take(place->handed, place->address, place->port);
     if (listener->fd >= 0)
@@ -207,7 +226,10 @@ static enum pf_code bind_any(struct pf_listen *listener, const struct pf_listen_
     if (code != PF_OK)
         return code;
     code = bind_to(listener, place, info, err);
+    sys = errno;
     freeaddrinfo(info);
+    if (code != PF_OK && is_both(place) && no_ipv6(listener, sys))
+        return bind_any(listener, &(struct pf_listen_place){"0.0.0.0", place->port, place->backlog, 0, NULL}, err);
     return code;
 }
 

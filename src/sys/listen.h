@@ -19,8 +19,10 @@
 struct pf_handed;
 struct pf_listen;
 
+#define PF_LISTEN_BOTH "any" /* one socket for all addresses of IPv4 and IPv6 */
+
 struct pf_listen_place {
-    const char *address; /* numeric: "127.0.0.1", "::", "0.0.0.0"; IPv6 sockets are IPv6 only; or the
+    const char *address; /* numeric: "127.0.0.1", "::", "0.0.0.0"; IPv6 sockets are IPv6 only; PF_LISTEN_BOTH; or the
                           * path of a unix socket, which begins with '/' */
     unsigned port;       /* 0 takes a free one */
     int backlog;

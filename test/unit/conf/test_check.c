@@ -59,7 +59,7 @@ static void a_listener_twice_names_the_first_place(void **state)
 
 static void addresses_are_numeric_with_a_port(void **state)
 {
-    static const char form[] = "(write address and port, as 0.0.0.0:110 or [::]:110)";
+    static const char form[] = "(write address and port, as 0.0.0.0:110, [::]:110 or any:110)";
     char expected[2048];
 
     (void)state;

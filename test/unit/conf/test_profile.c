@@ -131,6 +131,23 @@ static void xclient_goes_with_networks_and_not_with_proxy(void **state)
              "5:40: `xclient-from` is of no use here (it is for ports where pop3, lmtp or smtp is spoken)\n");
 }
 
+static void any_is_all_of_both_families(void **state)
+{
+    struct pf_conf *c = told_good(CERTIFICATE "listen any:110\nlisten 10.0.0.1:995\n");
+
+    (void)state;
+    assert_string_equal(c->listens[0].address, "any");
+    assert_int_equal(c->listens[0].port, 110);
+    assert_non_null(strstr(told_shown(c, false), "listen any:110 {\n"));
+    pf_conf_free(c);
+    pf_conf_free(told_good(CERTIFICATE "listen any:0\nlisten 0.0.0.0:0\nlisten unix:/s\n"));
+    told_bad(CERTIFICATE "listen any:110\nlisten 0.0.0.0:110\nlisten any:x\nlisten [any]:1\nlisten any:110\n",
+             "3:1: 0.0.0.0:110 is listened to already: `any` is all of IPv4 and IPv6 (the first time on line 2)\n"
+             "4:8: `any:x` has a wrong port (a port is a number up to 65535)\n"
+             "5:8: `[any]:1` has no numeric address (write address and port, as 0.0.0.0:110, [::]:110 or any:110)\n"
+             "6:1: any:110 is listened to twice (the first time on line 2)\n");
+}
+
 static void only_what_differs_is_shown_and_all_with_all(void **state)
 {
     struct pf_conf *c = told_good(CERTIFICATE "hostname pop.example.org\nlimits { connections 70 }\n"
@@ -158,6 +175,7 @@ int main(void)
         cmocka_unit_test(what_is_not_offered_for_all_is_told),
         cmocka_unit_test(what_says_nothing_there_is_told),
         cmocka_unit_test(xclient_goes_with_networks_and_not_with_proxy),
+        cmocka_unit_test(any_is_all_of_both_families),
         cmocka_unit_test(only_what_differs_is_shown_and_all_with_all),
     };
 

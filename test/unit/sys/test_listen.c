@@ -1,5 +1,6 @@
 #include "unit/cm.h"
 
+#include "sys/conn.h"
 #include "sys/listen.h"
 
 #include <arpa/inet.h>
@@ -35,6 +36,12 @@ static void accepted(void *self, int fd)
         pf_listen_free(door->listener);
         door->listener = NULL;
     }
+}
+
+static void not_woken(void *self, unsigned what)
+{
+    (void)self;
+    (void)what;
 }
 
 static void open_door(struct door *door, const char *address)
@@ -177,6 +184,43 @@ static void both_families_can_have_the_same_port(void **state)
     close_door(&door);
 }
 
+static int call_six(unsigned port)
+{
+    struct sockaddr_in6 name = {
+        .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&name, sizeof name) == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/* Who comes by IPv4 is known by that address, not by one of IPv6. */
+static void one_door_can_be_for_both_families(void **state)
+{
+    struct door door;
+    struct pf_conn *conn;
+    int four, six;
+
+    (void)state;
+    open_door(&door, PF_LISTEN_BOTH);
+    four = call(pf_listen_port(door.listener));
+    six = call_six(pf_listen_port(door.listener));
+    while (door.count < 1 + (six >= 0))
+        pf_loop_turn(door.loop, true);
+    conn = pf_conn_new(door.loop, door.fds[0], not_woken, NULL, NULL);
+    assert_non_null(conn);
+    assert_string_equal(pf_conn_info(conn)->peer, "127.0.0.1");
+    assert_string_equal(pf_conn_info(conn)->local, "127.0.0.1");
+    pf_conn_close(conn, true);
+    door.fds[0] = four;
+    if (six >= 0)
+        close(six);
+    close_door(&door);
+}
+
 static void bad_addresses_and_taken_ports_are_told(void **state)
 {
     struct door door;
@@ -257,6 +301,7 @@ int main(void)
         T(a_listener_may_be_freed_in_accept),
         T(a_socket_that_listens_is_adopted_and_shared),
         T(both_families_can_have_the_same_port),
+        T(one_door_can_be_for_both_families),
         T(bad_addresses_and_taken_ports_are_told),
         T(without_descriptors_strangers_are_hung_up_on),
     };

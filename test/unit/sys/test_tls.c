@@ -126,6 +126,46 @@ static void tls_018_versions_below_1_2_are_refused(void **state)
     client_done(&thirteen);
 }
 
+static void tls_018_old_versions_where_a_profile_asks_for_them(void **state)
+{
+    struct client ten = {.max_version = TLS1_VERSION}, eleven = {.max_version = TLS1_1_VERSION},
+                  too_old = {.max_version = TLS1_VERSION}, new = {.max_version = 0};
+
+    (void)state;
+    shake_once(&ten, PF_TLS_1_0, NULL);
+    assert_true(ten.done);
+    assert_string_equal(SSL_get_version(ten.ssl), "TLSv1");
+    shake_once(&eleven, PF_TLS_1_1, NULL);
+    assert_true(eleven.done);
+    assert_string_equal(SSL_get_version(eleven.ssl), "TLSv1.1");
+    shake_once(&too_old, PF_TLS_1_1, NULL);
+    assert_true(too_old.failed);
+    shake_once(&new, PF_TLS_1_0, NULL); /* who can do better does */
+    assert_string_equal(SSL_get_version(new.ssl), "TLSv1.3");
+    client_done(&ten);
+    client_done(&eleven);
+    client_done(&too_old);
+    client_done(&new);
+}
+
+static void a_profile_counts_at_its_listener(void **state)
+{
+    struct pf_tls *all = tls_with(tickets, PF_TLS_1_2, "first", NULL), *two = tls_with(tickets, PF_TLS_1_3, "old", NULL),
+                  *five = tls_with(tickets, PF_TLS_1_0, "first", NULL);
+    char text[512];
+
+    (void)state;
+    assert_null(pf_tls_at(NULL, 0));
+    assert_true(pf_tls_attach(all, 2, two) && pf_tls_attach(all, 5, five));
+    assert_ptr_equal(pf_tls_at(all, 0), all);
+    assert_ptr_equal(pf_tls_at(all, 2), two);
+    assert_ptr_equal(pf_tls_at(all, 5), five);
+    assert_true(pf_tls_describe(all, 1, text, sizeof text)); /* of those with another certificate */
+    assert_non_null(strstr(text, "EXPIRED"));
+    assert_false(pf_tls_describe(all, 2, text, sizeof text));
+    pf_tls_free(all); /* and those attached */
+}
+
 static void port_010_alpn_knows_pop3_and_refuses_foreigners(void **state)
 {
     struct client ours = {.alpn = "\4pop3"}, mixed = {.alpn = "\4imap\4pop3"}, none = {.alpn = NULL},
@@ -323,6 +363,8 @@ int main(void)
         T(tls_031_the_name_chooses_the_certificate),
         T(tls_031_odd_wildcards_and_missing_names_match_nothing),
         T(tls_018_versions_below_1_2_are_refused),
+        T(tls_018_old_versions_where_a_profile_asks_for_them),
+        T(a_profile_counts_at_its_listener),
         T(port_010_alpn_knows_pop3_and_refuses_foreigners),
         T(tls_024_no_client_certificate_is_asked_for),
         T(loading_errors_name_file_and_cause),

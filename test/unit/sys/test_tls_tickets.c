@@ -308,6 +308,31 @@ static void another_seed_or_rotation_means_a_full_handshake(void **state)
     seeded_done(&rotation);
 }
 
+/* A session with an old version, or old ciphers, is none where they are refused; the keys are the same. */
+static void tls_032_a_policy_resumes_its_own_sessions_only(void **state)
+{
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    struct pf_tls_tickets *tickets = pf_tls_tickets_new(ROTATE, NULL);
+    struct pf_tls *strict = tls_with(tickets, PF_TLS_1_2, "first", NULL), *old = tls_with(tickets, PF_TLS_1_0, "first", NULL),
+                  *again = tls_with(tickets, PF_TLS_1_0, "first", NULL);
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct visit v = {.session = NULL};
+
+        expect(old, versions[i], &v, false, true);
+        expect(again, versions[i], &v, true, versions[i] == TLS1_3_VERSION);
+        expect(strict, versions[i], &v, false, true);
+        expect(strict, versions[i], &v, true, versions[i] == TLS1_3_VERSION);
+        expect(old, versions[i], &v, false, true);
+        SSL_SESSION_free(v.session);
+    }
+    pf_tls_free(strict);
+    pf_tls_free(old);
+    pf_tls_free(again);
+    pf_tls_tickets_free(tickets);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +345,7 @@ int main(void)
         T(tls_033_early_data_sent_all_the_same_is_never_read),
         T(one_seed_resumes_in_every_process),
         T(keys_of_a_seed_rotate),
+        T(tls_032_a_policy_resumes_its_own_sessions_only),
         T(another_seed_or_rotation_means_a_full_handshake),
     };
 

@@ -1,7 +1,7 @@
 /* The desk: the process that the administrator talks to.
  *
- * It has the control socket and the port for figures, and asks all others what they have (session/desk_remote.h). It goes
- * on over a reload, with what was counted; only its doors change. */
+ * It has the control socket and the port for figures, and asks all others what they have (session/desk_remote.h). It
+ * goes on over a reload, with what was counted; only its doors change. */
 #include "role/child.h"
 #include "session/ctl.h"
 #include "session/desk_remote.h"

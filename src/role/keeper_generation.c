@@ -170,6 +170,10 @@ void pf_keeper_child_ready(struct pf_keeper_child *c)
     struct pf_crew_generation *g = c->generation;
 
     c->state = PF_CHILD_READY;
+    if (g->leaving) { /* too late: it was started again before the end began */
+        pf_keeper_child_kill(c);
+        return;
+    }
     if (g->formed) {
         join(c);
         return;

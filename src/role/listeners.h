@@ -29,8 +29,8 @@ struct pf_listeners *pf_listeners_first(struct pf_loop *, const struct pf_conf *
 /* Nobody is accepted here, neither from those of prepare and first nor from those of `old` that a commit brings along;
  * other processes do that. Prepared ones may wait for their commit as long as they like then. */
 void pf_listeners_pause(struct pf_listeners *);
-/* In such a process: sockets for listeners of `conf`; -1: for that one there is none, and nobody comes. Those that were taken over are -1 in `sockets`, also on
- * failure. */
+/* In such a process: sockets for listeners of `conf`; -1: for that one there is none, and nobody comes. Those that were
+ * taken over are -1 in `sockets`, also on failure. */
 struct pf_listeners *pf_listeners_adopt(struct pf_loop *, const struct pf_conf *, int sockets[], struct pf_err *err);
 /* Takes over the ports that `old` has, frees it, and closes those that are not wanted any more. `conf` and
  * `old` are those of prepare. */

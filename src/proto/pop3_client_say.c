@@ -175,8 +175,13 @@ static bool put_arguments(struct pf_pop3_client *e, const struct pf_pop3_command
     case PF_VERB_USER:
     case PF_VERB_LANG:
         return !c->name.len || put_word(to, c->name);
-    default:
+    case PF_VERB_RETR:
+    case PF_VERB_DELE:
+    case PF_VERB_LIST:
+    case PF_VERB_UIDL:
         return !c->number || put_number(to, c->number);
+    default: /* takes none, whatever was given */
+        return true;
     }
 }
 
@@ -209,12 +214,13 @@ static bool put_queued(struct pf_pop3_client *e, const struct pf_pop3_command *c
 
 static bool has_lines(const struct pf_pop3_command *c)
 {
+    bool named = c->verb == PF_VERB_AUTH || c->verb == PF_VERB_LANG;
     enum pf_shape shape;
 
     if (c->verb == PF_VERB_RAW)
         return c->multi;
     shape = pf_client_words[c->verb].shape;
-    return shape == PF_SHAPE_MULTI || (shape == PF_SHAPE_MULTI_IF_BARE && !c->number && !c->name.len);
+    return shape == PF_SHAPE_MULTI || (shape == PF_SHAPE_MULTI_IF_BARE && (named ? !c->name.len : !c->number));
 }
 
 /* Longer than servers must take (RFC 2449 section 4). */

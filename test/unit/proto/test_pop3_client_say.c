@@ -13,6 +13,7 @@ static void p3_007_lines_of_all_verbs(void **state)
         const char *line;
     } lines[] = {
         {{.verb = PF_VERB_STAT}, "STAT\r\n"},
+        {{.verb = PF_VERB_NOOP, .number = 3}, "NOOP\r\n"},
         {{.verb = PF_VERB_LIST}, "LIST\r\n"},
         {{.verb = PF_VERB_LIST, .number = 7}, "LIST 7\r\n"},
         {{.verb = PF_VERB_UIDL, .number = UINT64_MAX}, "UIDL 18446744073709551615\r\n"},

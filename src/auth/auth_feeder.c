@@ -24,6 +24,8 @@ static void feed(struct pf_later *turn)
         pf_loop_later(feeder->loop, &feeder->later);
     check->state = NULL;
     check->user = (struct pf_user){0};
+    check->more = check->spent = false; /* whatever the step before said */
+    check->challenge = (struct pf_bytes){0};
     pf_fail(&check->err, PF_TEMP, 0, "auth", "no memory for a login");
     check->done(check);
 }

@@ -25,9 +25,11 @@ static struct pf_auth_serve_login **place_of(struct pf_auth_serve_gate *gate, ui
     return &gate->logins[number & (PF_AUTH_WIRE_TALKS - 1)];
 }
 
+/* A step for which there was no memory leaves its exchange behind. */
 static void forget(struct pf_auth_serve_login *l)
 {
     *place_of(l->gate, l->number) = NULL;
+    pf_auth_forget(l->gate->serve->parts.auth, &l->check);
     free(l);
 }
 

@@ -3,7 +3,7 @@
  * A log tells how a server is; the journal answers one question of a customer: where is my mail? So its records
  * name mails (maildrop and UIDL, and the Message-ID where it came in), and `postfach why` puts them together.
  *
- *     J1 5f2c9a01 1763814182123 fetched process=1191 session=7 octets=4711 maildrop=/var/mail/anna uidl=x1 …
+ *     J1 7CC1EBFD 1763814182123 fetched process=1191 session=7 octets=4711 maildrop=/var/mail/anna uidl=x1 user=anna
  *
  * One record is one line of printable ASCII: version, check sum of all that follows, milliseconds since 1970, event,
  * fields in the order of journal.def. In a text every octet that is not 0x21..0x7E, and '%', stands as %XX; so

@@ -67,6 +67,14 @@ static bool hand_out(struct pf_serve_held *held)
     return true;
 }
 
+/* Its gate has gone. Somebody may wait for what it did not get. */
+static void give_up(struct pf_serve_held *held)
+{
+    held->what = PF_SERVE_BOX;
+    pf_serve_freed(held->gate->serve, held->where.path);
+    pf_serve_held_free(held);
+}
+
 static void opened(struct pf_store_op *op)
 {
     struct pf_serve_held *held = held_of(op);
@@ -86,7 +94,7 @@ static void opened(struct pf_store_op *op)
         return;
     }
     if (!held->gate->ipc)
-        pf_serve_held_free(held);
+        give_up(held);
     else if (err.code != PF_IN_USE || !pf_serve_contend(held, &err))
         pf_serve_refuse_open(held, &err);
 }

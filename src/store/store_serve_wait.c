@@ -3,10 +3,16 @@
 #include <assert.h>
 #include <stdio.h>
 
+/* An open that a gate left behind has the lock, or will have it for a moment. */
+static bool holds(const struct pf_serve_held *held)
+{
+    return held->box || (held->what == PF_SERVE_OPENING && held->busy && !held->gate->ipc);
+}
+
 static struct pf_serve_held *holder_in(const struct pf_serve_gate *gate, const char *path)
 {
     for (uint32_t i = 0; i < gate->room; i++)
-        if (gate->held[i] && gate->held[i]->box && strcmp(gate->held[i]->where.path, path) == 0)
+        if (gate->held[i] && holds(gate->held[i]) && strcmp(gate->held[i]->where.path, path) == 0)
             return gate->held[i];
     return NULL;
 }
@@ -118,19 +124,21 @@ static void holder_answered(struct pf_ipc_ask *ask)
         open_again(held);
 }
 
-static bool ask_holder(struct pf_serve_held *held, const struct pf_serve_held *holder)
+static enum pf_code ask_holder(struct pf_serve_held *held, const struct pf_serve_held *holder)
 {
     struct pf_store_serve *serve = held->gate->serve;
     struct pf_span span = {serve->scratch, 0, sizeof serve->scratch};
     const union pf_store_ask ask = {.wanted = {.session = holder->session, .user = pf_bytes_of(held->where.user)}};
     struct pf_ipc_frame frame = {.kind = PF_STORE_WANTED};
     bool fits = pf_store_wire_put_ask(&span, PF_STORE_WANTED, &ask);
+    enum pf_code code;
 
     assert(fits);
     frame.payload = pf_span_bytes(&span);
     held->wanted.done = holder_answered;
-    held->asks = pf_ipc_ask(holder->gate->ipc, &held->wanted, &frame) == PF_OK;
-    return held->asks;
+    code = pf_ipc_ask(holder->gate->ipc, &held->wanted, &frame);
+    held->asks = code == PF_OK;
+    return code;
 }
 
 static bool begin_to_wait(struct pf_serve_held *held)
@@ -149,11 +157,12 @@ bool pf_serve_contend(struct pf_serve_held *held, struct pf_err *err)
     if (!held->until)
         held->until = now + PF_STORE_SERVE_WAIT;
     if (holder && now < held->until && begin_to_wait(held)) {
-        if (holder->leaving || !holder->gate->ipc) {
+        bool leaves = holder->leaving || !holder->gate->ipc;
+        enum pf_code code = leaves ? PF_TEMP : ask_holder(held, holder);
+
+        if (code == PF_TEMP) /* its gate is going, or has gone */
             wait_for_close(held);
-            return true;
-        }
-        if (ask_holder(held, holder))
+        if (code == PF_TEMP || code == PF_OK)
             return true;
         pf_serve_forget_wait(held);
     }

@@ -28,6 +28,24 @@ void __wrap_pf_timer_set(struct pf_timer *timer, pf_time at)
     __real_pf_timer_set(timer, at == PF_NEVER ? at : at - skipped);
 }
 
+/* A store that takes its time. */
+static bool slow;
+static struct pf_store *slow_store;
+static struct pf_store_op *slow_op;
+
+void __real_pf_store_op_done(struct pf_store *, struct pf_store_op *);
+void __wrap_pf_store_op_done(struct pf_store *store, struct pf_store_op *op);
+
+void __wrap_pf_store_op_done(struct pf_store *store, struct pf_store_op *op)
+{
+    if (!slow) {
+        __real_pf_store_op_done(store, op);
+        return;
+    }
+    slow_store = store;
+    slow_op = op;
+}
+
 /* The time of the login that began as number `which` of this test has come. */
 static void run_out(unsigned which)
 {
@@ -189,6 +207,40 @@ static void a_holder_that_dies_makes_way(void **state)
     assert_int_equal(login.code, PF_OK);
 }
 
+/* The lock is taken, and its gate has gone before it heard of it. */
+static void an_open_that_was_left_behind_makes_way(void **state)
+{
+    (void)state;
+    servegate_close(&holder, box);
+    slow = true;
+    begin_login(&newcomer, &login);
+    slow = false;
+    pf_ipc_drop(newcomer.ipc, "the test");
+    serverig_turn(&rig);
+    assert_int_equal(login.verdict, PF_TEMP);
+    assert_int_equal(pf_store_serve_open(rig.serve), 1);
+    begin_login(&third, &late);
+    assert_false(late.done);
+    __real_pf_store_op_done(slow_store, slow_op);
+    serverig_turn(&rig);
+    assert_true(late.done);
+    assert_int_equal(late.code, PF_OK);
+}
+
+/* Its gate was dropped, and that is not known yet. */
+static void a_holder_whose_gate_is_going_makes_way(void **state)
+{
+    (void)state;
+    holder.mute = true;
+    begin_login(&newcomer, &login);
+    pf_ipc_answer(holder.ipc, holder.unanswered, &(struct pf_ipc_frame){.kind = PF_STORE_WANTED});
+    begin_login(&third, &late); /* in the same turns */
+    serverig_turn(&rig);
+    assert_true(login.done && late.done);
+    assert_int_equal((login.code == PF_OK) + (late.code == PF_OK), 1);
+    assert_int_equal(rig.troubles, 1);
+}
+
 static void who_leaves_while_waiting_leaves_nothing(void **state)
 {
     (void)state;
@@ -247,6 +299,8 @@ int main(void)
         EACH(patience_ends),
         EACH(a_holder_that_does_not_answer_keeps_nobody_for_ever),
         EACH(a_holder_that_dies_makes_way),
+        EACH(an_open_that_was_left_behind_makes_way),
+        EACH(a_holder_whose_gate_is_going_makes_way),
         EACH(who_leaves_while_waiting_leaves_nothing),
         cmocka_unit_test_setup(the_end_comes_also_for_who_waits, up),
     };

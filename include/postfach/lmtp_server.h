@@ -48,6 +48,7 @@
 
 #include <postfach/bytes.h>
 #include <postfach/err.h>
+#include <postfach/xclient.h>
 
 struct pf_lmtp_server;
 
@@ -78,6 +79,7 @@ enum pf_lmtp_ask_kind {
                           the recipients                               -> tell SEALED, once per recipient,
                           in any order */
     PF_LMTP_ASK_DROP,  /* forget the parcels, if any, and the recipients; has no answer */
+    PF_LMTP_ASK_XCLIENT, /* a proxy says who the client is: it counts    -> tell XCLIENT */
     PF_LMTP_ASK_TLS,   /* start TLS when `out` is empty                -> tell TLS */
     PF_LMTP_ASK_CLOSE  /* flush, then close; has no answer */
 };
@@ -94,6 +96,7 @@ struct pf_lmtp_ask {
     unsigned recipient;        /* RCPT: its index from 0, as in SEALED */
     unsigned recipients;       /* BEGIN, SEAL: how many were accepted */
     bool utf8;                 /* RCPT, BEGIN: SMTPUTF8 was given */
+    const struct pf_xclient *xclient; /* XCLIENT; its helo is what BEGIN will show */
     const char *close;         /* CLOSE: why, for the log: "quit", "eof", "idle", "stall", "bad", "tls", "memory",
                                   "shutdown", "smuggle" (input pipelined behind STARTTLS) */
 };
@@ -102,7 +105,8 @@ enum pf_lmtp_tell_kind {
     PF_LMTP_TELL_RCPT,   /* PF_OK, or NO_USER, OVER_QUOTA, TEMP, … by the table of verdicts */
     PF_LMTP_TELL_BEGUN,
     PF_LMTP_TELL_SEALED, /* for `recipient`: PF_OK when durable */
-    PF_LMTP_TELL_TLS
+    PF_LMTP_TELL_TLS,
+    PF_LMTP_TELL_XCLIENT
 };
 
 struct pf_lmtp_tell {
@@ -114,6 +118,10 @@ struct pf_lmtp_tell {
 /* NULL without memory. `tls` says that TLS is active already. */
 struct pf_lmtp_server *pf_lmtp_server_new(const struct pf_lmtp_server_settings *, bool tls, pf_time now);
 void pf_lmtp_server_free(struct pf_lmtp_server *);
+
+/* XCLIENT is offered, for the peer is a proxy whose word counts. Before the first lend. Behind it the client says
+ * LHLO anew, and there is no STARTTLS: what was said in front of TLS must not be believed. */
+void pf_lmtp_server_xclient(struct pf_lmtp_server *);
 
 /* These doors are those of pop3_server.h. Without a lent buffer no command is taken; a message's text
  * is. A buffer can be taken back while text comes in and the 354 was sent. */

@@ -5,6 +5,7 @@
 #include "proto/lmtp_data.h"
 #include "proto/lmtp_params.h"
 #include "proto/lmtp_server.h"
+#include "proto/xclient.h"
 
 enum { HOST_MAX = 255 };
 
@@ -13,22 +14,13 @@ static const struct pf_lmtp_answer not_now = {503, "5.5.1", "command is not vali
 static const struct pf_lmtp_answer too_large = {552, "5.3.4", "message is too large"};
 static const struct pf_lmtp_answer no_memory = {451, "4.3.0", "server is short of memory, try again later"};
 
-/* What goes into a trace line later: nothing that ends a comment or a line there, and no spaces. */
-static bool is_host(struct pf_bytes name)
-{
-    for (size_t i = 0; i < name.len; i++)
-        if (name.at[i] <= 0x20 || name.at[i] >= 0x7f || memchr("()<>@,;\\\"", name.at[i], 9))
-            return false;
-    return name.len > 0 && name.len <= HOST_MAX;
-}
-
 /* LHLO and EHLO at any time act as RSET (RFC 5321 section 4.1.4). */
 static bool greeted_by(struct pf_lmtp_server *e, struct pf_bytes name)
 {
     static const struct pf_lmtp_answer bad_name = {501, "5.5.4", "say the name of your host"};
     struct pf_keep helo = {0};
 
-    if (!is_host(name)) {
+    if (!pf_xclient_host(name)) {
         pf_lmtp_bad(e, &bad_name);
         return false;
     }
@@ -61,8 +53,10 @@ static void ehlo(struct pf_lmtp_server *e, struct pf_bytes name)
     pf_span_put(s, PF_LIT("250-"));
     pf_span_put(s, hostname(e));
     pf_span_put(s, PF_LIT("\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"));
-    if (e->set->starttls && !e->tls)
+    if (e->set->starttls && !e->tls && !e->told)
         pf_span_put(s, PF_LIT("250-STARTTLS\r\n"));
+    if (e->proxied)
+        pf_span_put(s, PF_LIT("250-XCLIENT ADDR PORT DESTADDR DESTPORT HELO SESSION TTL CLIENT-TRANSPORT\r\n"));
     pf_span_put(s, PF_LIT("250-CHUNKING\r\n250 SIZE "));
     pf_span_decimal(s, e->set->size_max);
     pf_span_put(s, PF_LIT("\r\n"));
@@ -276,6 +270,21 @@ static void starttls(struct pf_lmtp_server *e, struct pf_bytes rest)
     pf_lmtp_ask_for(e, PF_LMTP_ASK_TLS);
 }
 
+static void xclient(struct pf_lmtp_server *e, struct pf_bytes rest)
+{
+    struct pf_xclient said;
+    const char *wrong = pf_xclient_read(rest, PF_XCLIENT_XTEXT, &said);
+    const struct pf_lmtp_answer bad = {501, "5.5.4", wrong ? wrong : ""};
+
+    if (wrong)
+        pf_lmtp_bad(e, &bad);
+    else if (!pf_keep_set(&e->xclient, pf_bytes_from(&said, sizeof said)) ||
+             (said.helo[0] && !pf_keep_set(&e->told_helo, pf_bytes_of(said.helo))))
+        pf_lmtp_say(e, &no_memory);
+    else
+        pf_lmtp_ask_for(e, PF_LMTP_ASK_XCLIENT);
+}
+
 static void vrfy(struct pf_lmtp_server *e, struct pf_bytes rest)
 {
     static const struct pf_lmtp_answer maybe = {252, "2.5.0", "not verified, RCPT will tell"};
@@ -288,7 +297,8 @@ static void vrfy(struct pf_lmtp_server *e, struct pf_bytes rest)
 static bool offered(const struct pf_lmtp_server *e, const struct pf_lmtp_word *w)
 {
     return !(w->flags & (e->set->smtp ? PF_LMTP_WORD_LMTP : PF_LMTP_WORD_SMTP)) &&
-           !(w->flags & PF_LMTP_WORD_NEVER) && (!(w->flags & PF_LMTP_WORD_TLS) || e->set->starttls);
+           !(w->flags & PF_LMTP_WORD_NEVER) && (!(w->flags & PF_LMTP_WORD_TLS) || (e->set->starttls && !e->told)) &&
+           (!(w->flags & PF_LMTP_WORD_PROXY) || e->proxied);
 }
 
 static void help(struct pf_lmtp_server *e, struct pf_bytes rest)
@@ -342,7 +352,7 @@ static const struct pf_lmtp_answer *forbidden(const struct pf_lmtp_server *e, co
     static const struct pf_lmtp_answer arguments = {501, "5.5.4", "wrong number of arguments"};
     const struct pf_lmtp_word *w = l->word;
 
-    if (!w)
+    if (!w || (w->flags & PF_LMTP_WORD_PROXY && !e->proxied))
         return &unknown;
     if (w->flags & (e->set->smtp ? PF_LMTP_WORD_LMTP : PF_LMTP_WORD_SMTP))
         return &foreign;

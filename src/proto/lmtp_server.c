@@ -43,6 +43,8 @@ void pf_lmtp_server_free(struct pf_lmtp_server *e)
         return;
     pf_line_done(&e->line);
     pf_keep_drop(&e->helo);
+    pf_keep_drop(&e->told_helo);
+    pf_keep_drop(&e->xclient);
     pf_keep_drop(&e->sender);
     pf_keep_drop(&e->old_helo);
     pf_keep_drop(&e->old_sender);
@@ -112,20 +114,31 @@ void pf_lmtp_close(struct pf_lmtp_server *e, const char *why)
     pf_lmtp_ask_for(e, PF_LMTP_ASK_CLOSE);
 }
 
-/* The first line of all, and the last. */
-static void greet(struct pf_lmtp_server *e)
+void pf_lmtp_server_xclient(struct pf_lmtp_server *e)
+{
+    assert(!e->greeted);
+    e->proxied = true;
+}
+
+void pf_lmtp_banner(struct pf_lmtp_server *e)
 {
     struct pf_span *s = &e->out.span;
 
+    pf_span_put(s, PF_LIT("220 "));
+    pf_span_put(s, pf_bytes_head(pf_bytes_of(e->set->hostname), 255));
+    pf_span_put(s, e->set->smtp ? PF_LIT(" ESMTP ready\r\n") : PF_LIT(" LMTP ready\r\n"));
+}
+
+/* The first line of all, and the last. */
+static void greet(struct pf_lmtp_server *e)
+{
     if ((e->greeted && !e->farewell) || !pf_server_out_room(&e->out, PF_LMTP_REPLY_MAX))
         return;
     if (e->farewell) {
         pf_lmtp_say(e, e->farewell);
         e->farewell = NULL;
     } else if (!e->closing) {
-        pf_span_put(s, PF_LIT("220 "));
-        pf_span_put(s, pf_bytes_head(pf_bytes_of(e->set->hostname), 255));
-        pf_span_put(s, e->set->smtp ? PF_LIT(" ESMTP ready\r\n") : PF_LIT(" LMTP ready\r\n"));
+        pf_lmtp_banner(e);
     }
     e->greeted = true;
 }

@@ -35,6 +35,8 @@ struct pf_lmtp_server {
     struct pf_server_out out;
     struct pf_line line;
     struct pf_keep helo, sender;
+    struct pf_keep told_helo; /* by XCLIENT */
+    struct pf_keep xclient;   /* a struct pf_xclient, while it is asked */
     struct pf_keep old_helo, old_sender; /* shown to the world, which hears of their end by DROP */
     struct pf_lmtp_rcpts rcpts;
     struct pf_lmtp_text text;
@@ -66,6 +68,8 @@ struct pf_lmtp_server {
     bool hang_up; /* close when all replies are written */
     bool closing;
     bool greeted;
+    bool proxied; /* XCLIENT is offered */
+    bool told;    /* and was taken */
     bool tls;
     bool eof;
     bool going_down;
@@ -76,6 +80,9 @@ struct pf_lmtp_server {
 void pf_lmtp_say(struct pf_lmtp_server *, const struct pf_lmtp_answer *);
 void pf_lmtp_good(struct pf_lmtp_server *, const struct pf_lmtp_answer *);
 void pf_lmtp_bad(struct pf_lmtp_server *, const struct pf_lmtp_answer *);
+
+/* The first line, which comes again behind XCLIENT. */
+void pf_lmtp_banner(struct pf_lmtp_server *);
 
 void pf_lmtp_ask_for(struct pf_lmtp_server *, enum pf_lmtp_ask_kind);
 void pf_lmtp_close(struct pf_lmtp_server *, const char *why);

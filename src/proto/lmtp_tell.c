@@ -14,11 +14,16 @@ static void ask_rcpt(const struct pf_lmtp_server *e, struct pf_lmtp_ask *ask)
 
 static void ask_begin(const struct pf_lmtp_server *e, struct pf_lmtp_ask *ask)
 {
-    ask->helo = pf_keep_bytes(&e->helo);
+    ask->helo = e->told_helo.set ? pf_keep_bytes(&e->told_helo) : pf_keep_bytes(&e->helo);
     ask->sender = pf_keep_bytes(&e->sender);
     ask->size = e->size;
     ask->recipients = e->rcpts.count;
     ask->utf8 = e->utf8;
+}
+
+static void ask_xclient(const struct pf_lmtp_server *e, struct pf_lmtp_ask *ask)
+{
+    ask->xclient = (const struct pf_xclient *)(const void *)e->xclient.at;
 }
 
 static void ask_close(const struct pf_lmtp_server *e, struct pf_lmtp_ask *ask)
@@ -33,6 +38,7 @@ bool pf_lmtp_server_ask(struct pf_lmtp_server *e, struct pf_lmtp_ask *out_ask)
         [PF_LMTP_ASK_BEGIN] = ask_begin,
         [PF_LMTP_ASK_SEAL] = ask_begin,
         [PF_LMTP_ASK_CLOSE] = ask_close,
+        [PF_LMTP_ASK_XCLIENT] = ask_xclient,
     };
 
     if (e->drop_due) {
@@ -117,6 +123,24 @@ static void told_tls(struct pf_lmtp_server *e, const struct pf_lmtp_tell *tell)
     pf_keep_drop(&e->helo);
 }
 
+/* The session begins anew, with another client. */
+static void told_xclient(struct pf_lmtp_server *e, const struct pf_lmtp_tell *tell)
+{
+    struct pf_lmtp_answer no = answer_of(&tell->err);
+
+    e->asking = false;
+    pf_keep_drop(&e->xclient);
+    if (tell->err.code != PF_OK) {
+        pf_lmtp_say(e, &no);
+        return;
+    }
+    e->told = true;
+    e->bad_row = 0;
+    e->state = PF_LMTP_IN_NEW;
+    pf_keep_drop(&e->helo);
+    pf_lmtp_banner(e);
+}
+
 void pf_lmtp_server_tell(struct pf_lmtp_server *e, const struct pf_lmtp_tell *tell, pf_time now)
 {
     static const struct {
@@ -127,6 +151,7 @@ void pf_lmtp_server_tell(struct pf_lmtp_server *e, const struct pf_lmtp_tell *te
         [PF_LMTP_TELL_BEGUN] = {PF_LMTP_ASK_BEGIN, told_begun},
         [PF_LMTP_TELL_SEALED] = {PF_LMTP_ASK_SEAL, told_sealed},
         [PF_LMTP_TELL_TLS] = {PF_LMTP_ASK_TLS, told_tls},
+        [PF_LMTP_TELL_XCLIENT] = {PF_LMTP_ASK_XCLIENT, told_xclient},
     };
 
     /* The session ended while the world was still busy with the last question. */

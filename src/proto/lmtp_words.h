@@ -20,7 +20,8 @@ enum {
     PF_LMTP_WORD_TLS = 4,
     PF_LMTP_WORD_NEVER = 8,
     PF_LMTP_WORD_TEXT = 16,
-    PF_LMTP_WORD_GROUP_END = 32
+    PF_LMTP_WORD_GROUP_END = 32,
+    PF_LMTP_WORD_PROXY = 64
 };
 
 enum pf_lmtp_arguments { PF_LMTP_NONE, PF_LMTP_SOME, PF_LMTP_ANY };

@@ -120,6 +120,14 @@ static bool feed(struct pf_carrier *c)
     return moved || taken;
 }
 
+static void believe(struct pf_carrier *c, const struct pf_xclient *said)
+{
+    struct pf_lmtp_tell tell = {.kind = PF_LMTP_TELL_XCLIENT};
+
+    pf_proxied_xclient(c->conn, said, &c->generation->conf->listens[c->listen]);
+    pf_carrier_tell(c, &tell);
+}
+
 static bool answer(struct pf_carrier *c)
 {
     struct pf_lmtp_ask ask;
@@ -139,6 +147,9 @@ static bool answer(struct pf_carrier *c)
         break;
     case PF_LMTP_ASK_DROP:
         pf_carrier_drop(c);
+        break;
+    case PF_LMTP_ASK_XCLIENT:
+        believe(c, ask.xclient);
         break;
     case PF_LMTP_ASK_TLS:
         c->tls_wanted = true;
@@ -259,10 +270,13 @@ static void serve(struct pf_carrier *c)
 {
     c->engine =
         pf_lmtp_server_new(&c->generation->engines[c->listen], pf_proxied_encrypted(pf_conn_info(c->conn)), now_of(c));
-    if (c->engine)
-        pf_carrier_turn(c);
-    else
+    if (!c->engine) {
         pf_carrier_depart(c, "memory", true);
+        return;
+    }
+    if (pf_proxied_hands_on(&c->generation->conf->listens[c->listen], pf_conn_info(c->conn)))
+        pf_lmtp_server_xclient(c->engine);
+    pf_carrier_turn(c);
 }
 
 static void log_tls_failed(struct pf_carrier *c, const struct pf_err *err)

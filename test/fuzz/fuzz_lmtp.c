@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { CONFIG = 8, SAID_MAX = 1 << 15, TURNS_MAX = 1000000 };
 
-enum { SMTP = 1, TLS = 2, STARTTLS = 4, BARE = 8, FAULTS = 16, SMALL = 32 };
+enum { SMTP = 1, TLS = 2, STARTTLS = 4, BARE = 8, FAULTS = 16, SMALL = 32, PROXY = 64 };
 
 struct fuzz {
     struct pf_lmtp_server *engine;
@@ -154,6 +154,10 @@ static void answer(struct fuzz *f)
         if (code != PF_OK)
             note_fault(f);
         tell(f, PF_LMTP_TELL_BEGUN, 0, code);
+    } else if (f->ask.kind == PF_LMTP_ASK_XCLIENT) {
+        assert(f->flags & PROXY && f->recipients == 0);
+        assert(memchr(f->ask.xclient->helo, 0, sizeof f->ask.xclient->helo));
+        tell(f, PF_LMTP_TELL_XCLIENT, 0, code);
     } else {
         tell(f, PF_LMTP_TELL_TLS, 0, code);
     }
@@ -322,6 +326,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     f.text = grown(NULL, SAID_MAX);
     f.engine = pf_lmtp_server_new(&f.log.set, f.flags & TLS, f.now);
     assert(f.engine);
+    if (f.flags & PROXY)
+        pf_lmtp_server_xclient(f.engine);
     for (int turns = 0; turn(&f, &in); turns++)
         assert(turns < TURNS_MAX);
     if (!f.closed)

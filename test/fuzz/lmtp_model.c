@@ -223,7 +223,7 @@ static void other(struct walk *w, const unsigned char *line, size_t len)
     size_t before = w->heard;
     unsigned code = reply(w, false);
 
-    if (!hello || code != 250) { /* read again, more strictly */
+    if (!(hello && code == 250) && !(code == 220 && word_is(line, len, "XCLIENT"))) { /* read again, more strictly */
         w->heard = before;
         reply(w, true);
     }

@@ -6,6 +6,8 @@
 
 enum { WHOLE, OCTETS, RANDOM, WAYS = RANDOM + 8, PIECE = 70, TURNS_MAX = 400000 };
 
+bool talk_proxied;
+
 struct play {
     struct pf_lmtp_server *engine;
     struct talk *result;
@@ -128,6 +130,9 @@ static void asked(struct play *p)
         p->recipients = 0;
         p->begun = false;
         return;
+    case PF_LMTP_ASK_XCLIENT:
+        note(p, p->ask.xclient->from.told ? "xclient|" : "xclient nobody|");
+        break;
     case PF_LMTP_ASK_TLS:
         note(p, "tls|");
         break;
@@ -190,6 +195,8 @@ static void answer(struct play *p)
         code = any_named(p, "nospace") ? PF_NO_SPACE : PF_OK;
         p->begun = code == PF_OK;
         tell(p, PF_LMTP_TELL_BEGUN, 0, code);
+    } else if (p->ask.kind == PF_LMTP_ASK_XCLIENT) {
+        tell(p, PF_LMTP_TELL_XCLIENT, 0, p->ask.xclient->from.told ? PF_OK : PF_BUSY);
     } else {
         tell(p, PF_LMTP_TELL_TLS, 0, PF_OK);
     }
@@ -302,6 +309,8 @@ static void play(const struct pf_lmtp_server_settings *set, struct pf_bytes said
     result->out[0] = result->log[0] = result->codes[0] = 0;
     result->closed = false;
     p->engine = pf_lmtp_server_new(set, false, 1000);
+    if (talk_proxied)
+        pf_lmtp_server_xclient(p->engine);
     for (int turns = 0; turn(p, &said); turns++)
         assert_true(turns < TURNS_MAX);
     result->left = said.len;

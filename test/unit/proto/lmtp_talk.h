@@ -19,6 +19,7 @@ struct talk {
     bool closed;
 };
 
+extern bool talk_proxied; /* XCLIENT is offered, and refused with BUSY when it says no ADDR */
 struct pf_lmtp_server_settings talk_settings(void);
 /* The result of all ways lies in a static object. */
 const struct talk *talk(const struct pf_lmtp_server_settings *, struct pf_bytes said);

@@ -35,6 +35,8 @@ static void answer(struct stage *s, const struct pf_lmtp_ask *ask)
         s->accepted++;
     else if (ask->kind == PF_LMTP_ASK_BEGIN)
         tell.kind = PF_LMTP_TELL_BEGUN;
+    else if (ask->kind == PF_LMTP_ASK_XCLIENT)
+        tell.kind = PF_LMTP_TELL_XCLIENT;
     else if (ask->kind == PF_LMTP_ASK_SEAL)
         tell = (struct pf_lmtp_tell){.kind = PF_LMTP_TELL_SEALED, .err = {.code = PF_TEMP, .say = "no luck"}};
     else
@@ -67,7 +69,7 @@ static void play(struct stage *s, struct pf_bytes said)
 #define LONG "0123456789012345678901234567890123456789012345678901234567890123456789"
 #define RCPT "RCPT TO:<" LONG "@x>\r\n"
 
-static const char said[] = "LHLO c\r\nMAIL FROM:<a@b>\r\n" RCPT RCPT RCPT RCPT RCPT RCPT
+static const char said[] = "XCLIENT ADDR=192.0.2.7 HELO=h\r\nLHLO c\r\nMAIL FROM:<a@b>\r\n" RCPT RCPT RCPT RCPT RCPT RCPT
                            "DATA\r\nabc\r\n.\r\nLHLO d\r\nMAIL FROM:<a@b>\r\n" RCPT "RSET\r\nQUIT\r\n";
 
 /* A 4xx for the command that failed; or only the words of one reply were lost. */
@@ -92,6 +94,7 @@ static void each_allocation_fails_once(void **state)
         countdown = ++n;
         s.engine = pf_lmtp_server_new(&set, false, 1);
         if (s.engine) {
+            pf_lmtp_server_xclient(s.engine);
             play(&s, pf_bytes_of(said));
             assert_true(s.closed);
             if (failed)

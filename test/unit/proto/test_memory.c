@@ -102,6 +102,7 @@ static bool run(unsigned long n, const char *text, size_t step, const struct pf_
     countdown = n;
     s->engine = pf_pop3_server_new(&w.settings, true, 0);
     if (s->engine) {
+        pf_pop3_server_xclient(s->engine);
         if (stamped)
             pf_pop3_server_apop(s->engine, "<1896.697170952@dbc.mtview.ca.us>");
         pf_pop3_server_lend(s->engine, buffer, sizeof buffer);
@@ -135,7 +136,7 @@ static void each(const char *text, size_t step, unsigned long at_least)
 
 static void a_session_survives_any_allocation_that_fails(void **state)
 {
-    static const char text[] = "USER nobody\r\nCAPA\r\nAUTH PLAIN\r\nZm9v\r\n*\r\nAUTH PLAIN AGFsaWNlAHg=\r\n"
+    static const char text[] = "XCLIENT ADDR=192.0.2.7 TTL=3\r\nUSER nobody\r\nCAPA\r\nAUTH PLAIN\r\nZm9v\r\n*\r\nAUTH PLAIN AGFsaWNlAHg=\r\n"
                                "USER alice\r\nPASS a secret\r\nSTAT\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n";
 
     (void)state;

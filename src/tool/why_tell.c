@@ -131,8 +131,8 @@ static void put_cut(const struct pf_journal_record *r, FILE *to)
                 {"kicked", "the session was ended by the administrator"},
                 {"shutdown", "the server was stopped"}};
 
-    fprintf(to, "Cut off: %" PRIu64 " of %" PRIu64 " octets arrived", r->number[PF_JOURNAL_SENT],
-            r->number[PF_JOURNAL_OCTETS]);
+    fprintf(to, "Cut off: the client's machine acknowledged %" PRIu64 " of %" PRIu64 " octets",
+            r->number[PF_JOURNAL_SENT], r->number[PF_JOURNAL_OCTETS]);
     if (has(r, PF_JOURNAL_CODE)) {
         fputs(", because of ", to);
         put_cause(r, to);

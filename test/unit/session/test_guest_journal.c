@@ -22,6 +22,16 @@ static struct client client;
 static struct told told;
 static char large[LARGE + 1];
 
+static bool no_memory; /* for what grows */
+
+void *__real_realloc(void *at, size_t size);
+void *__wrap_realloc(void *at, size_t size);
+
+void *__wrap_realloc(void *at, size_t size)
+{
+    return no_memory ? NULL : __real_realloc(at, size);
+}
+
 static void take(struct pf_journal_sink *sink, struct pf_bytes line)
 {
     struct told *t = (struct told *)(void *)sink;
@@ -149,6 +159,21 @@ static void a_hundred_answers_on_their_way_are_all_told(void **state)
     assert_int_equal(told.count, 52);
     record_is(49, PF_JOURNAL_fetched, "u1");
     record_is(50, PF_JOURNAL_fetched, "u3");
+}
+
+static void without_memory_a_fetch_is_told_at_once_and_unconfirmed(void **state)
+{
+    (void)state;
+    come();
+    no_memory = true;
+    client_send(&client, "RETR 1\r\n");
+    client_until(&client, "\r\n.\r\n");
+    no_memory = false;
+    assert_int_equal(told.count, 1);
+    record_is(0, PF_JOURNAL_fetched, "u1");
+    assert_int_equal(told.records[0].number[PF_JOURNAL_UNCONFIRMED], 22);
+    quit();
+    assert_int_equal(told.count, 2);
 }
 
 static void fill_large(void)
@@ -358,7 +383,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         J(a_fetch_is_told_when_the_client_has_it), J(pipelined_fetches_are_told_one_by_one),
-        J(a_hundred_answers_on_their_way_are_all_told), J(who_hangs_up_in_the_middle_has_a_part),
+        J(a_hundred_answers_on_their_way_are_all_told), J(without_memory_a_fetch_is_told_at_once_and_unconfirmed),
+        J(who_hangs_up_in_the_middle_has_a_part),
         J(a_store_that_fails_is_the_reason), J(a_disk_that_lies_is_found_out),
         J(deleted_is_told_when_it_is_durable), J(what_could_not_be_deleted_is_kept),
         J(nothing_is_deleted_without_quit), J(a_login_that_failed_is_no_session),

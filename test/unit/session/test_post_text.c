@@ -208,6 +208,38 @@ static void what_a_person_can_mend_waits(void **state)
     }
 }
 
+/* For the journal; whatever the cuts. */
+static void id_is(const char *in, const char *id)
+{
+    for (size_t piece = 1; piece <= strlen(in) + 1; piece++) {
+        struct seen s;
+
+        begin(&s);
+        through(&s, in, piece);
+        assert_int_equal(s.text.message_id_len, strlen(id));
+        assert_memory_equal(s.text.message_id, id, strlen(id));
+    }
+}
+
+static void the_first_message_id_is_kept(void **state)
+{
+    static char line[1200], want[PF_POST_ID_MAX + 1];
+    static const char field[] = "Message-ID: <";
+
+    (void)state;
+    id_is("From: x\r\nMESSAGE-id :\r\n <a@b> (why)\r\nMessage-ID: <c@d>\r\n\r\nMessage-ID: <e@f>\r\n", "<a@b>");
+    id_is("Message-ID:   bare word \n\n", "bare word");
+    id_is("Message-ID:\nMessage-ID: <>\n\n", "<>");
+    id_is("Message-ID: <never ends\n\n", "<never ends");
+    id_is("Subject: x\n\nMessage-ID: <body@x>\n", "");
+    id_is("Message-IDs: <a@b>\n", "");
+    memset(line, 'y', sizeof line - 1);
+    memcpy(line, field, sizeof field - 1);
+    memset(want, 'y', sizeof want - 1);
+    want[0] = '<';
+    id_is(line, want);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +249,7 @@ int main(void)
         T(s_013_delivered_to_is_told_from_the_head_only),
         T(a_text_without_head_has_no_fields),
         T(a_field_of_any_length_passes_whole),
+        T(the_first_message_id_is_kept),
         T(l_019_the_head_tells_the_way),
         T(strangers_cannot_write_fields_of_their_own),
         T(what_a_person_can_mend_waits),

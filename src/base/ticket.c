@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-static const unsigned char mark[4] = {'P', 'F', 'T', 1}; /* and the version */
+static const unsigned char mark[4] = {'P', 'F', 'T', 2}; /* and the version */
 
 static const char *const fault_texts[PF_TICKET_FAULTS] = {
     [PF_TICKET_GOOD] = "good",
@@ -64,7 +64,7 @@ static bool lawful(const struct pf_ticket *t)
 {
     return t->user[0] && plain(t->user) && t->path[0] == '/' && plain(t->path) && plain(t->view) &&
            t->kind < PF_KINDS && t->rights && !(t->rights & ~(unsigned)PF_TICKET_RIGHTS) &&
-           t->expire_days >= -1 && t->gate && t->store && t->session && t->expires > 0;
+           t->expire_days >= -1 && t->gate && t->store && t->session && t->serial && t->expires > 0;
 }
 
 bool pf_ticket_write(struct pf_span *span, const struct pf_ticket *t)
@@ -87,7 +87,8 @@ bool pf_ticket_write(struct pf_span *span, const struct pf_ticket *t)
     put(&pen, t->store, 4);
     put(&pen, t->session, 8);
     put(&pen, (uint64_t)t->expires, 8);
-    put_text(&pen, t->nonce, sizeof t->nonce);
+    put(&pen, t->series, 8);
+    put(&pen, t->serial, 8);
     put(&pen, user, 2);
     put(&pen, path, 2);
     put(&pen, view, 2);
@@ -137,39 +138,74 @@ bool pf_ticket_read(struct pf_bytes b, struct pf_ticket *out)
     t.store = (uint32_t)get(&from, 4);
     t.session = get(&from, 8);
     t.expires = (pf_time)get(&from, 8);
-    memcpy(t.nonce, from.at, sizeof t.nonce);
-    if (!get_texts(pf_bytes_skip(from, sizeof t.nonce), &t) || !lawful(&t))
+    t.series = get(&from, 8);
+    t.serial = get(&from, 8);
+    if (!get_texts(from, &t) || !lawful(&t))
         return false;
     *out = t;
     return true;
 }
 
-static enum pf_ticket_fault use_up(const struct pf_ticket *t, pf_time now, struct pf_ticket_window *window)
+/* His place, or a free one that becomes his; NULL when there is none. */
+static struct pf_ticket_maker *maker_of(struct pf_ticket_window *window, uint64_t series, pf_time now)
 {
-    struct pf_ticket_used *set, *room = NULL;
-    uint64_t place;
+    struct pf_ticket_maker *room = NULL;
 
-    memcpy(&place, t->nonce, sizeof place);
-    set = window->used + place % (window->count / PF_TICKET_WINDOW_WAYS) * PF_TICKET_WINDOW_WAYS;
-    for (size_t i = 0; i < PF_TICKET_WINDOW_WAYS; i++) {
-        if (set[i].until <= now)
-            room = &set[i];
-        else if (memcmp(set[i].nonce, t->nonce, sizeof t->nonce) == 0)
-            return PF_TICKET_REPLAYED;
+    for (size_t i = 0; i < PF_TICKET_MAKERS; i++) {
+        struct pf_ticket_maker *m = &window->makers[i];
+
+        if (m->top && m->series == series)
+            return m;
+        if (!m->top || m->until <= now)
+            room = m;
     }
     if (!room)
+        return NULL;
+    memset(room->bits, 0, window->span / 8);
+    room->series = series;
+    room->top = 0;
+    return room;
+}
+
+/* Serials between the highest and this one have not been shown: their bits are those of some long gone. */
+static void advance(struct pf_ticket_maker *m, uint64_t serial, size_t span)
+{
+    if (serial - m->top >= span)
+        memset(m->bits, 0, span / 8);
+    else
+        for (uint64_t n = m->top + 1; n <= serial; n++)
+            m->bits[n % span / 64] &= ~(UINT64_C(1) << n % 64);
+    m->top = serial;
+}
+
+static enum pf_ticket_fault use_up(const struct pf_ticket *t, pf_time now, struct pf_ticket_window *window)
+{
+    struct pf_ticket_maker *m = maker_of(window, t->series, now);
+    uint64_t bit = UINT64_C(1) << t->serial % 64;
+    uint64_t *word;
+
+    if (!m || (t->serial <= m->top && m->top - t->serial >= window->span))
         return PF_TICKET_CROWDED;
-    memcpy(room->nonce, t->nonce, sizeof room->nonce);
-    room->until = t->expires;
+    if (t->serial > m->top) {
+        if (!m->top)
+            m->until = 0;
+        advance(m, t->serial, window->span);
+    }
+    word = &m->bits[t->serial % window->span / 64];
+    if (*word & bit)
+        return PF_TICKET_REPLAYED;
+    *word |= bit;
+    if (t->expires > m->until)
+        m->until = t->expires;
     return PF_TICKET_GOOD;
 }
 
 /* Expiry is exclusive on both sides of the window (`until <= now` is room, `expires <= now` is
- * refused): there is no moment at which a nonce is forgotten and its ticket still good. */
+ * refused): there is no moment at which a maker is forgotten and a ticket of his still good. */
 enum pf_ticket_fault pf_ticket_judge(const struct pf_ticket *t, const struct pf_ticket_shown *shown,
                                      struct pf_ticket_window *window)
 {
-    assert(window->count >= PF_TICKET_WINDOW_WAYS && window->count % PF_TICKET_WINDOW_WAYS == 0);
+    assert(window->span >= 64 && window->span % 64 == 0);
     if (t->gate != shown->gate)
         return PF_TICKET_OTHER_GATE;
     if (t->store != shown->store)

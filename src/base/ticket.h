@@ -6,13 +6,13 @@
  * made for, once each; it can make none and change none, since it has not got the key.
  *
  * This room is the form and the rules: the octets of a ticket (one ticket has exactly one form, all
- * lengths bounded, big-endian), when one is good, and the window of nonces that makes a second
+ * lengths bounded, big-endian), when one is good, and the window of serials that makes a second
  * showing fail. It has no key and no clock. The MAC that stands behind the form is made in
  * sys/seal.c, because it comes from a library (OpenSSL) and this floor takes nothing but memory
  * and words.
  *
  * The form: "PFT" version | length of all (2) | kind | rights | expire_days (4) | quota (8, 8) |
- * gate (4) | store (4) | session (8) | expires (8) | nonce (16) | three lengths (2 each) |
+ * gate (4) | store (4) | session (8) | expires (8) | series (8) | serial (8) | three lengths (2 each) |
  * user | path | view.
  *
  * Times are those of the monotonic clock (sys/loop.h), which all processes of one machine share; so
@@ -27,10 +27,9 @@ enum {
     PF_TICKET_USER_MAX = 255,  /* as auth allows for names */
     PF_TICKET_PATH_MAX = 1023, /* as auth allows for maildrops */
     PF_TICKET_VIEW_MAX = 255,
-    PF_TICKET_NONCE = 16,
     PF_TICKET_HEAD = 74, /* octets of the form before its texts */
     PF_TICKET_FORM_MAX = PF_TICKET_HEAD + PF_TICKET_USER_MAX + PF_TICKET_PATH_MAX + PF_TICKET_VIEW_MAX,
-    /* No ticket may live longer, whoever made it: a used nonce must be kept that long. A login goes on to
+    /* No ticket may live longer, whoever made it: it must be remembered that long. A login goes on to
      * the store at once; a minute leaves room for a machine that swaps. */
     PF_TICKET_LIFE_MAX = 60000
 };
@@ -58,7 +57,8 @@ struct pf_ticket {
                                         * window, and with it all tickets */
     uint64_t session;                  /* of the gate, for the log; never 0 */
     pf_time expires;
-    unsigned char nonce[PF_TICKET_NONCE];
+    uint64_t series; /* of one maker: a random number that it takes when it starts */
+    uint64_t serial; /* which of his tickets, from one */
 };
 
 /* Who shows a ticket, to whom, when. The gate is known from the descriptor that the ticket came by. */
@@ -91,21 +91,24 @@ bool pf_ticket_write(struct pf_span *, const struct pf_ticket *);
  * would not have written. */
 bool pf_ticket_read(struct pf_bytes b, struct pf_ticket *out);
 
-/* The nonces that were shown and have not expired: a table of fixed size in memory that the caller
- * gives. Nonces are random, so their own octets choose the place. */
-enum { PF_TICKET_WINDOW_WAYS = 16 /* places that one nonce may have; all are looked at */ };
-
-struct pf_ticket_used {
-    unsigned char nonce[PF_TICKET_NONCE];
-    pf_time until; /* 0: free */
-};
+/* Which tickets were shown: for each maker a bit for each of his last serials, in memory that the caller gives.
+ *
+ * Makers count, so what was shown lies close behind the highest serial: a bit is enough to remember a ticket, where a
+ * nonce would take its whole length and a place that others may have taken. Whose serial is further behind than there
+ * are bits is refused, shown before or not: it fails closed. A maker is forgotten when all that he made and was shown has
+ * expired; more makers at a time than there is room for (auth is started again and again) are refused. */
+enum { PF_TICKET_MAKERS = 4 };
 
 struct pf_ticket_window {
-    struct pf_ticket_used *used; /* zeroed when given */
-    size_t count;                /* a multiple of PF_TICKET_WINDOW_WAYS, at least that */
+    struct pf_ticket_maker {
+        uint64_t series, top; /* the highest serial shown; 0: free */
+        pf_time until;        /* when the last of those shown expires */
+        uint64_t *bits;       /* of serial n: bit n % span */
+    } makers[PF_TICKET_MAKERS];
+    size_t span; /* serials that are remembered of each, a multiple of 64, at least that */
 };
 
-/* Judges an authentic ticket; when it is good its nonce is used up. */
+/* Judges an authentic ticket; when it is good its serial is used up. */
 enum pf_ticket_fault pf_ticket_judge(const struct pf_ticket *, const struct pf_ticket_shown *,
                                      struct pf_ticket_window *);
 

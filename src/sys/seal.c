@@ -8,12 +8,12 @@
 #include <openssl/rand.h>
 #include <stdlib.h>
 
-static_assert((PF_SEAL_WINDOW) % (PF_TICKET_WINDOW_WAYS) == 0, "the window is whole sets");
-
 /* The key is in `mac` only: OpenSSL wipes it when the context is freed. */
 struct pf_seal {
     EVP_MAC_CTX *mac;
+    uint64_t series, serial; /* of those made here: the last one */
     struct pf_ticket_window window;
+    uint64_t *bits; /* of all makers; NULL for who opens none */
 };
 
 enum pf_code pf_seal_key(unsigned char out_key[PF_SEAL_KEY], struct pf_err *err)
@@ -37,23 +37,27 @@ static EVP_MAC_CTX *keyed(const unsigned char *key)
     return NULL;
 }
 
-static size_t whole_sets(size_t window)
+static bool make_window(struct pf_seal *seal, size_t window)
 {
-    size_t rest = window % PF_TICKET_WINDOW_WAYS;
+    size_t words = (window + 63) / 64;
 
-    return rest ? window - rest + PF_TICKET_WINDOW_WAYS : window;
+    seal->window.span = words * 64;
+    if (!words)
+        return true;
+    seal->bits = calloc(words * PF_TICKET_MAKERS, sizeof *seal->bits);
+    for (size_t i = 0; seal->bits && i < PF_TICKET_MAKERS; i++)
+        seal->window.makers[i].bits = seal->bits + i * words;
+    return seal->bits;
 }
 
 struct pf_seal *pf_seal_new(const unsigned char key[PF_SEAL_KEY], size_t window, struct pf_err *err)
 {
     struct pf_seal *seal = calloc(1, sizeof *seal);
 
-    if (seal) {
+    if (seal)
         seal->mac = keyed(key);
-        seal->window.count = whole_sets(window);
-        seal->window.used = window ? calloc(seal->window.count, sizeof *seal->window.used) : NULL;
-    }
-    if (seal && seal->mac && (!window || seal->window.used))
+    if (seal && seal->mac && make_window(seal, window) &&
+        RAND_bytes((unsigned char *)&seal->series, sizeof seal->series) == 1)
         return seal;
     pf_seal_free(seal);
     pf_fail(err, PF_NO_MEMORY, 0, __func__, "no memory for the seal of tickets");
@@ -65,7 +69,7 @@ void pf_seal_free(struct pf_seal *seal)
     if (!seal)
         return;
     EVP_MAC_CTX_free(seal->mac);
-    free(seal->window.used);
+    free(seal->bits);
     free(seal);
 }
 
@@ -83,8 +87,8 @@ enum pf_code pf_seal_put(struct pf_seal *seal, struct pf_ticket *ticket, struct 
     unsigned char form[PF_SEAL_TICKET_MAX];
     struct pf_span span = {form, 0, PF_TICKET_FORM_MAX};
 
-    if (RAND_bytes(ticket->nonce, sizeof ticket->nonce) != 1)
-        return pf_fail(err, PF_TEMP, 0, __func__, "no random octets for a ticket");
+    ticket->series = seal->series;
+    ticket->serial = seal->serial + 1;
     if (!pf_ticket_write(&span, ticket))
         return pf_fail(err, PF_PERM, 0, __func__, "this ticket cannot be: user, path or rights are not lawful");
     if (!compute(seal, pf_span_bytes(&span), form + span.len))
@@ -92,6 +96,7 @@ enum pf_code pf_seal_put(struct pf_seal *seal, struct pf_ticket *ticket, struct 
     if (!pf_span_put(out, pf_bytes_from(form, span.len + PF_SEAL_MAC)))
         return pf_fail(err, PF_TOO_LONG, 0, __func__, "no room for a ticket of %zu octets",
                        span.len + PF_SEAL_MAC);
+    seal->serial++;
     return PF_OK;
 }
 
@@ -122,7 +127,7 @@ enum pf_code pf_seal_open(struct pf_seal *seal, struct pf_bytes sealed, const st
     struct pf_ticket ticket;
     enum pf_ticket_fault fault;
 
-    assert(seal->window.used);
+    assert(seal->bits);
     fault = judge(seal, sealed, shown, &ticket);
     if (out_fault)
         *out_fault = fault;

@@ -11,7 +11,7 @@ static struct pf_ticket some(void)
                               .rights = PF_TICKET_READ | PF_TICKET_SEEN, .expire_days = -1,
                               .quota_octets = UINT64_MAX, .quota_messages = 17, .gate = 3, .store = 9,
                               .session = (uint64_t)1 << 40, .expires = 5000,
-                              .nonce = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
+                              .series = 0x0102030405060708, .serial = 0x0A0B};
 }
 
 static size_t written(const struct pf_ticket *t, unsigned char form[PF_TICKET_FORM_MAX])
@@ -108,6 +108,7 @@ static void an_unlawful_ticket_is_not_written(void **state)
     WITH(t.gate = 0);
     WITH(t.store = 0);
     WITH(t.session = 0);
+    WITH(t.serial = 0);
     WITH(t.expires = 0);
     WITH(t.expires = -1);
 #undef WITH
@@ -140,11 +141,15 @@ static void one_ticket_has_one_form(void **state)
     assert_true(other > 300 && refused > 60);
 }
 
-static struct pf_ticket_used *table(struct pf_ticket_window *window, size_t count)
+static uint64_t *bits(struct pf_ticket_window *window, size_t span)
 {
-    *window = (struct pf_ticket_window){calloc(count, sizeof *window->used), count};
-    assert_non_null(window->used);
-    return window->used;
+    uint64_t *all = calloc(PF_TICKET_MAKERS * span / 64, sizeof *all);
+
+    assert_non_null(all);
+    *window = (struct pf_ticket_window){.span = span};
+    for (size_t i = 0; i < PF_TICKET_MAKERS; i++)
+        window->makers[i].bits = all + i * span / 64;
+    return all;
 }
 
 static void a_ticket_is_good_once_and_here_and_now(void **state)
@@ -152,7 +157,7 @@ static void a_ticket_is_good_once_and_here_and_now(void **state)
     struct pf_ticket_shown shown = {.gate = 3, .store = 9, .now = 4999};
     struct pf_ticket_window window;
     struct pf_ticket t = some();
-    struct pf_ticket_used *used = table(&window, 64);
+    uint64_t *used = bits(&window, 64);
 
     (void)state;
     shown.gate = 4;
@@ -175,27 +180,73 @@ static void a_ticket_is_good_once_and_here_and_now(void **state)
     free(used);
 }
 
-static void a_full_window_refuses_until_it_expires(void **state)
+static enum pf_ticket_fault shows(struct pf_ticket_window *window, uint64_t series, uint64_t serial, pf_time now)
 {
-    struct pf_ticket_shown shown = {.gate = 3, .store = 9, .now = 1};
-    struct pf_ticket_window window;
+    struct pf_ticket_shown shown = {.gate = 3, .store = 9, .now = now};
     struct pf_ticket t = some();
-    struct pf_ticket_used *used = table(&window, PF_TICKET_WINDOW_WAYS);
+
+    t.series = series;
+    t.serial = serial;
+    return pf_ticket_judge(&t, &shown, window);
+}
+
+/* In any order, over a span that is gone round many times: each once, and those too far behind never. */
+static void each_serial_is_good_once(void **state)
+{
+    enum { SPAN = 128, ALL = 5000 };
+    struct pf_ticket_window window;
+    uint64_t *used = bits(&window, SPAN);
+    unsigned char seen[ALL + 1] = {0};
+    uint64_t top = 0, dice = 12345;
+    unsigned good = 0, again = 0, behind = 0;
 
     (void)state;
-    for (int i = 0; i < PF_TICKET_WINDOW_WAYS; i++) {
-        t.nonce[0] = (unsigned char)(i + 100);
-        assert_int_equal(pf_ticket_judge(&t, &shown, &window), PF_TICKET_GOOD);
+    for (int i = 0; top < ALL; i++) {
+        enum pf_ticket_fault fault;
+        uint64_t serial, back;
+
+        dice = dice * 6364136223846793005u + 1442695040888963407u;
+        back = (dice >> 33) % 208;
+        if (back < 200)
+            serial = top > back ? top - back : 1;
+        else
+            serial = top + (i % 100 ? 1 : 301); /* now and then far ahead */
+        serial = serial > ALL ? ALL : serial;
+        fault = shows(&window, 7, serial, 1);
+        if (fault == PF_TICKET_GOOD) {
+            assert_false(seen[serial]);
+            good++;
+        } else if (fault == PF_TICKET_REPLAYED) {
+            assert_true(seen[serial]);
+            again++;
+        } else {
+            assert_int_equal(fault, PF_TICKET_CROWDED);
+            assert_true(serial + SPAN <= top);
+            behind++;
+        }
+        seen[serial] = 1;
+        top = serial > top ? serial : top;
     }
-    t.nonce[0] = 1;
-    t.expires = 9000;
-    assert_int_equal(pf_ticket_judge(&t, &shown, &window), PF_TICKET_CROWDED);
-    t.nonce[0] = 100;
-    assert_int_equal(pf_ticket_judge(&t, &shown, &window), PF_TICKET_REPLAYED);
-    t.nonce[0] = 1;
-    shown.now = 5000;
-    assert_int_equal(pf_ticket_judge(&t, &shown, &window), PF_TICKET_GOOD);
-    assert_int_equal(pf_ticket_judge(&t, &shown, &window), PF_TICKET_REPLAYED);
+    print_message("# good %u, again %u, too far behind %u\n", good, again, behind);
+    assert_true(good > 300 && again > 300 && behind > 300);
+    free(used);
+}
+
+static void makers_are_forgotten_when_their_tickets_have_expired(void **state)
+{
+    struct pf_ticket_window window;
+    uint64_t *used = bits(&window, 64);
+
+    (void)state;
+    for (uint64_t series = 1; series <= PF_TICKET_MAKERS; series++)
+        assert_int_equal(shows(&window, series, 5, 1), PF_TICKET_GOOD);
+    assert_int_equal(shows(&window, 99, 5, 4999), PF_TICKET_CROWDED);
+    assert_int_equal(shows(&window, 2, 5, 4999), PF_TICKET_REPLAYED);
+    window.makers[1].until = 4999;
+    assert_int_equal(shows(&window, 99, 5, 4999), PF_TICKET_GOOD); /* in that place, with none of its bits */
+    assert_int_equal(shows(&window, 99, 4, 4999), PF_TICKET_GOOD);
+    assert_int_equal(shows(&window, 99, 5, 4999), PF_TICKET_REPLAYED);
+    assert_int_equal(shows(&window, 1, 5, 4999), PF_TICKET_REPLAYED);
     free(used);
 }
 
@@ -213,7 +264,7 @@ int main(void)
         T(what_was_written_is_read),       T(the_longest_ticket_fits),
         T(no_room_writes_nothing),         T(an_unlawful_ticket_is_not_written),
         T(one_ticket_has_one_form),        T(a_ticket_is_good_once_and_here_and_now),
-        T(a_full_window_refuses_until_it_expires), T(every_fault_has_words),
+        T(each_serial_is_good_once), T(makers_are_forgotten_when_their_tickets_have_expired), T(every_fault_has_words),
     };
 
     return RUN(tests);

@@ -279,7 +279,8 @@ static void a_recipient_without_a_maildrop_is_never_told_that_it_went_well(void 
 static void full(struct scene *s, const char *address, const char *path, uint64_t octets, uint64_t messages)
 {
     assert_int_equal(pf_post_recipient(s->post, pf_bytes_of(address), NULL), PF_OK);
-    assert_int_equal(pf_post_maildrop(s->post, &(struct pf_post_target){address, path, octets, messages}, NULL), PF_OK);
+    assert_int_equal(pf_post_maildrop(s->post, &(struct pf_post_target){address, path, octets, messages, 0}, NULL),
+                     PF_OK);
 }
 
 static enum pf_code ask(struct scene *s, uint64_t size)
@@ -324,7 +325,7 @@ static void one_maildrop_of_several_without_room_refuses_the_recipient(void **st
     (void)state;
     up(&s);
     full(&s, "team@x", "/m/a", 0, 0);
-    assert_int_equal(pf_post_maildrop(s.post, &(struct pf_post_target){"b", "/m/b", 10, 0}, NULL), PF_OK);
+    assert_int_equal(pf_post_maildrop(s.post, &(struct pf_post_target){"b", "/m/b", 10, 0, 0}, NULL), PF_OK);
     assert_int_equal(ask(&s, 11), PF_OVER_QUOTA);
     assert_int_equal(pf_post_recipients(s.post), 0);
     down(&s);
@@ -369,7 +370,7 @@ static void the_delivery_that_crosses_the_line_brings_a_warning(void **state)
 
     (void)state;
     up(&s);
-    deliver_once(&(struct pf_post_target){"a", "/m/a", 0, 2}, &s);
+    deliver_once(&(struct pf_post_target){"a", "/m/a", 0, 2, 0}, &s);
     wait_for_mail(&s, "/m/a", 2);
     assert_int_equal(s.stored, 1); /* the warning is nobody's delivery */
     assert_int_equal(s.code[0], PF_OK);
@@ -382,7 +383,7 @@ static void a_warning_goes_on_without_the_post(void **state)
 
     (void)state;
     up(&s);
-    deliver_once(&(struct pf_post_target){"a", "/m/a", 0, 2}, &s);
+    deliver_once(&(struct pf_post_target){"a", "/m/a", 0, 2, 0}, &s);
     pf_post_free(s.post);
     while (!s.gone)
         pf_loop_turn(s.loop, true);

@@ -1,5 +1,7 @@
 #include "role/jail.h"
 
+#include "sys/tls.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,8 +71,10 @@ enum pf_code pf_jail_enter(enum pf_sandbox_role role, const struct pf_conf *conf
 {
     struct pf_jail_paths paths = {0};
     enum pf_code code = PF_OK;
+    unsigned char octet;
 
-    tzset(); /* reads a file */
+    tzset(); /* reads a file, as does OpenSSL when it is first used */
+    (void)pf_random(&octet, 1, NULL);
     if (!needs || !needs->alone)
         code = pf_jail_paths_of(role, conf, &paths, err);
     if (code == PF_OK)

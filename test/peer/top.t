@@ -48,9 +48,10 @@ class Screen:
     def __init__(self, control, *words, size=(100, 20)):
         self.folder = os.path.dirname(control)
         self.socket = os.path.join(self.folder, "tmux")
-        top = [POSTFACH, "top", "--socket", control, *words]
+        # The screen tells the status: tmux now and then forgets to ask for it.
+        top = ["sh", "-c", '"$@"; echo "ended with $?"; exec cat', "sh", POSTFACH, "top", "--socket", control, *words]
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), *top,
-                  ";", "set-option", "-g", "remain-on-exit", "on", ";", "set-option", "-g", "window-size", "manual")
+                  ";", "set-option", "-g", "window-size", "manual")
 
     def tmux(self, *words, check=True):
         return subprocess.run(["tmux", "-S", self.socket, *words], capture_output=True, text=True, check=check,
@@ -86,7 +87,7 @@ class Screen:
         return re.findall(r"^[0-9.]+ +(\S+) +127", self.text(), re.M)
 
     def ended(self):
-        return int(wait_until("the end", lambda: self.tmux("display-message", "-p", "#{pane_dead_status}").strip()))
+        return int(re.search(r"^ended with (\d+)", self.shows(r"^ended with \d+$"), re.M)[1])
 
     def __enter__(self):
         return self

@@ -19,6 +19,7 @@ static void begin(struct pf_child *c, struct pf_crew *crew, int sheet)
     c->conf = pf_sheet_read(sheet, &c->fault);
     close(sheet);
     memcpy(c->secret, crew->secret, sizeof c->secret);
+    c->tells = crew->number;
     pf_wipe(crew, sizeof *crew);
     c->begun = true;
 }

@@ -29,6 +29,7 @@ struct pf_child {
     struct pf_loop *loop;
     struct pf_ipc *keeper; /* NULL: gone */
     bool by_root;          /* the keeper is root */
+    bool tells;            /* what all gates see alike */
     bool begun, ready;
     struct pf_err fault;   /* why it ends with another status than 0 */
 };

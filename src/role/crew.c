@@ -50,9 +50,9 @@ static bool is_good(const struct pf_crew *c)
         return is_text(pf_bytes_of(c->text), PF_CREW_USER_MAX);
     case PF_CREW_TOLD:
         return is_text(pf_bytes_of(c->text), PF_CREW_LINE_MAX);
+    case PF_CREW_START:
     case PF_CREW_RELOADED:
         return c->number <= 1;
-    case PF_CREW_START:
     case PF_CREW_OF_STORE:
     case PF_CREW_SERVED:
     case PF_CREW_READY:
@@ -71,7 +71,8 @@ static bool put(struct pf_span *out, const struct pf_crew *c)
 {
     switch (c->kind) {
     case PF_CREW_START:
-        return pf_span_put(out, pf_bytes_from(c->secret, sizeof c->secret)) && pf_span_put(out, pf_bytes_of(version));
+        return pf_span_put(out, pf_bytes_from(c->secret, sizeof c->secret)) && put_number(out, c->number, 1) &&
+               pf_span_put(out, pf_bytes_of(version));
     case PF_CREW_PEER:
         return put_number(out, c->role, 1) && put_number(out, c->number, 4);
     case PF_CREW_OF_STORE:
@@ -114,7 +115,7 @@ static size_t head_of(enum pf_crew_kind kind)
 {
     switch (kind) {
     case PF_CREW_START:
-        return PF_CREW_SECRET;
+        return PF_CREW_SECRET + 1;
     case PF_CREW_PEER:
         return 5;
     case PF_CREW_OF_STORE:
@@ -155,6 +156,7 @@ static void take(struct pf_bytes *b, struct pf_crew *c)
     case PF_CREW_START:
         memcpy(c->secret, b->at, sizeof c->secret);
         *b = pf_bytes_skip(*b, sizeof c->secret);
+        c->number = (uint32_t)take_number(b, 1);
         break;
     case PF_CREW_PEER:
         c->role = (enum pf_crew_role)take_number(b, 1);

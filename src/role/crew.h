@@ -71,8 +71,9 @@ struct pf_crew {
     enum pf_crew_kind kind;
     unsigned char secret[PF_CREW_SECRET]; /* START, with a descriptor: the settings */
     enum pf_crew_role role;               /* PEER, with a descriptor */
-    uint32_t number;                      /* PEER; OF_STORE: 0 for none; LISTEN, with a descriptor: the index, or
-                                           * of the desk enum pf_ctl_door; RELOADED: 1 when it went well */
+    /* START: 1 for the one gate that logs what all of them see alike, else 0. PEER. OF_STORE: 0 for none. LISTEN, with a
+     * descriptor: the index, or of the desk enum pf_ctl_door. RELOADED: 1 when it went well, else 0. */
+    uint32_t number;
     int64_t grace;                        /* DRAIN: ms; -1: sessions go on to their end, however long that takes */
     uint64_t count;                       /* SERVED */
     enum pf_code code;                    /* FAILED */

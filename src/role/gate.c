@@ -73,6 +73,8 @@ static void take_share(struct pf_conf *conf)
     conf->memory_before_login = (size_t)share(conf->memory_before_login, gates);
     for (size_t i = 0; i < conf->listen_count; i++)
         conf->listens[i].connections = (unsigned)share(conf->listens[i].connections, gates);
+    for (size_t i = 0; i < conf->listen_count; i++)
+        conf->listens[i].connections = (unsigned)share(conf->listens[i].connections, gates);
 }
 
 static enum pf_code take(struct pf_child *c, struct pf_err *err)
@@ -89,7 +91,8 @@ static enum pf_code take(struct pf_child *c, struct pf_err *err)
     code = g->tickets ? pf_setup_tls(c->conf, g->tickets, &g->tls, err) : err->code;
     if (code != PF_OK)
         return code;
-    pf_say_certificates(c->log, g->tls);
+    if (c->tells)
+        pf_say_certificates(c->log, g->tls);
     return pf_conf_blind(c->conf) ? PF_OK : pf_fail(err, PF_NO_MEMORY, 0, "gate", "no memory");
 }
 

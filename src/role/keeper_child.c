@@ -186,7 +186,7 @@ static enum pf_code hire(struct pf_keeper_child *c, int channel, struct pf_err *
 static void send_start(struct pf_keeper_child *c)
 {
     const unsigned char *secret = c->role == PF_CREW_GATE ? c->keeper->seed : c->keeper->ticket_key;
-    struct pf_crew crew = {.kind = PF_CREW_START};
+    struct pf_crew crew = {.kind = PF_CREW_START, .number = c->tells};
 
     memcpy(crew.secret, secret, sizeof crew.secret);
     pf_keeper_send(c, &crew, c->generation->sheet);

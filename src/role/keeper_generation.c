@@ -336,8 +336,13 @@ static bool hire_all(struct pf_crew_generation *g)
         good = good && pf_keeper_child_new(g, PF_CREW_STORE, NULL);
     if (wants_desk(g->conf) && !is_kept(g))
         good = good && pf_keeper_child_new(g, PF_CREW_DESK, NULL);
-    for (unsigned i = 0; i < gates; i++)
-        good = good && pf_keeper_child_new(g, PF_CREW_GATE, NULL);
+    for (unsigned i = 0; i < gates; i++) {
+        struct pf_keeper_child *gate = good ? pf_keeper_child_new(g, PF_CREW_GATE, NULL) : NULL;
+
+        good = gate;
+        if (gate)
+            gate->tells = i == 0;
+    }
     return good;
 }
 

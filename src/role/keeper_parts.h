@@ -52,6 +52,7 @@ struct pf_keeper_child {
     char user[PF_CREW_USER_MAX + 1]; /* a store of one owner; else "" */
     uid_t uid;
     struct pf_keeper_wish *wishes;
+    bool tells;            /* the gate that logs what all see alike */
     bool retired;          /* a store of one owner that wants to end */
 };
 

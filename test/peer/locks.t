@@ -47,7 +47,8 @@ def an_idle_holder_yields():
             assert holder.ask("QUIT").startswith(b"-ERR [SYS/TEMP] ")
             assert holder.read_line() == b""
         office.wait_log("end=yielded")
-        assert office.log().count("event=yielded user=anna address=127.0.0.1 holder=127.0.0.1 ") == 1
+        who = "address=127.0.0.1 " if office.shape == "single" else ""  # a gate does not know who came to another one
+        assert office.log().count(f"event=yielded user=anna {who}holder=127.0.0.1 ") == 1
         assert len(office.files("anna")) == 1
 
 

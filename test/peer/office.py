@@ -55,9 +55,12 @@ def wire(message):
 def children_of(pid):
     """The numbers of its children."""
     found = []
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
-            found += map(int, file.read().split())
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
+                found += map(int, file.read().split())
+    except FileNotFoundError:
+        return []  # it has ended
     return found
 
 
@@ -105,7 +108,7 @@ class Certificates:
 
 class Office:
     def __init__(self, settings="", listens=None, store="mail { path %s/mail/%%n }", tls="", wrapper=(),
-                 shape=SHAPE):
+                 shape=SHAPE, gates=2):
         self.folder = tempfile.mkdtemp(prefix="postfach-test.")
         atexit.register(shutil.rmtree, self.folder, True)
         self.certificates = Certificates(self.folder)
@@ -116,6 +119,7 @@ class Office:
         self.tls = tls
         self.wrapper = list(wrapper)
         self.shape = shape
+        self.gates = gates  # in the split shape; each counts its guests for itself
         self.number = 0
         self.process = None
         self.pop3 = self.pop3s = None
@@ -169,6 +173,8 @@ class Office:
         lines.append(f"users {{ password-file {self.users}; weak-schemes yes; failure-delay 0; failure-delay-max 0 }}")
         lines.append(self.store % self.folder)
         lines.append(self.settings)
+        if "processes {" not in self.settings:
+            lines.append(f"processes {{ gates {self.gates} }}")
         with open(self.conf + ".new", "w", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")
         os.replace(self.conf + ".new", self.conf)

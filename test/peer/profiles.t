@@ -149,7 +149,8 @@ def real_clients_take_what_each_listener_offers():
 def limits_are_those_of_the_listener():
     with office_with("{ tls none; plaintext-login yes; connections 2 }", "{ tls none; plaintext-login yes }",
                      "{ tls none; plaintext-login yes; connections-per-address 5; login-tries 1 }",
-                     settings="limits { connections 50; connections-per-address 3; login-tries 3 }") as office:
+                     settings="limits { connections 50; connections-per-address 3; login-tries 3 }",
+                     gates=1) as office:
         office.start()
         here = [Tcp(office.ports[0]) for _ in range(2)]
         assert Tcp(office.ports[0]).greeting.startswith(b"-ERR [SYS/TEMP]")
@@ -171,14 +172,15 @@ def limits_are_those_of_the_listener():
 
 
 def a_reload_changes_newcomers_only_and_counts_go_on():
-    with office_with("{ tls none; plaintext-login yes; connections 2 }", "{ tls implicit }") as office:
+    with office_with("{ tls none; plaintext-login yes; connections 2 }", "{ tls implicit }", gates=1) as office:
         office.start()
         old = Tcp(office.ports[0])
         office.listens[0] = "{ tls none; plaintext-login yes; connections 1; hostname new.example; mechanisms SCRAM-SHA-256 }"
         office.write_conf()
         office.reload()
         assert old.mechanisms() != ["SCRAM-SHA-256"], old.mechanisms()
-        assert Tcp(office.ports[0]).greeting.startswith(b"-ERR")  # who came before counts
+        if office.shape == "single":  # who came before counts; elsewhere he is in another process
+            assert Tcp(office.ports[0]).greeting.startswith(b"-ERR")
         assert old.login("anna", "secret").startswith(b"+OK")
         old.ask("QUIT")
         old.close()

@@ -231,7 +231,7 @@ def a_slow_header_is_not_waited_for():
 
 
 def the_told_address_is_counted():
-    with office_with("limits { connections-per-address 2 }") as office:
+    with office_with("limits { connections-per-address 2 }", gates=1) as office:
         office.start()
         for _ in range(3):  # or what was counted in was not counted out
             clients = [Proxied(office, PLAIN, line(name)).greet() for name in (CLIENT, CLIENT, OTHER, OTHER)]

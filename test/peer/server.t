@@ -316,7 +316,7 @@ def sigterm_drains():
 
 
 def p3_002_limits_per_address():
-    with office_with(settings="limits { connections-per-address 3 }") as office:
+    with office_with(settings="limits { connections-per-address 3 }", gates=1) as office:
         office.start()
         clients = [Raw(office.pop3) for _ in range(3)]
         extra = Raw(office.pop3)

@@ -54,7 +54,7 @@ class Crew(Office):
     """A server of several processes."""
 
     def __init__(self, settings="", drain="20s", **more):
-        super().__init__(settings=f"processes {{ gates 2 }}\ntimes {{ drain {drain} }}\n{settings}", shape="split",
+        super().__init__(settings=f"times {{ drain {drain} }}\n{settings}", shape="split",
                          **more)
         for user in ("anna", "berta", "clara"):
             self.add_user(user, "secret")

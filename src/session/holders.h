@@ -19,7 +19,7 @@
 #ifndef POSTFACH_SESSION_HOLDERS_H
 #define POSTFACH_SESSION_HOLDERS_H
 
-#include "store/store_remote.h"
+#include "store/store.h"
 #include "sys/loop.h"
 
 struct pf_guest_session;
@@ -47,7 +47,7 @@ void pf_hold_freed(struct pf_guest_session *);
  * stands; the holder is described in it when it is one of ours. */
 bool pf_hold_wait(struct pf_guest_session *, struct pf_err *err);
 /* Somebody in another process wants what a guest of this hall has open: as pf_hold_wait treats a holder, by the
- * settings under which that one came. For struct pf_store_remote_calls. */
+ * settings under which that one came. For who joins stores to a gate. */
 void pf_hall_wanted(struct pf_hall *, struct pf_store_wanted *);
 /* The guest departs and waits no more. */
 void pf_hold_forget(struct pf_guest_session *);

@@ -174,6 +174,18 @@ void pf_parcel_seal(struct pf_parcel *, struct pf_parcel_seal *);
 void pf_parcel_drop(struct pf_parcel *, struct pf_parcel_drop *);
 void pf_store_free(struct pf_store *); /* NULL is allowed */
 
+/* A store that serves several processes asks those that hold a maildrop (store_remote.h): somebody wants what your guest
+ * with that session number has open. See session/holders.h for who gives way. */
+struct pf_store_wanted {
+    uint64_t session;
+    bool found;      /* out: it is here */
+    bool leaves;     /* out: it gives way now; the maildrop will be closed soon */
+    char facts[120]; /* out: for the log of who wants it: since when, idle for how long, from where */
+    const char *user; /* who wants it */
+    char say[120];    /* out: the same for his client, "" for no more than that it is locked; where from only when
+                       * he is himself the holder */
+};
+
 /* For stores: completes op on a later turn with op->err as it stands. */
 void pf_store_op_done(struct pf_store *, struct pf_store_op *);
 

@@ -17,18 +17,6 @@
 #include "base/purse.h"
 #include "store/store.h"
 
-/* Somebody wants the maildrop that the guest of this gate with that session number has open, from another gate.
- * See session/holders.h for who gives way. */
-struct pf_store_wanted {
-    uint64_t session;
-    bool found;      /* out: it is here */
-    bool leaves;     /* out: it gives way now; the maildrop will be closed soon */
-    char facts[120]; /* out: for the log of who wants it: since when, idle for how long, from where */
-    const char *user; /* who wants it */
-    char say[120];    /* out: the same for his client, "" for no more than that it is locked; where from only when
-                       * he is himself the holder */
-};
-
 struct pf_store_remote_calls {
     void (*wanted)(void *self, struct pf_store_wanted *); /* NULL: nobody here gives way */
     void (*gone)(void *self, uint32_t number, const struct pf_err *); /* for the log: a store has left; or NULL */

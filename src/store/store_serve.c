@@ -6,7 +6,8 @@
 
 static void later(struct pf_later *l)
 {
-    struct pf_store_serve *serve = (struct pf_store_serve *)(void *)((char *)l - offsetof(struct pf_store_serve, later));
+    struct pf_store_serve *serve
+        = (struct pf_store_serve *)(void *)((char *)l - offsetof(struct pf_store_serve, later));
     bool idle = serve->idle && serve->open == 0;
 
     serve->idle = false;

@@ -1,10 +1,8 @@
 /* The gate's side: stores that come late, that do not answer, that say what cannot be; more calls than a link has room
  * for; and what is read ahead. Time is a number that the tests move. */
 #include "unit/cm.h"
+#include "unit/store/farstore.h"
 
-#include "store/drive.h"
-#include "store/store_remote.h"
-#include "store/store_wire.h"
 #include "sys/slot_listing.h"
 
 #include <fcntl.h>
@@ -50,93 +48,7 @@ static void turn(void)
         pf_loop_turn(drive.loop, false);
 }
 
-/* A store by hand. It answers as it is told to. */
-static struct {
-    struct pf_ipc *ipc;
-    bool gone;
-    unsigned asked[PF_STORE_FRAMES];
-    uint64_t ids[PF_IPC_OPEN_MAX * 4];
-    unsigned waiting;    /* requests that are not answered */
-    bool mute;
-    union pf_store_ask last; /* views are dead */
-    struct pf_slots *slots;
-    /* what it says */
-    union pf_store_say say[PF_STORE_FRAMES];
-    const char *raw[PF_STORE_FRAMES]; /* instead */
-    size_t raw_len[PF_STORE_FRAMES];
-    int fd; /* with it */
-    uint64_t bits; /* that were marked, in all */
-    uint32_t pieces;
-} far;
-
 static unsigned deaths;
-
-static void far_answer(uint64_t id, uint16_t kind)
-{
-    static unsigned char room[PF_IPC_PAYLOAD_MAX];
-    struct pf_span span = {room, 0, sizeof room};
-    struct pf_ipc_frame frame = {.kind = kind, .fd_count = far.fd >= 0, .fds = {far.fd}};
-
-    if (far.raw[kind])
-        frame.payload = pf_bytes_from(far.raw[kind], far.raw_len[kind]);
-    else {
-        assert_true(pf_store_wire_put_say(&span, kind, &far.say[kind]));
-        frame.payload = pf_span_bytes(&span);
-    }
-    pf_ipc_answer(far.ipc, id, &frame);
-}
-
-static void look(uint16_t kind, struct pf_ipc_frame *frame)
-{
-    const struct pf_store_ask_expunge *e = &far.last.expunge;
-
-    if (kind == PF_STORE_READ && far.last.read.arena) {
-        assert_null(far.slots);
-        far.slots = pf_slots_map(frame->fds[0], far.last.read.arena, NULL);
-        assert_non_null(far.slots);
-    }
-    if (kind == PF_STORE_READ) {
-        assert_true(pf_slot_receive(far.slots, far.last.read.slot));
-        memset(pf_slot_at(far.slots, far.last.read.slot), 'a' + (int)(far.last.read.offset / 65536) % 26,
-               far.last.read.cap);
-        pf_slot_lend(far.slots, far.last.read.slot);
-    }
-    for (size_t i = 0; kind == PF_STORE_EXPUNGE && i < e->remove.len; i++)
-        far.bits += (unsigned)__builtin_popcount(e->remove.at[i]);
-    far.pieces += kind == PF_STORE_EXPUNGE;
-}
-
-static void far_request(void *self, uint64_t id, struct pf_ipc_frame *frame)
-{
-    (void)self;
-    assert_true(pf_store_wire_get_ask(frame->payload, frame->kind, &far.last));
-    far.asked[frame->kind]++;
-    look(frame->kind, frame);
-    if (far.mute) {
-        assert_true(far.waiting < sizeof far.ids / sizeof far.ids[0]);
-        far.ids[far.waiting++] = id;
-    } else {
-        far_answer(id, frame->kind);
-    }
-}
-
-static void far_gone(void *self, const struct pf_err *err)
-{
-    (void)self;
-    (void)err;
-    far.gone = true;
-}
-
-static void far_joins(uint32_t number)
-{
-    static const struct pf_ipc_calls calls = {.request = far_request, .gone = far_gone};
-    int fds[2];
-
-    assert_int_equal(pf_ipc_pair(fds, NULL), PF_OK);
-    far.ipc = pf_ipc_new(drive.loop, fds[0], &(struct pf_ipc_settings){.calls = &calls, .any_uid = true}, NULL);
-    assert_non_null(far.ipc);
-    assert_int_equal(pf_store_remote_join(drive.store, number, fds[1], NULL), PF_OK);
-}
 
 static void died(void *self, uint32_t number, const struct pf_err *err)
 {
@@ -239,7 +151,7 @@ static void a_store_that_comes_late_is_waited_for(void **state)
     pf_box_open(drive.store, &o);
     turn();
     assert_true(drive_pending(&o.op));
-    far_joins(STORE);
+    far_joins(&drive, STORE);
     assert_int_equal(drive_wait(&drive, &o.op), PF_OK);
     assert_int_equal(o.listing.count, 0);
     drive_close(&drive, o.box);
@@ -271,7 +183,7 @@ static void without_a_pass_nothing_is_opened(void **state)
     struct pf_box_open o;
 
     (void)state;
-    far_joins(STORE);
+    far_joins(&drive, STORE);
     assert_int_equal(drive_open_where(&drive, &where, &o), PF_TEMP);
     assert_int_equal(drive_begin(&drive, &where, &parcel), PF_TEMP);
     assert_int_equal(far.asked[PF_STORE_OPEN] + far.asked[PF_STORE_BEGIN], 0);
@@ -282,7 +194,7 @@ static void a_number_joins_once(void **state)
     int fds[2];
 
     (void)state;
-    far_joins(STORE);
+    far_joins(&drive, STORE);
     assert_int_equal(pf_ipc_pair(fds, NULL), PF_OK);
     assert_int_equal(pf_store_remote_join(drive.store, STORE, fds[1], NULL), PF_CONFIG);
     assert_int_equal(fcntl(fds[1], F_GETFD), -1); /* it was taken over */
@@ -298,7 +210,7 @@ static void a_refused_ticket_is_trouble_that_passes(void **state)
     struct pf_box_open o;
 
     (void)state;
-    far_joins(STORE);
+    far_joins(&drive, STORE);
     pf_fail(&err, PF_PERM, 0, "serve", "ticket refused: expired");
     far.say[PF_STORE_OPEN].open.verdict = pf_store_wire_verdict(&err);
     assert_int_equal(drive_open_where(&drive, &where, &o), PF_TEMP);
@@ -320,7 +232,7 @@ static void a_store_that_does_not_answer_is_dropped(void **state)
     unsigned char octets[5];
 
     (void)state;
-    far_joins(STORE);
+    far_joins(&drive, STORE);
     box = open_with(3);
     far.mute = true;
     r.at = octets;
@@ -370,7 +282,7 @@ static void answers_that_cannot_be_drop_the_store(void **state)
         struct pf_box_expunge e;
         struct pf_parcel_seal s;
 
-        far_joins(STORE);
+        far_joins(&drive, STORE);
         box = open_with(3);
         where = with_pass();
         assert_int_equal(drive_begin(&drive, &where, &parcel), PF_OK);
@@ -405,7 +317,7 @@ static void more_calls_than_there_is_room_for_wait(void **state)
     unsigned sent;
 
     (void)state;
-    far_joins(STORE);
+    far_joins(&drive, STORE);
     far.mute = true;
     for (unsigned i = 0; i < MANY; i++) {
         opens[i] = begin_open();
@@ -434,7 +346,7 @@ static void the_next_piece_is_read_ahead(void **state)
     struct pf_box *box;
 
     (void)state;
-    far_joins(STORE);
+    far_joins(&drive, STORE);
     box = open_with(3);
     far.say[PF_STORE_READ].read.got = sizeof octets;
     assert_int_equal(drive_read(&drive, box, &r), PF_OK);
@@ -468,7 +380,7 @@ static void a_box_has_one_call_at_a_time(void **state)
     struct pf_box *box;
 
     (void)state;
-    far_joins(STORE);
+    far_joins(&drive, STORE);
     box = open_with(3);
     assert_int_equal(drive_read(&drive, box, &r), PF_OK);
     r = (struct pf_box_read){.at = octets, .cap = 5, .offset = 5};
@@ -501,7 +413,7 @@ static void marks_of_a_large_maildrop_come_in_pieces(void **state)
     (void)state;
     assert_non_null(marks.words);
     memset(marks.words, 0xFF, pf_marks_words(COUNT) * 8); /* also behind the last message */
-    far_joins(STORE);
+    far_joins(&drive, STORE);
     box = open_with(COUNT);
     far.say[PF_STORE_EXPUNGE].expunge.removed = COUNT;
     assert_int_equal(drive_expunge(&drive, box, &marks, &e), PF_OK);

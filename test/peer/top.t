@@ -38,7 +38,7 @@ def is_over(pid):
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             return file.read().rsplit(")", 1)[1].split()[0] == "Z"  # nobody has asked for its status yet
-    except OSError:
+    except (OSError, IndexError):
         return True
 
 
@@ -49,7 +49,7 @@ class Screen:
         self.folder = os.path.dirname(control)
         self.socket = os.path.join(self.folder, "tmux")
         # The screen tells the status: tmux now and then forgets to ask for it.
-        top = ["sh", "-c", '"$@"; echo "ended with $?"; exec cat', "sh", POSTFACH, "top", "--socket", control, *words]
+        top = ["sh", "-c", 'trap : INT; "$@"; echo "ended with $?"; exec cat', "sh", POSTFACH, "top", "--socket", control, *words]
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), *top,
                   ";", "set-option", "-g", "window-size", "manual")
 

@@ -104,6 +104,7 @@ struct pf_carrier_refused {
     const char *user;       /* or NULL */
     struct pf_bytes sender; /* where the letter does not know it yet */
 };
+void pf_carrier_journal_dropped(const struct pf_letter *); /* nobody gets it */
 void pf_carrier_journal_delivered(const struct pf_letter *, const struct pf_post_stored *);
 /* The letter may be NULL. */
 void pf_carrier_journal_refused(const struct pf_carrier *, const struct pf_letter *, const struct pf_carrier_refused *,

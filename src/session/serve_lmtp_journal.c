@@ -44,3 +44,20 @@ void pf_carrier_journal_refused(const struct pf_carrier *c, const struct pf_lett
     r.text[PF_JOURNAL_WHY] = pf_bytes_of(err->log);
     pf_journal_put(c->dock->journal, &r);
 }
+
+/* Before the seals all recipients are untold, and share what became of the text. */
+void pf_carrier_journal_dropped(const struct pf_letter *l)
+{
+    if (l->untold == 0 || l->untold != pf_post_recipients(l->post))
+        return;
+    for (unsigned i = 0; i < l->untold; i++) {
+        struct pf_journal_record r = record(l, PF_JOURNAL_refused);
+        const char *user = pf_post_user(l->post, i);
+
+        r.text[PF_JOURNAL_USER] = user ? pf_bytes_of(user) : (struct pf_bytes){0};
+        r.text[PF_JOURNAL_RECIPIENT] = pf_post_address(l->post, i);
+        r.text[PF_JOURNAL_WHY] =
+            PF_LIT("its text did not come to its end: too large, out of order, or the connection broke");
+        pf_journal_put(l->carrier->dock->journal, &r);
+    }
+}

@@ -297,6 +297,8 @@ void pf_carrier_drop(struct pf_carrier *c)
     if (c->looking)
         pf_lookup_abandon(c->dock->parts.lookup, &c->lookup);
     c->looking = false;
-    if (c->letter)
-        forget(c);
+    if (!c->letter)
+        return;
+    pf_carrier_journal_dropped(c->letter);
+    forget(c);
 }

@@ -83,8 +83,9 @@ static void put_cause(const struct pf_journal_record *r, FILE *to)
     for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++)
         if (pf_bytes_equal(r->text[PF_JOURNAL_CODE], pf_bytes_of(causes[i].code)))
             fprintf(to, "%s ", causes[i].words);
-    put_with(r, PF_JOURNAL_CODE, "[", "", to);
-    put_with(r, PF_JOURNAL_WHY, ": ", "", to);
+    fputc('[', to);
+    put_with(r, PF_JOURNAL_CODE, "", has(r, PF_JOURNAL_WHY) ? ": " : "", to);
+    put(r, PF_JOURNAL_WHY, to);
     fputc(']', to);
 }
 

@@ -218,6 +218,26 @@ def refused_mail_says_why():
         has(office.why("anna"), "Refused for anna@example.org (user anna)")
 
 
+def a_text_that_broke_off_is_told():
+    with Post() as office:
+        office.start()
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(office.socket)
+            file = line.makefile("rb")
+            file.readline()
+            line.sendall(b"LHLO mx\r\nMAIL FROM:<a@b>\r\nRCPT TO:<anna@example.org>\r\nDATA\r\n")
+            while not file.readline().startswith(b"354"):
+                pass
+            line.sendall(b"Message-ID: <half@x>\r\n\r\nhalf of it")
+            file.close()
+        office.wait_records("refused", 1)
+        lines = office.why("half@x")
+        has(lines, "Refused for anna@example.org (user anna), because [its text did not come to its end")
+        assert office.deliver("anna@example.org", name="half@x") == [250]
+        lines = office.why("half@x")
+        assert "Refused" in lines[0] and lines[1] == "" and "Delivered" in lines[2] and "It should be in" in lines[-1]
+
+
 def a_delivery_by_the_program():
     with Post() as office:
         office.start()
@@ -430,7 +450,8 @@ def it_is_quick():
 
 run(a_mail_that_was_fetched_and_deleted, a_mail_that_was_cut_off_and_is_still_there,
     a_fetch_over_tls_and_a_client_that_sends_all_at_once, a_mail_that_only_looks_were_cast_at,
-    refused_mail_says_why, a_delivery_by_the_program, expiry_by_age_and_by_fetching, a_failed_deletion_is_told,
+    refused_mail_says_why, a_text_that_broke_off_is_told, a_delivery_by_the_program,
+    expiry_by_age_and_by_fetching, a_failed_deletion_is_told,
     what_strangers_write_does_no_harm, a_message_id_like_a_user_does_not_hide_the_user,
     json_is_one_object_for_each_record, a_server_that_was_killed_leaves_what_had_happened, who_asks_in_vain_is_told_why,
     times_bound_what_is_told, only_busy_sessions_and_a_reload, a_journal_without_a_folder_is_trouble_told_once, it_is_quick)

@@ -2,6 +2,7 @@
 #include "remote_rig.h"
 
 #include "auth/auth_serve_private.h"
+#include "sys/ipc.h"
 
 enum { MANY = PF_LOOKUP_USERS_MAX, LINE = 1400, FLOOD = 300 };
 
@@ -181,6 +182,8 @@ static void askers_and_gates_go_in_the_middle(void **state)
     rig_serve(&r);
     rig_join(&r, 0);
     look_begin(&r, &first, "anna");
+    while (!LIST_FIRST(&r.serve->gates)->lookup_count)
+        pf_loop_turn(r.d.b.loop, true);
     pf_auth_serve_free(r.serve); /* while it is looked up */
     r.serve = NULL;
     assert_int_equal(look_end(&r, &first), PF_TEMP);
@@ -232,6 +235,95 @@ static void where_no_mail_is_taken(void **state)
     rig_close(&r);
 }
 
+static void what_cannot_be_asked_is_not_taken(void **state)
+{
+    static const unsigned char long_one[PF_AUTH_WIRE_ADDRESS_MAX + 1] = "x";
+    struct pf_lookup_ask none = {0}, too_long = {.address = {long_one, sizeof long_one}};
+    struct pf_lookup *lookup;
+    struct pf_err err;
+    struct looked l;
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, "} mail { path /srv/%n", "anna:{PLAIN}hers\n");
+    lookup = pf_auth_remote_lookup(r.remotes[0]);
+    assert_int_equal(pf_lookup_ask(lookup, &none), PF_NO_USER);
+    assert_int_equal(pf_lookup_ask(lookup, &too_long), PF_NO_USER);
+    look_begin(&r, &l, "nobody");
+    assert_int_equal(look_end(&r, &l), PF_NO_USER);
+    assert_false(pf_lookup_trouble(lookup, &err)); /* auth's to tell */
+    rig_close(&r);
+}
+
+/* Somebody who says he is auth, and answers once. */
+struct liar {
+    struct pf_ipc *ipc;
+    struct pf_bytes answer;
+    bool gone;
+};
+
+static void lie(void *self, uint64_t id, struct pf_ipc_frame *frame)
+{
+    struct liar *liar = self;
+    struct pf_ipc_frame answer = {.kind = PF_AUTH_WIRE_USERS, .payload = liar->answer};
+
+    (void)frame;
+    pf_ipc_answer(liar->ipc, id, &answer);
+}
+
+static void liar_gone(void *self, const struct pf_err *why)
+{
+    (void)why;
+    ((struct liar *)self)->gone = true;
+}
+
+static enum pf_code ask_liar(struct rig *r, struct pf_bytes answer, bool *out_dropped)
+{
+    static const struct pf_ipc_calls calls = {.request = lie, .gone = liar_gone};
+    struct liar liar = {.answer = answer};
+    const struct pf_ipc_settings settings = {.calls = &calls, .self = &liar, .any_uid = true};
+    struct looked l;
+    int fds[2];
+
+    assert_int_equal(pf_ipc_pair(fds, NULL), PF_OK);
+    liar.ipc = pf_ipc_new(r->d.b.loop, fds[0], &settings, NULL);
+    assert_non_null(liar.ipc);
+    assert_int_equal(pf_auth_remote_join(r->remotes[0], fds[1], NULL), PF_OK);
+    look_up(r, &l, "anna");
+    rig_turn(r, 10);
+    *out_dropped = liar.gone;
+    pf_ipc_close(liar.ipc);
+    rig_turn(r, 10);
+    assert_true(l.ask.err.code == PF_OK || !l.ask.users);
+    free(l.ask.users);
+    return l.ask.err.code;
+}
+
+static void pages_that_are_none(void **state)
+{
+    unsigned char room[8192];
+    struct pf_span page = {room, 0, sizeof room};
+    struct pf_auth_wire_users u = {.total = 2, .mark = 1};
+    struct pf_auth_wire_bearer bearer = {.user.name = "anna"};
+    bool dropped;
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, "", "anna:{PLAIN}hers\n");
+    assert_int_equal(ask_liar(&r, PF_LIT("nonsense"), &dropped), PF_TEMP);
+    assert_true(dropped);
+    assert_true(pf_auth_wire_put_users(&page, &u) && pf_auth_wire_put_bearer(&page, &bearer));
+    assert_int_equal(ask_liar(&r, pf_span_bytes(&page), &dropped), PF_OK); /* the same page twice is two users */
+    assert_false(dropped);
+    u.total = 3;
+    page.len = 0;
+    assert_true(pf_auth_wire_put_users(&page, &u) && pf_auth_wire_put_bearer(&page, &bearer) &&
+                pf_auth_wire_put_bearer(&page, &bearer)); /* and twice of these are too many */
+    assert_int_equal(ask_liar(&r, pf_span_bytes(&page), &dropped), PF_TEMP);
+    assert_true(dropped);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +334,8 @@ int main(void)
         T(askers_and_gates_go_in_the_middle),
         T(lookups_of_a_gate_are_bounded),
         T(where_no_mail_is_taken),
+        T(what_cannot_be_asked_is_not_taken),
+        T(pages_that_are_none),
     };
 
     return RUN(tests);

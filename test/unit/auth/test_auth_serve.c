@@ -105,6 +105,22 @@ static void offers_follow_the_password_file(void **state)
     rig_close(&r);
 }
 
+static void a_broken_file_is_told_where_the_log_is(void **state)
+{
+    struct pf_err err;
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, DELAYED, users);
+    assert_int_equal(try_login(&r.d.b, "anna", "hers"), PF_OK);
+    bench_write(&r.d.b, "anna:{PLAIN}hers\nnonsense\n");
+    bench_age(&r.d.b, 5);
+    assert_int_equal(try_login(&r.d.b, "anna", "wrong"), PF_AUTH); /* a failure looks at the file */
+    assert_int_equal(r.troubles, 1);
+    assert_false(pf_auth_trouble(r.d.b.auth, &err));
+    rig_close(&r);
+}
+
 /* Auth's process ends: its descriptors are closed, and it knows nothing any more. */
 static void auth_dies(struct rig *r)
 {
@@ -289,6 +305,7 @@ int main(void)
         T(cap_020_login_delay_counts_over_all_gates),
         T(a_gate_notes_only_whom_it_let_in),
         T(offers_follow_the_password_file),
+        T(a_broken_file_is_told_where_the_log_is),
         T(auth_dies_in_the_middle),
         T(a_new_auth_joins),
         T(nobody_is_asked_before_somebody_has_joined),

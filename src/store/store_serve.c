@@ -140,9 +140,12 @@ static void leave(struct pf_serve_gate *gate)
 static void gone(void *self, const struct pf_err *err)
 {
     struct pf_serve_gate *gate = self;
+    struct pf_err told;
 
-    if (err->code == PF_PERM)
-        pf_serve_trouble(gate, err);
+    if (err->code == PF_PERM) {
+        pf_fail(&told, PF_PERM, 0, "serve", "gate %u: %.300s", gate->number, err->log);
+        pf_serve_trouble(gate, &told);
+    }
     leave(gate);
 }
 

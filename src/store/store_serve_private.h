@@ -15,7 +15,7 @@
 #include "sys/slot.h"
 
 enum {
-    PF_SERVE_HELD_MAX = 65536, /* boxes and parcels of one gate: more than it has descriptors for clients */
+    PF_SERVE_HELD_MAX = 16384, /* boxes and parcels of one gate at a time: as many as it can have passes */
     PF_SERVE_BUFFERS = 32      /* of a slot's size, that lie about for reuse: 2 MiB */
 };
 

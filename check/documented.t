@@ -13,7 +13,7 @@ def read(path):
 
 
 def rows(path, macro):
-    return re.findall(rf"^{macro}\((\w+),", read(path), re.M)
+    return re.findall(rf"^{macro}\((\w+)[,)]", read(path), re.M)
 
 
 def listed(folder, pattern):
@@ -30,6 +30,8 @@ def main():
          read("doc/block/engine.md"), r"\b{}\b"),
         ("events in doc/block/log.md", rows("src/base/events.def", "PF_EVENT"),
          read("doc/block/log.md"), r"\*\*{}\*\*"),
+        ("events in doc/block/journal.md", rows("src/base/journal.def", "PF_JOURNAL_EVENT"),
+         read("doc/block/journal.md"), r"`{}`"),
         ("manuals in man/meson.build", listed("man", r".+\.[1-8]"), read("man/meson.build"), "'{}'"),
         ("pages in ARCHITECTURE.md", listed("doc/block", r".+\.md"), read("ARCHITECTURE.md"), r"\(doc/block/{}\)"),
         ("decisions in ARCHITECTURE.md", listed("doc/why", r".+\.md"), read("ARCHITECTURE.md"), r"\(doc/why/{}\)"),

@@ -2,13 +2,25 @@
 
 #include <stdlib.h>
 
-enum { FIRST = 16384 /* some dozens of records: a turn of a busy loop */ };
+enum {
+    FIRST = 16384,   /* some dozens of records: a turn of a busy loop */
+    KEPT = 1 << 20   /* what a client that removes all its mail needed is not kept for ever */
+};
+
+static void give_back(struct pf_journal_tray *t)
+{
+    free(t->at);
+    t->at = NULL;
+    t->cap = 0;
+}
 
 void pf_journal_tray_took(struct pf_journal_tray *t, size_t n)
 {
     t->len -= n;
     if (t->len)
         memmove(t->at, t->at + n, t->len);
+    else if (t->cap > KEPT)
+        give_back(t);
 }
 
 /* Lines from the front, half of all at least, so that moving the rest is paid for. */

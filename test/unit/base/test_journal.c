@@ -239,6 +239,23 @@ static void a_full_tray_loses_its_oldest_lines_and_counts_them(void **state)
     pf_journal_tray_done(&t);
 }
 
+static void a_large_tray_is_given_back_when_it_is_empty(void **state)
+{
+    struct pf_journal_tray t = {.most = 8 << 20};
+
+    (void)state;
+    while (t.len < 3 << 20)
+        pf_journal_tray_put(&t, PF_LIT("0123456789abcde\n"));
+    pf_journal_tray_took(&t, t.len / 2);
+    assert_true(t.cap >= 3 << 20);
+    pf_journal_tray_took(&t, t.len);
+    assert_int_equal(t.cap, 0);
+    pf_journal_tray_put(&t, PF_LIT("0123456789abcde\n"));
+    assert_int_equal(t.len, 16);
+    assert_int_equal(t.lost, 0);
+    pf_journal_tray_done(&t);
+}
+
 static void a_tray_may_become_smaller(void **state)
 {
     struct pf_journal_tray t = {.most = 1000};
@@ -260,6 +277,7 @@ int main(void)
         T(what_does_not_fit_is_not_put_at_all), T(a_line_cut_or_changed_anywhere_is_no_record),
         T(only_the_writers_own_form_is_read), T(a_record_goes_into_the_sink_with_its_process),
         T(a_full_tray_loses_its_oldest_lines_and_counts_them), T(a_tray_may_become_smaller),
+        T(a_large_tray_is_given_back_when_it_is_empty),
     };
 
     return RUN(tests);

@@ -26,6 +26,7 @@ static char trouble_text[PF_ERR_LOG];
 /* What write(2) does: as ever, an error, or so many octets of the next one. */
 static int write_errno;
 static size_t write_some;
+static int hang = -1; /* a write waits until an octet can be read here */
 static unsigned writes;
 
 ssize_t __real_write(int fd, const void *at, size_t len);
@@ -39,6 +40,8 @@ ssize_t __wrap_write(int fd, const void *at, size_t len)
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return __real_write(fd, at, len);
     writes++;
+    if (hang >= 0)
+        assert_int_equal(read(hang, &(char){0}, 1), 1);
     write_some = 0;
     if (some && some < len)
         return __real_write(fd, at, some);
@@ -373,6 +376,35 @@ static void memory_is_bounded_and_what_was_lost_is_counted(void **state)
     pf_journal_file_free(f);
 }
 
+static void a_disk_that_hangs_holds_nobody_up(void **state)
+{
+    struct pf_journal_file *f = open_file(1000);
+    int pipes[2];
+    unsigned n = 0;
+
+    (void)state;
+    assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+    hang = pipes[0];
+    put(f, "the first\n");
+    for (int i = 0; i < 1000; i++) { /* returns each time, while a thread waits */
+        pf_loop_turn(loop, false);
+        put(f, "0123456789012345678\n");
+    }
+    assert_int_equal(troubles, 1);
+    assert_non_null(strstr(trouble_text, "lost"));
+    assert_string_equal(content(NOON / DAY), "");
+    assert_int_equal(__real_write(pipes[1], "....", 4), 4);
+    turn_until(has_some_today, " lost process=7 count=");
+    for (const char *c = content(NOON / DAY); (c = strstr(c, "0123456789012345678\n")); c++)
+        n++;
+    assert_int_equal(strtoul(strstr(content(NOON / DAY), " count=") + 7, NULL, 10) + n, 1000);
+    assert_memory_equal(content(NOON / DAY), "the first\n", 10);
+    pf_journal_file_free(f);
+    hang = -1;
+    close(pipes[0]);
+    close(pipes[1]);
+}
+
 static void new_settings_count_from_then_on(void **state)
 {
     struct pf_journal_file *f = open_file(1000);
@@ -422,7 +454,7 @@ int main(void)
         J(a_line_that_a_crash_tore_spoils_no_other), J(links_and_removed_files_are_not_written_to),
         J(a_disk_that_fails_is_told_once_and_nothing_is_lost), J(a_write_that_ended_within_a_line_is_mended),
         J(a_full_disk_of_the_kernels_making), J(memory_is_bounded_and_what_was_lost_is_counted),
-        J(new_settings_count_from_then_on), J(a_folder_that_cannot_be_made_is_trouble),
+        J(a_disk_that_hangs_holds_nobody_up), J(new_settings_count_from_then_on), J(a_folder_that_cannot_be_made_is_trouble),
     };
 
     return RUN(tests);

@@ -12,7 +12,7 @@ PLACES = [
     (r"openssl/(ssl|tls1)\.h", r"src/(sys/(tls|conn)\w*|tool/probe\w*)\.[ch]$"),
     (r"uv\.h", r"src/sys/\w+\.c$"),
     (r"pthread\.h", r"src/(sys/pool|store/rados/\w+)\.c$"),
-    (r"gsasl\.h", r"src/auth/exchange\w*\.c$"),
+    (r"gsasl\.h", r"src/auth/(exchange|initiate)\w*\.c$"),
     (r"sodium\.h", r"src/auth/\w+\.c$"),
     (r"crypt\.h", r"src/auth/\w+\.c$"),
     (r"(n?curses|term|panel)\.h", r"src/tool/top_screen\.c$"),

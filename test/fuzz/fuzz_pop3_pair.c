@@ -93,7 +93,10 @@ static void check_end(struct pair *p, const struct pf_heard *h)
     const struct pf_pop3_command *c = &p->script[p->ended];
     bool message = c->verb == PF_VERB_RETR || c->verb == PF_VERB_TOP;
 
-    assert(h->tag == p->ended && h->verb == c->verb && h->odd == 0);
+    bool twice =
+        message && p->want_len > 2 && memcmp(p->want, "+OK", 3) == 0; /* the message itself says so */
+
+    assert(h->tag == p->ended && h->verb == c->verb && (h->odd & ~(twice ? PF_ODD_TWICE : 0u)) == 0);
     assert(h->end == (p->refused[p->ended] ? PF_END_REFUSED : PF_END_WHOLE));
     if (h->end == PF_END_WHOLE && message && c->number == 1) {
         size_t same = p->got_len < p->want_len ? p->got_len : p->want_len;
@@ -166,6 +169,7 @@ static void configure(struct pair *p, const uint8_t *data, struct pf_bytes store
     p->world.cut = cuts[data[0] / 2 % 4];
     p->world.lent = PF_POP3_OUT_MIN + data[5] * 64u;
     p->world.dice = p->dice;
+    p->world.settings.bad_after_login = 0; /* many refusals in a row are planned */
     world_start(&p->world);
     pf_pop3_client_settings_init(&p->settings);
     p->settings.lf = data[0] & 1;

@@ -303,6 +303,7 @@ static void begin(struct pair *p, uint64_t seed)
     p->world.tls = roll(p, 3);
     p->world.settings.stls = true;
     p->world.timestamp = TIMESTAMP;
+    p->world.settings.bad_after_login = 0; /* many refusals in a row are planned */
     world_start(&p->world);
     pf_pop3_client_settings_init(&p->settings);
     p->settings.lf = roll(p, 2);

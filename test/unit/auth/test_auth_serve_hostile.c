@@ -164,7 +164,7 @@ static void a_frame_that_is_none_drops_its_gate(void **state)
                                                  pf_bytes_from(f.at, sizeof f.at)};
 
                 stranger_join(&r, &s);
-                if (notice && kind == PF_AUTH_WIRE_END && form == 2) { /* a number that nobody has: they met on the way */
+                if (notice && kind == PF_AUTH_WIRE_END && form == 2) { /* a number that nobody has: they met */
                     say(&s, kind, forms[form]);
                     rig_turn(&r, 10);
                     assert_false(s.gone);

@@ -34,4 +34,9 @@ for my $unit (@units) {
     my ($score) = $said =~ /exposure level for \Q$name\E: ([0-9.]+)/;
     ok(defined $score && $score <= $limit, "$name has " . ($score // 'no score') . ", at most $limit") or diag $said;
 }
+# The users that units and settings name.
+my $users = "$FindBin::Bin/../dist/sysusers.d/postfach.conf";
+my $told = `systemd-sysusers --dry-run --root='$folder' '$users' 2>&1`;
+is($?, 0, 'the users are understood') or diag $told;
+like($told, qr/Creating user '$_'/, "$_ is made") for qw(postfach-gate postfach-auth vmail);
 done_testing;

@@ -454,7 +454,8 @@ int main(void)
         J(a_line_that_a_crash_tore_spoils_no_other), J(links_and_removed_files_are_not_written_to),
         J(a_disk_that_fails_is_told_once_and_nothing_is_lost), J(a_write_that_ended_within_a_line_is_mended),
         J(a_full_disk_of_the_kernels_making), J(memory_is_bounded_and_what_was_lost_is_counted),
-        J(a_disk_that_hangs_holds_nobody_up), J(new_settings_count_from_then_on), J(a_folder_that_cannot_be_made_is_trouble),
+        J(a_disk_that_hangs_holds_nobody_up), J(new_settings_count_from_then_on),
+        J(a_folder_that_cannot_be_made_is_trouble),
     };
 
     return RUN(tests);

@@ -45,8 +45,8 @@ static void the_machines_zone_counts(void **state)
 
 static void nothing_else_is_a_time(void **state)
 {
-    static const char *const bad[] = {"", "d", "7", "7w", "-7d", "7d ", " 7d", "99999999999999d", "yesterday", "2025-13-01",
-                                      "2025-11-22T", "2025-11-22T25:00", "2025-11-22x", "1960-01-01"};
+    static const char *const bad[] = {"", "d", "7", "7w", "-7d", "7d ", " 7d", "99999999999999d", "yesterday",
+                                      "2025-13-01", "2025-11-22T", "2025-11-22T25:00", "2025-11-22x", "1960-01-01"};
     int64_t ms = 42;
 
     (void)state;

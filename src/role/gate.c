@@ -168,7 +168,7 @@ static void give_up(struct gate *g, const struct pf_err *err)
 
 static void open_doors(struct gate *g)
 {
-    const struct pf_listeners_to to = {g->hall, g->dock, NULL};
+    const struct pf_listeners_to to = {.hall = g->hall, .dock = g->dock};
     struct pf_err err;
 
     g->listeners = pf_listeners_adopt(g->child.loop, g->child.conf, g->sockets, &err);

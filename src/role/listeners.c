@@ -39,10 +39,10 @@ static void arrive(void *self, int fd)
         pf_dock_carrier(port->to.dock, fd, port->index);
         break;
     case PF_CONF_CONTROL:
-        pf_ctl_caller(port->to.ctl, fd, PF_CTL_DOOR_CONTROL);
+        port->to.caller(port->to.ctl, fd, PF_CTL_DOOR_CONTROL);
         break;
     case PF_CONF_METRICS:
-        pf_ctl_caller(port->to.ctl, fd, PF_CTL_DOOR_METRICS);
+        port->to.caller(port->to.ctl, fd, PF_CTL_DOOR_METRICS);
         break;
     }
 }

@@ -12,11 +12,13 @@
 
 struct pf_listeners;
 
-/* Who serves those who come: the hall those who fetch mail, the dock those who bring it, ctl the administrator. */
+/* Who serves those who come: the hall those who fetch mail, the dock those who bring it, ctl the administrator. A
+ * process that has no ctl links none: so pf_ctl_caller is named by who has. */
 struct pf_listeners_to {
     struct pf_hall *hall;
     struct pf_dock *dock;
     struct pf_ctl *ctl;
+    void (*caller)(struct pf_ctl *, int fd, enum pf_ctl_door);
 };
 
 /* Opens the ports of `conf` that `old` (NULL for none) does not have. Until commit, which must come before

@@ -1,8 +1,7 @@
 #include "role/setup.h"
 
-#include "sys/log_sink.h"
-
 #include <stdlib.h>
+#include <string.h>
 
 static enum pf_tls_min minimum_of(enum pf_conf_tls_minimum minimum)
 {
@@ -87,30 +86,4 @@ enum pf_code pf_setup_tls(const struct pf_conf *conf, struct pf_tls_tickets *tic
     }
     *out_tls = tls;
     return PF_OK;
-}
-
-struct pf_log *pf_setup_log(const struct pf_conf *conf, struct pf_err *err)
-{
-    enum pf_level from = conf->log_debug ? PF_LOG_DEBUG : PF_LOG_INFO;
-    struct pf_log *log = NULL;
-
-    switch (conf->log_to) {
-    case PF_CONF_LOG_STDERR:
-        log = pf_log_stderr(from);
-        if (!log)
-            pf_fail(err, PF_NO_MEMORY, 0, "log", "no memory");
-        break;
-    case PF_CONF_LOG_SYSLOG:
-        log = pf_log_syslog(from, conf->log_facility, err);
-        break;
-    case PF_CONF_LOG_JOURNALD:
-        log = pf_log_journald(from, err);
-        break;
-    }
-    return log;
-}
-
-bool pf_setup_log_differs(const struct pf_conf *a, const struct pf_conf *b)
-{
-    return a->log_to != b->log_to || a->log_debug != b->log_debug || strcmp(a->log_facility, b->log_facility) != 0;
 }

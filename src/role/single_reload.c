@@ -97,7 +97,7 @@ static enum pf_code prepare(struct pf_single *s, struct fresh *f, struct pf_err 
 
 static void commit(struct pf_single *s, struct fresh *f)
 {
-    const struct pf_listeners_to to = {s->hall, s->dock, s->ctl};
+    const struct pf_listeners_to to = {s->hall, s->dock, s->ctl, pf_ctl_caller};
 
     pf_listeners_commit(f->listeners, &to, f->conf, s->listeners);
     s->listeners = f->listeners;

@@ -200,6 +200,7 @@ void pf_quota_warning_send(struct pf_store *store, const struct pf_quota_warning
     }
     target.user = s->user;
     target.path = s->path;
+    target.pass = w->target.pass;
     s->op.begin = (struct pf_parcel_begin){.op.done = begun, .where = pf_post_where(&target, w->now)};
     pf_parcel_begin(store, &s->op.begin);
 }

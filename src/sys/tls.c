@@ -5,7 +5,6 @@
 
 #include <assert.h>
 #include <openssl/err.h>
-#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdatomic.h>
@@ -426,11 +425,4 @@ void pf_tls_client(const struct pf_tls *tls, const SSL *ssl, char out_name[PF_TL
 void *pf_tls_context(const struct pf_tls *tls)
 {
     return tls->contexts[0];
-}
-
-enum pf_code pf_random(unsigned char *at, size_t len, struct pf_err *err)
-{
-    if (RAND_priv_bytes_ex(NULL, at, len, 0) == 1)
-        return PF_OK;
-    return pf_fail(err, PF_TEMP, 0, __func__, "no random octets: %s", pf_tls_reason());
 }

@@ -416,10 +416,10 @@ struct pf_bytes pf_pop3_client_out(const struct pf_pop3_client *e)
 
 void pf_pop3_client_sent(struct pf_pop3_client *e, size_t n, pf_time now)
 {
-    assert(n <= pf_client_visible(e));
     e->now = now;
-    if (n == 0)
+    if (n == 0 || e->lost) /* a write that was under way when the session was lost */
         return;
+    assert(n <= pf_client_visible(e));
     pf_wipe(e->out.at + e->head, n); /* a password may be in it */
     e->head += n;
     e->sent_total += n;

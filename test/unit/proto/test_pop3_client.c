@@ -24,7 +24,7 @@ static void greets(struct pf_bytes said, const char *heard, const char *timestam
 
 #define GREETS(said, heard, stamp) greets(PF_LIT(said), heard, stamp)
 
-static void p3_001_greeting(void **state)
+static void w_015_p3_001_greeting(void **state)
 {
     (void)state;
     GREETS("+OK POP3 ready\r\n", "GREETING \"POP3 ready\"\n", "");
@@ -193,7 +193,7 @@ static void what_never_left_is_unsent(void **state)
     desk_end(&d);
 }
 
-static void p3_034_quit(void **state)
+static void tls_029_p3_034_quit(void **state)
 {
     struct desk d;
 
@@ -240,6 +240,9 @@ static void given_up_by_the_caller(void **state)
     pf_pop3_client_give_up(d.engine);
     assert_int_equal(pf_pop3_client_out(d.engine).len, 0);
     IS(desk_events(&d), "END NOOP unsent ~CANCELLED\nLOST given-up\n");
+    pf_pop3_client_sent(d.engine, 6, d.now); /* a write that was under way */
+    pf_pop3_client_tls(d.engine, true, d.now);
+    assert_int_equal(pf_pop3_client_respond(d.engine, PF_LIT(""), d.now), PF_STATE);
     desk_end(&d);
 }
 
@@ -299,7 +302,7 @@ static void memory_may_be_given(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(p3_001_greeting),
+        T(w_015_p3_001_greeting),
         T(p3_071_qs_001_apop_timestamps),
         T(p3_002_refused_at_the_door),
         T(garbage_before_the_greeting),
@@ -309,7 +312,7 @@ int main(void)
         T(who_speaks_unasked_is_not_heard),
         T(the_answer_comes_behind_the_whole_command),
         T(what_never_left_is_unsent),
-        T(p3_034_quit),
+        T(tls_029_p3_034_quit),
         T(qs_015_quit_without_an_answer_is_cut),
         T(given_up_by_the_caller),
         T(one_event_at_a_time),

@@ -52,7 +52,7 @@ static void nul_and_eight_bits_pass(void **state)
     FETCHES("+OK\r\na\0b\xff\r\n.\r\n", "BEGIN RETR\nPIECE {a\\x00b\\xff\\r\\n}\nEND RETR whole 1 6\n");
 }
 
-static void p3_028_qs_016_whole_only_with_the_dot(void **state)
+static void tls_028_p3_028_qs_016_whole_only_with_the_dot(void **state)
 {
     static const char said[] = "+OK 3 octets\r\na\r\n.\r\n";
     struct desk d;
@@ -229,7 +229,7 @@ int main(void)
         T(w_026_w_027_dots_are_taken_off),
         T(w_028_only_crlf_begins_a_line),
         T(nul_and_eight_bits_pass),
-        T(p3_028_qs_016_whole_only_with_the_dot),
+        T(tls_028_p3_028_qs_016_whole_only_with_the_dot),
         T(qs_004_unix_servers_end_with_a_dot_and_lf),
         T(qs_004_what_looks_ended_is_told),
         T(line_ends_become_lf_by_choice),

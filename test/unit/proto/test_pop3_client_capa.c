@@ -2,7 +2,7 @@
 
 #include "proto/pop3_client.h"
 
-static void cap_012_every_capability_is_known(void **state)
+static void cap_006_cap_012_every_capability_is_known(void **state)
 {
     static const struct {
         const char *line;
@@ -80,7 +80,7 @@ static void apop_takes_the_last_good_timestamp(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(cap_012_every_capability_is_known),
+        T(cap_006_cap_012_every_capability_is_known),
         T(cap_017_mechanisms),
         T(apop_takes_the_last_good_timestamp),
     };

@@ -34,7 +34,7 @@ static void in_tls(struct desk *d, size_t cut, const char *capabilities)
     HEAR(d, ".\r\n");
 }
 
-static void rc_006_response_codes(void **state)
+static void rc_004_rc_006_response_codes(void **state)
 {
     static const struct {
         const char *said, *heard;
@@ -85,7 +85,7 @@ static void rc_005_codes_that_capa_does_not_announce(void **state)
     desk_end(&d);
 }
 
-static void tls_003_stls(void **state)
+static void tls_007_tls_010_tls_011_stls(void **state)
 {
     struct desk d;
 
@@ -396,9 +396,9 @@ static void texts_in_the_language_that_was_asked_for(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(rc_006_response_codes),
+        T(rc_004_rc_006_response_codes),
         T(rc_005_codes_that_capa_does_not_announce),
-        T(tls_003_stls),
+        T(tls_007_tls_010_tls_011_stls),
         T(tls_006_plain_text_behind_the_answer_to_stls),
         T(tls_012_a_failed_handshake_ends_the_session),
         T(auth_006_initial_response),

@@ -108,7 +108,10 @@ static void put_session(const struct pf_journal_record *r, FILE *to)
     put(r, PF_JOURNAL_USER, to);
     fprintf(to, " (session %" PRIu64 ".%" PRIu64, r->number[PF_JOURNAL_PROCESS], r->number[PF_JOURNAL_SESSION]);
     put_with(r, PF_JOURNAL_MECHANISM, ", ", "", to);
-    put_with(r, PF_JOURNAL_TLS, ", TLS ", "", to);
+    if (pf_bytes_equal(r->text[PF_JOURNAL_TLS], PF_LIT("none")))
+        fputs(", no TLS", to);
+    else
+        put_with(r, PF_JOURNAL_TLS, ", ", "", to);
     put_with(r, PF_JOURNAL_TOKEN, ", token ", "", to);
     put_with(r, PF_JOURNAL_MASTER, ", through master user ", "", to);
     fputc(')', to);

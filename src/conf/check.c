@@ -33,7 +33,8 @@ static void check_certificate(struct pf_conf_reader *r, size_t index)
     const struct pf_conf_listen *listen = &r->listens[index];
     const struct pf_conf_place *place = &r->listen_places[index];
 
-    if (r->pair_count || r->tls_unclear || listen->certificate || listen->key || r->seen[index_of(PF_CONF_BLOCK_tls, "certificate")].source ||
+    if (r->pair_count || r->tls_unclear || listen->certificate || listen->key ||
+        r->seen[index_of(PF_CONF_BLOCK_tls, "certificate")].source ||
         r->seen[index_of(PF_CONF_BLOCK_tls, "key")].source)
         return;
     if (listen->tls != PF_CONF_TLS_NONE)
@@ -68,7 +69,8 @@ static void check_twice(struct pf_conf_reader *r, size_t index)
         if (strcmp(r->listens[i].address, listen->address) == 0)
             record = pf_conf_wrong(&r->mistakes, place, "%s is listened to twice", text);
         else
-            record = pf_conf_wrong(&r->mistakes, place, "%s is listened to already: `any` is all of IPv4 and IPv6", text);
+            record = pf_conf_wrong(&r->mistakes, place, "%s is listened to already: `any` is all of IPv4 and IPv6",
+                                   text);
         if (first->source == place->source)
             pf_conf_hint(record, "the first time on line %u", first->line);
         else

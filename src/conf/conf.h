@@ -29,7 +29,8 @@ enum pf_conf_tls_minimum { PF_CONF_TLS_1_0, PF_CONF_TLS_1_1, PF_CONF_TLS_1_2, PF
 enum { PF_CONF_LISTENS_MOST = 64 }; /* each is a socket and a set of engine settings */
 
 struct pf_conf_listen {
-    const char *address;       /* numeric, without brackets; "any" is IPv4 and IPv6; or the path of a unix socket: begins with '/' */
+    const char *address;       /* numeric, without brackets; "any" is IPv4 and IPv6; or the path of a unix socket:
+                                * begins with '/' */
     unsigned port;             /* 0: any free one (tests) */
     enum pf_conf_tls tls;
     enum pf_conf_auto tls_on_plain;

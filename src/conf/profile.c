@@ -75,7 +75,8 @@ static void check_mechanism(struct pf_conf_reader *r, const struct pf_conf_place
     const char *offered = r->draft.conf.mechanisms;
     struct pf_conf_shown shown = pf_conf_shown(name);
 
-    if (offered ? pf_conf_words_hold(offered, name) : pf_conf_words_hold(known, name) && !pf_conf_words_hold(by_name_only, name))
+    if (offered ? pf_conf_words_hold(offered, name)
+                : pf_conf_words_hold(known, name) && !pf_conf_words_hold(by_name_only, name))
         return;
     if (!pf_conf_words_hold(known, name))
         pf_conf_hint(pf_conf_wrong(&r->mistakes, place, "`mechanisms`: there is no mechanism `%s`", shown.text),
@@ -114,7 +115,8 @@ static void check_connections(struct pf_conf_reader *r, size_t index)
     unsigned here = r->listens[index].connections, all = r->draft.conf.connections;
 
     if (place && here > all)
-        pf_conf_hint(pf_conf_wrong(&r->mistakes, place, "`connections` (%u) is more than that of `limits` (%u)", here, all),
+        pf_conf_hint(pf_conf_wrong(&r->mistakes, place, "`connections` (%u) is more than that of `limits` (%u)", here,
+                                   all),
                      "that one counts the clients of all listeners together");
 }
 

@@ -221,8 +221,8 @@ static void greet(struct pf_pop3_server *e)
         if (refused)
             pf_server_close(e, PF_CLOSE_REFUSED);
     } else if (!e->greeted && !e->closing) {
-        pf_reply_greeting(&e->out.span, e->xclient ? PF_LIT("[XCLIENT] ") : PF_LIT(""), pf_bytes_of(e->set->greeting ? e->set->greeting : ""),
-                          pf_keep_bytes(&e->timestamp));
+        pf_reply_greeting(&e->out.span, e->xclient ? PF_LIT("[XCLIENT] ") : PF_LIT(""),
+                          pf_bytes_of(e->set->greeting ? e->set->greeting : ""), pf_keep_bytes(&e->timestamp));
         pf_keep_drop(&e->timestamp);
     }
     e->greeted = true;

@@ -30,7 +30,7 @@ struct pf_tls_pair {          /* PEM files */
     const char *key;
 };
 
-enum pf_tls_min { PF_TLS_1_2, PF_TLS_1_3, PF_TLS_1_0, PF_TLS_1_1 /* the last two for what knows nothing else */ };
+enum pf_tls_min { PF_TLS_1_2, PF_TLS_1_3, PF_TLS_1_0, PF_TLS_1_1 /* these two for what knows nothing else */ };
 
 struct pf_tls_settings {
     const struct pf_tls_pair *pairs; /* at least one; the first is the default */

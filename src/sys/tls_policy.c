@@ -84,7 +84,8 @@ enum pf_code pf_tls_policy_set(SSL_CTX *ctx, const struct pf_tls_settings *setti
     SSL_CTX_set_alpn_select_cb(ctx, alpn, NULL);
     /* TLS-033 is the third call. */
     if (SSL_CTX_set_min_proto_version(ctx, versions[settings->minimum]) != 1 ||
-        SSL_CTX_set_max_proto_version(ctx, 0) != 1 || SSL_CTX_set_max_early_data(ctx, 0) != 1 || !set_mark(ctx, clients, settings))
+        SSL_CTX_set_max_proto_version(ctx, 0) != 1 || SSL_CTX_set_max_early_data(ctx, 0) != 1 ||
+        !set_mark(ctx, clients, settings))
         return pf_fail(err, PF_CONFIG, 0, __func__, "cannot set up TLS: %s", pf_tls_reason());
     if (SSL_CTX_set_cipher_list(ctx, ciphers(settings)) != 1)
         return pf_fail(err, PF_CONFIG, 0, __func__, "no usable cipher in the list \"%s\"", ciphers(settings));

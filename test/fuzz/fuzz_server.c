@@ -357,7 +357,8 @@ static void configure(struct fuzz *f, const uint8_t *data)
 {
     f->flags = data[0];
     memcpy(&f->dice, data + 1, sizeof f->dice);
-    f->more = f->dice * 2654435761u >> 25 | (f->dice * 2654435761u >> 17 & XCLIENT); /* Knuth's multiplier: all bits count */
+    f->more = f->dice * 2654435761u >> 25; /* Knuth's multiplier: all bits count */
+    f->more |= f->dice * 2654435761u >> 17 & XCLIENT;
     f->tls = f->flags & TLS;
     f->dice |= 1;
     f->now = 5;

@@ -220,17 +220,18 @@ static void other(struct walk *w, const unsigned char *line, size_t len)
 {
     bool hello = word_is(line, len, "LHLO") || word_is(line, len, "EHLO") || word_is(line, len, "HELO");
     bool mail = word_is(line, len, "MAIL"), rcpt = word_is(line, len, "RCPT");
+    bool xclient = word_is(line, len, "XCLIENT");
     size_t before = w->heard;
     unsigned code = reply(w, false);
 
-    if (!(hello && code == 250) && !(code == 220 && word_is(line, len, "XCLIENT"))) { /* read again, more strictly */
+    if (!(hello && code == 250) && !(xclient && code == 220)) { /* read again, more strictly */
         w->heard = before;
         reply(w, true);
     }
     if ((code == 250 && (hello || mail || word_is(line, len, "RSET"))) || code == 220)
         new_transaction(w);
     w->accepted += rcpt && code == 250;
-    w->over = w->over || code == 221 || (code == 554 && !rcpt); /* QUIT, or input behind STARTTLS */
+    w->over = w->over || code == 221 || (code == 554 && !rcpt && !xclient); /* QUIT, or input behind STARTTLS */
 }
 
 static void command(struct walk *w)

@@ -5,7 +5,8 @@
 static void a_listener_takes_over_what_it_does_not_say(void **state)
 {
     struct pf_conf *c = told_good("listen 10.0.0.1:995 { connections 7; idle 20m }\nlisten 10.0.0.2:995\n"
-                                  "hostname pop.example.org\ntls { certificate /c; key /k; minimum 1.3; ciphers AESGCM }\n"
+                                  "hostname pop.example.org\ntls { certificate /c; key /k; minimum 1.3; ciphers "
+                                  "AESGCM }\n"
                                   "users { mechanisms \"PLAIN SCRAM-SHA-256\"; apop yes }\n"
                                   "limits { connections 70; connections-per-address 3; bad-commands 4; login-tries 2\n"
                                   "    bad-commands-before-login 5 }\n"
@@ -81,20 +82,25 @@ static void own_certificates_make_tls_possible(void **state)
              "write `tls none` for this listener)\n");
     told_bad("listen 10.0.0.1:995 { certificate /c }\nlisten 10.0.0.2:995 { key /k }\n",
              "1:23: `certificate` stands here without its `key` (name the file with its private key: key FILE)\n"
-             "2:23: `key` stands here without its `certificate` (name the file with the certificate: certificate FILE)\n");
+             "2:23: `key` stands here without its `certificate` (name the file with the certificate: "
+             "certificate FILE)\n");
 }
 
 static void what_is_not_offered_for_all_is_told(void **state)
 {
     (void)state;
     told_bad(CERTIFICATE "listen 10.0.0.1:995 { mechanisms \"PLAIN  login NONESUCH\" }\n",
-             "2:23: `mechanisms`: `login` is not offered by `users` (a listener offers some of what users { mechanisms } "
+             "2:23: `mechanisms`: `login` is not offered by `users` (a listener offers some of what users { "
+             "mechanisms } "
              "offers: name it there, too)\n"
-             "2:23: `mechanisms`: there is no mechanism `NONESUCH` (postfach.conf(5) lists them, at mechanisms of users)\n");
+             "2:23: `mechanisms`: there is no mechanism `NONESUCH` (postfach.conf(5) lists them, at mechanisms "
+             "of users)\n");
     told_bad(CERTIFICATE "listen 10.0.0.1:995 { mechanisms \"PLAIN LOGIN\"; apop yes }\nusers { mechanisms login }\n",
-             "2:23: `mechanisms`: `PLAIN` is not offered by `users` (a listener offers some of what users { mechanisms } "
+             "2:23: `mechanisms`: `PLAIN` is not offered by `users` (a listener offers some of what users { "
+             "mechanisms } "
              "offers: name it there, too)\n"
-             "2:49: `apop` is not offered by `users` (write `apop yes` there, and `apop no` for the other listeners)\n");
+             "2:49: `apop` is not offered by `users` (write `apop yes` there, and `apop no` for the other "
+             "listeners)\n");
     told_bad(CERTIFICATE "limits { connections 5 }\nlisten 10.0.0.1:995 { connections 6 }\n",
              "3:23: `connections` (6) is more than that of `limits` (5) (that one counts the clients of all listeners "
              "together)\n");
@@ -115,7 +121,8 @@ static void what_says_nothing_there_is_told(void **state)
 
 static void xclient_goes_with_networks_and_not_with_proxy(void **state)
 {
-    struct pf_conf *c = told_good(CERTIFICATE "listen 10.0.0.1:110 { xclient-from \"10.0.0.0/8 ::1\"; proxy-tls yes }\n");
+    struct pf_conf *c = told_good(CERTIFICATE
+                                  "listen 10.0.0.1:110 { xclient-from \"10.0.0.0/8 ::1\"; proxy-tls yes }\n");
 
     (void)state;
     assert_string_equal(c->listens[0].xclient_from, "10.0.0.0/8 ::1");
@@ -125,7 +132,8 @@ static void xclient_goes_with_networks_and_not_with_proxy(void **state)
              "listen 10.0.0.1:111 { xclient-from ::1; proxy yes; proxy-from ::1 }\n"
              "listen unix:/s { xclient-from ::1 }\n"
              "listen 127.0.0.1:1 { protocol metrics; xclient-from ::1 }\n",
-             "2:23: `xclient-from`: `10.0.0.0/33` has a wrong prefix length (as in: xclient-from \"10.0.0.0/8 ::1/128\")\n"
+             "2:23: `xclient-from`: `10.0.0.0/33` has a wrong prefix length (as in: xclient-from \"10.0.0.0/8 "
+             "::1/128\")\n"
              "3:23: `xclient-from` does not go with `proxy yes` (give each kind of proxy a listener of its own)\n"
              "4:18: `xclient-from` is of no use here (it is for ports where pop3, lmtp or smtp is spoken)\n"
              "5:40: `xclient-from` is of no use here (it is for ports where pop3, lmtp or smtp is spoken)\n");

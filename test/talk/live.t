@@ -1,5 +1,5 @@
 #!/bin/sh
-# The talks against the server itself, in one process.
+# The talks against the server itself, in the shape that SHAPE names.
 BUILD=${BUILD:-build-check}
 cd "$(dirname "$0")/../.." || exit 1
 if [ ! -x "$BUILD/src/role/postfachd" ]; then

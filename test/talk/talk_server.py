@@ -24,6 +24,7 @@ SETTINGS = {
     "login-tries": ("limits", "login-tries"),
     "sasl-rounds": ("limits", "sasl-rounds"),
 }
+SHAPES = {"single": ["--single"], "split": []}
 PORTS = ("plain", "open", "tls", "bare")
 
 
@@ -123,8 +124,8 @@ class Given:
 
 
 class Own:
-    """`postfachd --single`, with settings of ours, in a folder of its own; started anew when a talk wants
-    other settings or other users."""
+    """`postfachd`, in the shape that SHAPE names (single, split), with settings of ours, in a folder of its own; started
+    anew when a talk wants other settings or other users."""
 
     def __init__(self, program):
         self.program = program
@@ -174,7 +175,8 @@ class Own:
         self._write_users()
         self._write_settings()
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([self.program, "--single", "-f", self._in("conf")],
+            shape = SHAPES[os.environ.get("SHAPE", "single")]
+            self.process = subprocess.Popen([self.program, *shape, "-f", self._in("conf")],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         end = time.monotonic() + 30
         while not os.path.exists(self._in("ports")):

@@ -69,7 +69,8 @@ static void play(struct stage *s, struct pf_bytes said)
 #define LONG "0123456789012345678901234567890123456789012345678901234567890123456789"
 #define RCPT "RCPT TO:<" LONG "@x>\r\n"
 
-static const char said[] = "XCLIENT ADDR=192.0.2.7 HELO=h\r\nLHLO c\r\nMAIL FROM:<a@b>\r\n" RCPT RCPT RCPT RCPT RCPT RCPT
+static const char said[] = "XCLIENT ADDR=192.0.2.7 HELO=h\r\nLHLO c\r\nMAIL FROM:<a@b>\r\n"
+                           RCPT RCPT RCPT RCPT RCPT RCPT
                            "DATA\r\nabc\r\n.\r\nLHLO d\r\nMAIL FROM:<a@b>\r\n" RCPT "RSET\r\nQUIT\r\n";
 
 /* A 4xx for the command that failed; or only the words of one reply were lost. */

@@ -41,7 +41,8 @@ static void xc_003_mistakes_are_told_and_change_nothing(void **state)
                                 "XCLIENT ADDR=192.0.2.7\r\nQUIT\r\n");
 
     (void)state;
-    assert_string_equal(t->codes, "220|501 5.5.4|501 5.5.4|501 5.5.4|501 5.5.4|250|451 4.3.2|250 2.1.0|503 5.5.1|221 2.0.0|");
+    assert_string_equal(t->codes, "220|501 5.5.4|501 5.5.4|501 5.5.4|501 5.5.4|250|451 4.3.2|"
+                                  "250 2.1.0|503 5.5.1|221 2.0.0|");
     assert_string_equal(t->log, "xclient nobody|close quit|");
 }
 
@@ -53,7 +54,8 @@ static void several_may_follow_each_other_but_no_tls(void **state)
 
     (void)state;
     set.starttls = true;
-    t = TALK_SET(&set, "LHLO p\r\nXCLIENT ADDR=192.0.2.7 PORT=25\r\nXCLIENT ADDR=192.0.2.7 HELO=h\r\nSTARTTLS\r\nLHLO p\r\n"
+    t = TALK_SET(&set, "LHLO p\r\nXCLIENT ADDR=192.0.2.7 PORT=25\r\nXCLIENT ADDR=192.0.2.7 HELO=h\r\n"
+                       "STARTTLS\r\nLHLO p\r\n"
                        "QUIT\r\n");
     assert_string_equal(t->codes, "220|250|220|220|502 5.5.1|250|221 2.0.0|");
     assert_string_equal(t->log, "xclient|xclient|close quit|");

@@ -150,7 +150,8 @@ static void tls_018_old_versions_where_a_profile_asks_for_them(void **state)
 
 static void a_profile_counts_at_its_listener(void **state)
 {
-    struct pf_tls *all = tls_with(tickets, PF_TLS_1_2, "first", NULL), *two = tls_with(tickets, PF_TLS_1_3, "old", NULL),
+    struct pf_tls *all = tls_with(tickets, PF_TLS_1_2, "first", NULL),
+                  *two = tls_with(tickets, PF_TLS_1_3, "old", NULL),
                   *five = tls_with(tickets, PF_TLS_1_0, "first", NULL);
     char text[512];
 

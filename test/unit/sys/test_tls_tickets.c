@@ -313,7 +313,8 @@ static void tls_032_a_policy_resumes_its_own_sessions_only(void **state)
 {
     static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
     struct pf_tls_tickets *tickets = pf_tls_tickets_new(ROTATE, NULL);
-    struct pf_tls *strict = tls_with(tickets, PF_TLS_1_2, "first", NULL), *old = tls_with(tickets, PF_TLS_1_0, "first", NULL),
+    struct pf_tls *strict = tls_with(tickets, PF_TLS_1_2, "first", NULL),
+                  *old = tls_with(tickets, PF_TLS_1_0, "first", NULL),
                   *again = tls_with(tickets, PF_TLS_1_0, "first", NULL);
 
     (void)state;

@@ -197,8 +197,11 @@ bool pf_crew_read(const struct pf_ipc_frame *frame, struct pf_crew *out)
         frame->fd_count != descriptors_of(c.kind))
         return false;
     take(&b, &c);
-    if (c.kind == PF_CREW_START && pf_bytes_equal(b, pf_bytes_of(version)))
+    if (c.kind == PF_CREW_START) {
+        if (!pf_bytes_equal(b, pf_bytes_of(version)))
+            return false;
         b.len = 0;
+    }
     if (has_text(c.kind)) {
         if (b.len >= sizeof c.text || (b.len && memchr(b.at, 0, b.len)))
             return false;

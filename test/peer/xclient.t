@@ -112,7 +112,7 @@ def tls_016_what_the_proxy_says_of_tls_counts_where_it_may():
 
 
 def the_clients_address_is_what_is_counted():
-    with office_with("limits { connections-per-address 2 }") as office:
+    with office_with("limits { connections-per-address 2 }", gates=1) as office:  # each gate counts for itself
         office.start()
         here = [handed(office, OPEN) for _ in range(2)]
         with Tcp(office.ports[OPEN]) as third:

@@ -48,8 +48,8 @@ static enum pf_code explain(const struct pf_twin *twin, const struct pf_box_wher
     if (code == PF_OK || !err || (err->sys != EACCES && err->sys != EPERM && err->sys != EXDEV) || !kinds->roots ||
         pf_conf_roots_hold(kinds->roots, where->path))
         return code;
-    return pf_fail(err, code, err->sys, "kinds", "%s: %s; it lies outside of the folders in which mail path begins: name "
-                   "one above it in mail { roots }", where->path, strerror(err->sys));
+    return pf_fail(err, code, err->sys, "kinds", "%s: %s; it lies outside of the folders in which mail path begins: "
+                   "name one above it in mail { roots }", where->path, strerror(err->sys));
 }
 
 static enum pf_code box_open(struct pf_twin *twin, const struct pf_box_where *asked, bool may_block,

@@ -174,8 +174,8 @@ void pf_parcel_seal(struct pf_parcel *, struct pf_parcel_seal *);
 void pf_parcel_drop(struct pf_parcel *, struct pf_parcel_drop *);
 void pf_store_free(struct pf_store *); /* NULL is allowed */
 
-/* A store that serves several processes asks those that hold a maildrop (store_remote.h): somebody wants what your guest
- * with that session number has open. See session/holders.h for who gives way. */
+/* A store that serves several processes asks those that hold a maildrop (store_remote.h): somebody wants what
+ * your guest with that session number has open. See session/holders.h for who gives way. */
 struct pf_store_wanted {
     uint64_t session;
     bool found;      /* out: it is here */

@@ -152,7 +152,8 @@ static void failures_are_those_of_the_kind(void **state)
     assert_non_null(strstr(r->err.log, "relative"));
     assert_null(strstr(r->err.log, "mbox:"));
     assert_int_equal(r->twin->kind->parcel_begin(r->twin, &where, &parcel, &r->err), PF_CONFIG);
-    where.path = r->maildir;
+    deliver(r, r->mbox, "Subject: b\n\n");
+    where.path = strchr(r->mbox, '/'); /* a file is no Maildir */
     assert_int_equal(r->twin->kind->box_open(r->twin, &where, true, &o, &r->err), PF_NO_BOX);
 }
 

@@ -307,7 +307,8 @@ static void *open_source(const struct pf_conf_userdb *userdb, const struct pf_au
 /* Those of its ways to log in that are files of their own. */
 static void preload(void)
 {
-    static const char *const plugins[] = {"client_ed25519", "caching_sha2_password", "sha256_password", "auth_gssapi_client"};
+    static const char *const plugins[] = {"client_ed25519", "caching_sha2_password", "sha256_password",
+                                          "auth_gssapi_client"};
     MYSQL *link;
 
     start_library();

@@ -1,12 +1,13 @@
 /* The bench of PAM: helpers that were started before, for a process that may start none.
  *
- * Behind its jail (sys/sandbox.h) auth can neither fork nor execute, and it is not root any more, which pam_unix(8) wants.
- * So, while it still is, its role has helpers started here, and each question goes to one of them. The bench is the
- * process's, as its jail is; without one, each question starts a helper (auth_pam.h).
+ * Behind its jail (sys/sandbox.h) auth can neither fork nor execute, and it is not root any more, which pam_unix(8)
+ * wants. So, while it still is, its role has helpers started here, and each question goes to one of them. The bench
+ * is the process's, as its jail is; without one, each question starts a helper (auth_pam.h).
  *
- * A helper that is kept is the same program, postfach-pam; it sees by the kind of its input, a SOCK_SEQPACKET pair, that
- * it is to stay. For each question it forks, and the child is what a helper for one question is: a process group of its
- * own, killed when the time is over. So modules of others never run in what stays. It ends when its socket does.
+ * A helper that is kept is the same program, postfach-pam; it sees by the kind of its input, a SOCK_SEQPACKET pair,
+ * that it is to stay. For each question it forks, and the child is what a helper for one question is: a process
+ * group of its own, killed when the time is over. So modules of others never run in what stays. It ends when its
+ * socket does.
  *
  *   question   one datagram: milliseconds (four octets, most significant first), then the question as in auth_pam.h
  *   answer     one datagram: the status as of waitpid(2) (four octets), or PF_PAM_LATE; then the line
@@ -14,11 +15,12 @@
  * A helper that ends all the same, or does not answer, is lost: the question is PF_TEMP, and the hook is asked for
  * another one. What a role does with it: in auth's start, before it becomes its user,
  *
- *     pf_pam_bench_start(conf, &err)                   as many as the blocks `userdb pam` have connections; none: nothing
+ *     pf_pam_bench_start(conf, &err)     as many as the blocks `userdb pam` have connections; none: nothing
  *
- * and later, where the keeper answers with a descriptor (it makes a pair by pf_ipc_pair, sets one end to blocking, starts
- * the program with pf_pam_start(pf_pam_helper(), end, &pid), sends the other end), pf_pam_bench_give(fd). Or simpler: now
- * and then pf_pam_bench_lost(), and when it is true the role ends, and is started anew with new helpers. */
+ * and later, where the keeper answers with a descriptor (it makes a pair by pf_ipc_pair, sets one end to blocking,
+ * starts the program with pf_pam_start(pf_pam_helper(), end, &pid), sends the other end), pf_pam_bench_give(fd). Or
+ * simpler: now and then pf_pam_bench_lost(), and when it is true the role ends, and is started anew with new
+ * helpers. */
 #ifndef POSTFACH_AUTH_AUTH_PAM_BENCH_H
 #define POSTFACH_AUTH_AUTH_PAM_BENCH_H
 
@@ -38,7 +40,8 @@ const char *pf_pam_helper(void);
 /* It, with this as its input and output, in a process group of its own and a clean environment; an errno. */
 int pf_pam_start(const char *path, int theirs, pid_t *out_pid);
 
-/* PF_OK also when there is nothing to do. Children that end are reaped by the kernel from then on (SIGCHLD is ignored). */
+/* PF_OK also when there is nothing to do. Children that end are reaped by the kernel from then on (SIGCHLD is
+ * ignored). */
 enum pf_code pf_pam_bench_start(const struct pf_conf *, struct pf_err *err);
 bool pf_pam_bench_used(void);
 /* One more, from any thread; the descriptor is taken over. Nothing but close when there is no bench. */
@@ -54,6 +57,7 @@ struct pf_pam_said {
     int *status;
 };
 /* From any thread, and blocking: PF_OK with what it said, or PF_TEMP. */
-enum pf_code pf_pam_bench_ask(struct pf_bytes request, pf_time deadline, const struct pf_pam_said *, struct pf_err *err);
+enum pf_code pf_pam_bench_ask(struct pf_bytes request, pf_time deadline, const struct pf_pam_said *,
+                              struct pf_err *err);
 
 #endif

@@ -6,7 +6,8 @@
 
 /* Whether the standard input says that it is to stay. */
 bool pf_pam_is_kept(void);
-/* True in a child, whose input and output are now those of one question; in the parent false, when nobody asks any more. */
+/* True in a child, whose input and output are now those of one question; in the parent false, when nobody asks any
+ * more. */
 bool pf_pam_kept(void);
 
 #endif

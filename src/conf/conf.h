@@ -227,9 +227,9 @@ struct pf_conf *pf_conf_parse(const char *name, struct pf_bytes text,
 struct pf_conf *pf_conf_hold(struct pf_conf *);
 void pf_conf_free(struct pf_conf *); /* gives one hold back; NULL is allowed */
 /* Takes out of a generation what a process that speaks with strangers must not know: where users come from and how
- * those sources are asked, files of users, secrets, certificates' keys and tokens. All texts are wiped where they lie; those
- * that sessions read stand elsewhere afterwards, so nobody may have kept one before, or hold the generation (asserted).
- * False without memory, with nothing changed. */
+ * those sources are asked, files of users, secrets, certificates' keys and tokens. All texts are wiped where they
+ * lie; those that sessions read stand elsewhere afterwards, so nobody may have kept one before, or hold the
+ * generation (asserted). False without memory, with nothing changed. */
 bool pf_conf_blind(struct pf_conf *);
 
 /* Prints the settings in force in the file's own grammar: reading that back gives the same. Values

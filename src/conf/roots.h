@@ -10,8 +10,8 @@
 
 enum { PF_CONF_ROOT_MAX = 1025 }; /* a path of 1,024 octets and its NUL */
 
-/* The next one, absolute and without slashes at its end ("/" alone has one); *at is 0 before the first call. False: there
- * are no more. The same one may come twice. */
+/* The next one, absolute and without slashes at its end ("/" alone has one); *at is 0 before the first call. False:
+ * there are no more. The same one may come twice. */
 bool pf_conf_root_next(const struct pf_conf *, size_t *at, char out_root[PF_CONF_ROOT_MAX]);
 /* Whether the absolute path (without its kind) lies below one of them, by its words alone: no link is followed, and a
  * path with `..` never does. */

@@ -2,8 +2,8 @@
  *
  * sandbox.h knows calls and paths, and no mail. Here is said which paths that are:
  *
- *   store   the folders above all maildrops: each template of `mail path` and of the domains up to its first %, those of
- *           `mail roots`, and state-folder; to be written to. A maildrop elsewhere, which a user data base may name,
+ *   store   the folders above all maildrops: each template of `mail path` and of the domains up to its first %, those
+ *           of `mail roots`, and state-folder; to be written to. A maildrop elsewhere, which a user data base may name,
  *           is refused by the kernel, and the error says what to do (store/kinds.c)
  *   auth    the folder of every file that users are read from, since files are replaced by rename; to be written to
  *           only where login-record and SQLite's databases are; and where sources are asked over the network or by the
@@ -55,7 +55,8 @@ struct pf_jail_paths {
     bool network, sockets; /* as in struct pf_sandbox */
     struct pf_jail_text *texts; /* private */
 };
-enum pf_code pf_jail_paths_of(enum pf_sandbox_role, const struct pf_conf *, struct pf_jail_paths *out, struct pf_err *err);
+enum pf_code pf_jail_paths_of(enum pf_sandbox_role, const struct pf_conf *, struct pf_jail_paths *out,
+                              struct pf_err *err);
 void pf_jail_paths_free(struct pf_jail_paths *);
 
 #endif

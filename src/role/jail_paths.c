@@ -59,7 +59,8 @@ static void add(struct list *list, const char *path, size_t len, bool write)
         list->paths->list = more;
     text = more ? keep(list, path, len) : NULL;
     if (text)
-        list->paths->list[list->paths->count++] = (struct pf_sandbox_path){.path = text, .write = write, .optional = true};
+        list->paths->list[list->paths->count++] =
+            (struct pf_sandbox_path){.path = text, .write = write, .optional = true};
     list->full = list->full || !text;
 }
 

@@ -46,10 +46,10 @@ struct pf_tls_settings {
 
 /* `rotate`: seconds a ticket key encrypts; it decrypts for two more such times. Thread-safe. */
 struct pf_tls_tickets *pf_tls_tickets_new(unsigned rotate, struct pf_err *err);
-/* The same with keys that are derived (HKDF, RFC 5869) from a seed and the number of the time of `rotate` seconds since
- * the machine was started. All processes of a machine that have the same seed and `rotate` resume each other's
- * sessions, also when one comes hours later. Who has the seed can open all tickets of its life, past ones too: it is made
- * by the keeper when it starts, and is never on disk. It is copied. */
+/* The same with keys that are derived (HKDF, RFC 5869) from a seed and the number of the time of `rotate` seconds
+ * since the machine was started. All processes of a machine that have the same seed and `rotate` resume each other's
+ * sessions, also when one comes hours later. Who has the seed can open all tickets of its life, past ones too: it is
+ * made by the keeper when it starts, and is never on disk. It is copied. */
 enum { PF_TLS_SEED = 32 };
 struct pf_tls_tickets *pf_tls_tickets_new_seeded(const unsigned char seed[PF_TLS_SEED], unsigned rotate,
                                                  struct pf_err *err);

@@ -98,7 +98,8 @@ static bool derive_key(const struct pf_tls_tickets *tickets, int64_t period, str
     return true;
 }
 
-/* The keys of a seed are those of now, whoever asks; so they must be made before one is looked for. The lock is held. */
+/* The keys of a seed are those of now, whoever asks; so they must be made before one is looked for. The lock is
+ * held. */
 static bool turn(struct pf_tls_tickets *tickets)
 {
     int64_t period = now(tickets) / tickets->rotate;

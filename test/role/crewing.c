@@ -83,8 +83,8 @@ static void start(struct crewing *c, struct crewed *child, const char *program, 
     MUST(sheet >= 0 && pf_ipc_pair(ends, NULL) == PF_OK);
     MUST(pf_hire_start(program, words, ends[1], &child->pid, NULL) == PF_OK);
     close(ends[1]);
-    child->ipc = pf_ipc_new(c->loop, ends[0], &(struct pf_ipc_settings){.calls = &calls, .self = child, .any_uid = true},
-                            NULL);
+    child->ipc = pf_ipc_new(c->loop, ends[0],
+                            &(struct pf_ipc_settings){.calls = &calls, .self = child, .any_uid = true}, NULL);
     MUST(child->ipc);
     say(child, &crew, sheet);
     close(sheet);
@@ -215,7 +215,8 @@ static enum pf_code wait_for(struct crewing *c, const struct pf_store_op *op)
 bool gate_read(struct crewing *c, struct gate *g, uint64_t pass)
 {
     unsigned char text[4096];
-    struct pf_box_open open = {.op.done = done, .where = {.user = "anna", .path = "/", .expire_days = -1, .pass = pass}};
+    struct pf_box_open open = {.op.done = done,
+                               .where = {.user = "anna", .path = "/", .expire_days = -1, .pass = pass}};
     struct pf_box_read read = {.op.done = done, .at = text, .cap = sizeof text};
     struct pf_box_close close_it = {.op.done = done};
 

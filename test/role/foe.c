@@ -1,9 +1,10 @@
 /* foe SETTINGS AUTH STORE SEED FRAMES: a gate in the hands of a stranger, beside an honest one.
  *
- * The programs of auth and store are the real ones, in their jails. First it shows tickets that it must not have any use
- * of: forged, shown before, another gate's, expired. Then it sends frames: what an honest gate once sent, changed
- * in every way that came to mind, from a generator with a seed; it is dropped often, and comes again under a new number. It
- * must gain nothing, and the honest gate must be served all the time. The user is anna, with the password secret. */
+ * The programs of auth and store are the real ones, in their jails. First it shows tickets that it must not have any
+ * use of: forged, shown before, another gate's, expired. Then it sends frames: what an honest gate once sent,
+ * changed in every way that came to mind, from a generator with a seed; it is dropped often, and comes again under a
+ * new number. It must gain nothing, and the honest gate must be served all the time. The user is anna, with the
+ * password secret. */
 #include "role/crewing.h"
 
 #include "auth/auth_wire.h"
@@ -148,11 +149,13 @@ static void throw(struct foe *foe, int to, const unsigned char *room, size_t len
         message.msg_control = &control;
         message.msg_controllen = CMSG_SPACE(count * sizeof(int));
         head = CMSG_FIRSTHDR(&message);
-        *head = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof(int))};
+        *head = (struct cmsghdr){
+            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof(int))};
         for (unsigned i = 0; i < count; i++)
             memcpy(CMSG_DATA(head) + i * sizeof(int), &null, sizeof null);
     }
-    if (__real_sendmsg(foe->fds[to], &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && (errno == EPIPE || errno == ECONNRESET)) {
+    if (__real_sendmsg(foe->fds[to], &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+        (errno == EPIPE || errno == ECONNRESET)) {
         close(foe->fds[to]);
         foe->fds[to] = -1;
         foe->dropped++;

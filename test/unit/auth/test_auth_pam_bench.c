@@ -177,7 +177,8 @@ static void lost_helpers_are_told_and_replaced(void **state)
 /* What answers nonsense is no helper. */
 static void nonsense_is_no_answer(void **state)
 {
-    static const char *const answers[] = {"", "x", "\0\0\0\0", "\0\0\0\0yes anna", "\0\0\1\0yes anna\n", "\0\0\0\0yes bad/name\n"};
+    static const char *const answers[] = {
+        "", "x", "\0\0\0\0", "\0\0\0\0yes anna", "\0\0\1\0yes anna\n", "\0\0\0\0yes bad/name\n"};
     static const size_t lens[] = {0, 1, 4, 12, 13, 17};
     struct pf_pam_said said;
     char line[PF_PAM_ANSWER_MAX];
@@ -209,7 +210,8 @@ static int prepare(void **state)
     assert_non_null(mkdtemp(folder));
     put("permit", "auth required pam_permit.so\naccount required pam_permit.so\n");
     put("deny", "auth required pam_deny.so\naccount required pam_permit.so\n");
-    snprintf(text, sizeof text, "auth required pam_exec.so quiet %s\naccount required pam_permit.so\n", below("script"));
+    snprintf(text, sizeof text, "auth required pam_exec.so quiet %s\naccount required pam_permit.so\n",
+             below("script"));
     put("slow", text);
     put("script", "#!/bin/sh\nexec tail -f /dev/null\n");
     snprintf(text, sizeof text, "#!/bin/sh\nexec %s --confdir %s\n", HELPER, folder);

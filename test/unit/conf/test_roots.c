@@ -50,7 +50,8 @@ static void domains_and_roots_come_behind(void **state)
 static void roots_are_absolute(void **state)
 {
     (void)state;
-    told_bad("mail { roots \"/srv/a srv/b\" }", "1:8: `roots`: `srv/b` is no absolute path (as in: roots \"/srv/mail /home\")\n");
+    told_bad("mail { roots \"/srv/a srv/b\" }",
+             "1:8: `roots`: `srv/b` is no absolute path (as in: roots \"/srv/mail /home\")\n");
 }
 
 static void below_is_told_by_whole_names(void **state)

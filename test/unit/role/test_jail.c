@@ -53,10 +53,10 @@ static char right(const struct pf_jail_paths *paths, const char *path)
 
 static void a_store_has_the_folders_above_maildrops(void **state)
 {
-    struct pf_jail_paths paths =
-        paths_of(PF_SANDBOX_STORE, settings("mail { path %s/%%u; state-folder %s; roots \"%s\" }\ndomain x.example { path "
-                                            "mbox:%s/%%n }\nusers { password-file %s }",
-                                            below("mail"), below("state"), below("more"), below("other"), below("users/u")));
+    struct pf_jail_paths paths = paths_of(
+        PF_SANDBOX_STORE, settings("mail { path %s/%%u; state-folder %s; roots \"%s\" }\ndomain x.example { path "
+                                   "mbox:%s/%%n }\nusers { password-file %s }",
+                                   below("mail"), below("state"), below("more"), below("other"), below("users/u")));
 
     (void)state;
     assert_int_equal(right(&paths, below("mail")), 'w');
@@ -90,11 +90,11 @@ static void a_mistake_never_opens_the_root(void **state)
 
 static void auth_has_the_folders_of_its_files(void **state)
 {
-    struct pf_jail_paths paths = paths_of(
-        PF_SANDBOX_AUTH,
-        settings("users { password-file %s; tokens %s; login-record %s; aliases %s }\n"
-                 "userdb sqlite { path %s; query \"select :user\" }\nmail { path %s/%%u }",
-                 below("users/u"), below("tokens/t"), below("record/r"), below("link"), below("lite/db"), below("mail")));
+    struct pf_jail_paths paths =
+        paths_of(PF_SANDBOX_AUTH, settings("users { password-file %s; tokens %s; login-record %s; aliases %s }\n"
+                                           "userdb sqlite { path %s; query \"select :user\" }\nmail { path %s/%%u }",
+                                           below("users/u"), below("tokens/t"), below("record/r"), below("link"),
+                                           below("lite/db"), below("mail")));
 
     (void)state;
     assert_int_equal(right(&paths, below("users")), 'r');
@@ -134,7 +134,8 @@ static void auth_has_network_only_for_who_is_behind_it(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct pf_jail_paths paths = paths_of(PF_SANDBOX_AUTH, told_good(cases[i].text));
 
-        if (paths.network != cases[i].network || (paths.sockets || paths.network) != (cases[i].sockets || cases[i].network))
+        if (paths.network != cases[i].network ||
+            (paths.sockets || paths.network) != (cases[i].sockets || cases[i].network))
             fail_msg("%s: sockets %d, network %d", cases[i].text, paths.sockets, paths.network);
         assert_true(!paths.network || right(&paths, "/etc") == 'r');
         pf_jail_paths_free(&paths);
@@ -144,9 +145,10 @@ static void auth_has_network_only_for_who_is_behind_it(void **state)
 static void files_that_a_connection_string_names_are_there(void **state)
 {
     struct pf_jail_paths paths = paths_of(
-        PF_SANDBOX_AUTH, settings("userdb postgresql { connect \"host=db sslrootcert=%s sslkey='%s'\"; query \"select :user\" "
-                                  "}\nuserdb mariadb { connect \"mariadb://u@db/n?ssl_ca=%s\"; query \"select :user\" }",
-                                  below("tls/ca.pem"), below("users/key"), below("tokens/x")));
+        PF_SANDBOX_AUTH,
+        settings("userdb postgresql { connect \"host=db sslrootcert=%s sslkey='%s'\"; query \"select :user\" "
+                 "}\nuserdb mariadb { connect \"mariadb://u@db/n?ssl_ca=%s\"; query \"select :user\" }",
+                 below("tls/ca.pem"), below("users/key"), below("tokens/x")));
 
     (void)state;
     assert_int_equal(right(&paths, below("tls")), 'r');
@@ -183,7 +185,8 @@ static void a_jail_that_holds_all_stays(void **state)
     assert_true(differs(PF_SANDBOX_STORE, "mail { path /tmp/%u }", "mail { path /tmp/%u; roots /var }"));
     assert_true(differs(PF_SANDBOX_AUTH, "users { password-file /tmp/u }", "users { password-file /var/u }"));
     assert_false(differs(PF_SANDBOX_AUTH, "users { password-file /tmp/u }", "users { password-file /tmp/v }"));
-    assert_true(differs(PF_SANDBOX_AUTH, "users { password-file /tmp/u }", "users { password-file /tmp/u; login-record /tmp/r }"));
+    assert_true(differs(PF_SANDBOX_AUTH, "users { password-file /tmp/u }",
+                        "users { password-file /tmp/u; login-record /tmp/r }"));
     assert_true(differs(PF_SANDBOX_AUTH, "users { password-file /tmp/u }",
                         "users { password-file /tmp/u }\nuserdb saslauthd { path /tmp/x }"));
     assert_false(differs(PF_SANDBOX_GATE, "mail { path /tmp/%u }", "mail { path /var/%u }"));

@@ -59,6 +59,7 @@ static bool keep_listens(struct pf_conf_memory **to, struct pf_conf *conf)
     for (size_t i = 0; i < conf->listen_count && good; i++) {
         struct pf_conf_draft draft = {.listen = conf->listens[i]};
 
+        draft.listen.certificate = draft.listen.key = NULL;
         good = keep_listen(to, &draft);
         listens[i] = draft.listen;
     }

@@ -55,16 +55,21 @@ void __wrap_free(void *at)
 
 static const char text[] =
     "hostname mail.example.org\n"
-    "listen 127.0.0.1:0 { proxy yes; proxy-from \"10.0.0.0/8\" }\n"
+    "listen 127.0.0.1:0 { proxy yes; proxy-from \"10.0.0.0/8\"; certificate /c/hush-tls.own; key /c/hush-tls.own\n"
+    "  hostname own.example.org; mechanisms PLAIN }\n"
     "listen unix:/run/x/lmtp { protocol lmtp }\n"
     "tls { certificate /c/hush-tls.pem; key /c/hush-tls.key; client-ca /c/hush-tls.ca\n"
     "  pair { certificate /c/hush-tls.two; key /c/hush-tls.two } }\n"
-    "users { password-file /u/hush-users; aliases /u/hush-aliases; tokens /u/hush-tokens; master-file /u/hush-master\n"
+    "users { password-file /u/hush-users; aliases /u/hush-aliases; tokens /u/hush-tokens; master-file "
+    "/u/hush-master\n"
     "  login-record /u/hush-record; keytab /u/hush-keytab; cache-time 7m }\n"
-    "userdb postgresql { connect \"host=/x password=\\\"hush-connect\\\"\"; query \"select 'hush-query' from u where n = "
+    "userdb postgresql { connect \"host=/x password=\\\"hush-connect\\\"\"; query \"select 'hush-query' from u where "
+    "n = "
     ":user\"; secret-file /u/hush-file }\n"
-    "userdb ldap { connect ldap://hush-connect; base \"ou=hush-base\"; bind-dn \"cn=hush-bind\"; secret-file /u/hush-file }\n"
-    "oauth { issuer https://hush-oauth; keys https://hush-keys/; client-id hush-client; client-secret-file /u/hush-file;\n"
+    "userdb ldap { connect ldap://hush-connect; base \"ou=hush-base\"; bind-dn \"cn=hush-bind\"; secret-file "
+    "/u/hush-file }\n"
+    "oauth { issuer https://hush-oauth; keys https://hush-keys/; client-id hush-client; client-secret-file "
+    "/u/hush-file;\n"
     "  introspect https://hush-oauth/x }\n"
     "mail { path /m/%d/%n; roots \"/srv/a /srv/b\" }\n"
     "domain example.org { path /o/%n; expire 3 }\n"
@@ -127,6 +132,9 @@ static void what_sessions_read_stays(void **state)
     assert_int_equal(conf->listen_count, 2);
     assert_string_equal(conf->listens[0].address, "127.0.0.1");
     assert_string_equal(conf->listens[0].proxy_from, "10.0.0.0/8");
+    assert_string_equal(conf->listens[0].hostname, "own.example.org");
+    assert_string_equal(conf->listens[0].mechanisms, "PLAIN");
+    assert_string_equal(conf->listens[1].hostname, "mail.example.org");
     assert_string_equal(conf->listens[1].address, "/run/x/lmtp");
     assert_null(conf->listens[1].proxy_from);
     assert_int_equal(conf->listens[1].protocol, PF_CONF_LMTP);

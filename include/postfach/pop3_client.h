@@ -82,7 +82,7 @@ struct pf_pop3_client_settings {
     size_t initial_line; /* longest AUTH line with an initial response: 255 (RFC 5034 section 4) */
     /* What a server may do to us, per answer. */
     uint64_t line_max;  /* octets of one status line, or line of a list */
-    uint64_t lines_max; /* lines of one list */
+    uint64_t lines_max; /* lines of one list; of CAPA, AUTH and LANG 1024 at most */
     unsigned sasl_rounds;
     /* Milliseconds without any octet of what is awaited. */
     pf_time greeting_time;
@@ -170,7 +170,8 @@ enum pf_odd {
     PF_ODD_DOT = 0x4000,     /* the final dot had blanks behind it; a stuffed dot in a list */
     PF_ODD_CODE = 0x8000,    /* a response code that is broken, or not announced by CAPA: not believed */
     PF_ODD_TWICE = 0x10000, /* the message begins with another "+OK" (FTGate to TOP) */
-    PF_ODD_LOOSE = 0x20000  /* END that is CUT: the message ended with LF.LF or LF.CRLF; see loose_dot */
+    PF_ODD_LOOSE = 0x20000, /* END that is CUT: the message ended with LF.LF or LF.CRLF; see loose_dot */
+    PF_ODD_BLANK = 0x40000  /* empty lines stood before the answer */
 };
 
 struct pf_heard {

@@ -77,6 +77,7 @@ struct pf_pop3_client {
     uint64_t stat_count, stat_octets;
     bool stat_known, stat_negative, marked;
     unsigned rounds;
+    unsigned blanks; /* empty lines since the last answer */
     enum pf_lost lost;
     struct pf_bytes farewell;
     pf_time now; /* as last heard */

@@ -5,7 +5,11 @@
 #include "base/text.h"
 #include "proto/b64.h"
 
-enum { STATUS_MAX = 512 }; /* octets with CRLF (RFC 1939 section 3, RFC 2449 section 4) */
+enum {
+    STATUS_MAX = 512, /* octets with CRLF (RFC 1939 section 3, RFC 2449 section 4) */
+    BLANKS_MAX = 8,   /* empty lines between two answers: stray line ends of careless servers */
+    SMALL_LIST = 1024 /* lines of CAPA, AUTH, LANG */
+};
 
 struct status {
     bool good;
@@ -287,9 +291,14 @@ void pf_client_status_line(struct pf_pop3_client *e, bool more)
     struct pf_bytes line;
     struct status s;
 
-    e->odd = 0;
+    e->odd = e->blanks ? PF_ODD_BLANK : 0;
     line = pf_client_line(e);
     e->lf = e->odd & PF_ODD_LF;
+    if (e->greeted && line.len == 0 && e->blanks < BLANKS_MAX) {
+        e->blanks++;
+        return;
+    }
+    e->blanks = 0;
     if (e->unasked) {
         e->farewell = pf_client_clean(e, line);
         pf_client_lose(e, PF_LOST_UNASKED);
@@ -335,6 +344,13 @@ static bool is_last(struct pf_pop3_client *e, struct pf_bytes line)
     return true;
 }
 
+static uint64_t lines_max(const struct pf_pop3_client *e, const struct pf_client_slot *slot)
+{
+    bool small = slot->verb == PF_VERB_CAPA || slot->verb == PF_VERB_AUTH || slot->verb == PF_VERB_LANG;
+
+    return small && e->set->lines_max > SMALL_LIST ? SMALL_LIST : e->set->lines_max;
+}
+
 void pf_client_item_line(struct pf_pop3_client *e)
 {
     const struct pf_client_slot *slot = pf_client_head(e);
@@ -349,7 +365,7 @@ void pf_client_item_line(struct pf_pop3_client *e)
         list_ended(e, slot);
         return;
     }
-    if (e->items == e->set->lines_max) {
+    if (e->items == lines_max(e, slot)) {
         pf_client_lose(e, PF_LOST_LIST);
         return;
     }

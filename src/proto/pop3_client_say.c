@@ -220,7 +220,8 @@ static bool has_lines(const struct pf_pop3_command *c)
     if (c->verb == PF_VERB_RAW)
         return c->multi;
     shape = pf_client_words[c->verb].shape;
-    return shape == PF_SHAPE_MULTI || (shape == PF_SHAPE_MULTI_IF_BARE && (named ? !c->name.len : !c->number));
+    return shape == PF_SHAPE_MULTI ||
+           (shape == PF_SHAPE_MULTI_IF_BARE && (named ? !c->name.len : !c->number));
 }
 
 /* Longer than servers must take (RFC 2449 section 4). */

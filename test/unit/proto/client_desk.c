@@ -16,9 +16,9 @@ static const char *const ends[] = {"", " whole", " refused", " cut", " unsent"};
 static const char *const losts[] = {"",       "quit",    "refused",    "eof",  "time",
                                     "stall",  "garbage", "tls-record", "line", "list",
                                     "octets", "unasked", "smuggle",    "tls",  "given-up"};
-static const char *const odds[] = {"lf",    "status",  "long",   "control", "eight", "space",
-                                   "extra", "form",    "number", "order",   "uid",   "size",
-                                   "sum",   "wrapped", "dot",    "code",    "twice", "loose"};
+static const char *const odds[] = {"lf",   "status", "long",  "control", "eight", "space", "extra",
+                                   "form", "number", "order", "uid",     "size",  "sum",   "wrapped",
+                                   "dot",  "code",   "twice", "loose",   "blank"};
 
 void desk_init(struct desk *d)
 {

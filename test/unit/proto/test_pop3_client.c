@@ -156,6 +156,29 @@ static void who_speaks_unasked_is_not_heard(void **state)
     }
 }
 
+/* Stray line ends are no answers (jstedfast/MailKit 560), in small numbers. */
+static void empty_lines_between_answers(void **state)
+{
+    struct desk d;
+
+    (void)state;
+    for (size_t cut = 0; cut < 3; cut++) {
+        desk_init(&d);
+        d.cut = cut;
+        desk_login(&d);
+        IS(HEAR(&d, "\r\n\n"), "");
+        desk_say(&d, PF_VERB_NOOP);
+        desk_say(&d, PF_VERB_NOOP);
+        desk_out(&d);
+        IS(HEAR(&d, "\r\n+OK\r\n"), "END NOOP whole odd blank\n");
+        desk_out(&d);
+        IS(HEAR(&d, "+OK\r\n"), "END NOOP whole\n");
+        IS(HEAR(&d, "\n\n\n\n\n\n\n\n"), "");
+        IS(HEAR(&d, "\n"), "LOST unasked odd lf blank\n");
+        desk_end(&d);
+    }
+}
+
 static void the_answer_comes_behind_the_whole_command(void **state)
 {
     struct desk d;
@@ -310,6 +333,7 @@ int main(void)
         T(an_endless_line_ends_the_session),
         T(w_010_lines_over_512_octets),
         T(who_speaks_unasked_is_not_heard),
+        T(empty_lines_between_answers),
         T(the_answer_comes_behind_the_whole_command),
         T(what_never_left_is_unsent),
         T(tls_029_p3_034_quit),

@@ -219,6 +219,20 @@ static void initial_line_can_be_longer_where_the_caller_knows(void **state)
     desk_end(&d);
 }
 
+/* Office 365 refuses the form of one line (OA-011). */
+static void oa_011_two_steps_where_the_caller_knows(void **state)
+{
+    struct desk d;
+
+    (void)state;
+    in_tls(&d, 0, "SASL XOAUTH2\r\n");
+    d.settings.initial_line = 0;
+    desk_say_name(&d, PF_VERB_AUTH, "XOAUTH2", "x");
+    IS(desk_out(&d), "AUTH XOAUTH2\r\n");
+    IS(HEAR(&d, "+ \r\n"), "CHALLENGE AUTH {} initial\n");
+    desk_end(&d);
+}
+
 /* The exchange of RFC 5802 as it looks on the wire (section 29 of the samples). */
 static void auth_017_challenges_in_order(void **state)
 {
@@ -403,6 +417,7 @@ int main(void)
         T(tls_012_a_failed_handshake_ends_the_session),
         T(auth_006_initial_response),
         T(auth_010_auth_030_an_initial_response_that_must_wait),
+        T(oa_011_two_steps_where_the_caller_knows),
         T(initial_line_can_be_longer_where_the_caller_knows),
         T(auth_017_challenges_in_order),
         T(auth_005_plus_alone_is_an_empty_challenge),

@@ -209,6 +209,24 @@ static void an_endless_list_ends_the_session(void **state)
     desk_end(&d);
 }
 
+static void cap_038_capabilities_have_an_end(void **state)
+{
+    struct desk d;
+    int lines = 0;
+
+    (void)state;
+    desk_init(&d);
+    desk_login(&d);
+    desk_say(&d, PF_VERB_CAPA);
+    desk_out(&d);
+    HEAR(&d, "+OK\r\n");
+    while (strstr(HEAR(&d, "X-UNKNOWN\r\n"), "ITEM"))
+        lines++;
+    assert_int_equal(lines, 1024);
+    assert_int_equal(d.last.lost, PF_LOST_LIST);
+    desk_end(&d);
+}
+
 static void last_and_lang(void **state)
 {
     (void)state;
@@ -233,6 +251,7 @@ int main(void)
         T(qs_019_stat_larger_than_list),
         T(w_016_lists_end_at_a_bare_lf_too),
         T(an_endless_list_ends_the_session),
+        T(cap_038_capabilities_have_an_end),
         T(last_and_lang),
     };
     return RUN(tests);

@@ -1,31 +1,30 @@
 #include "sys/log_sink.h"
 
 #include "base/text.h"
-
-#define SD_JOURNAL_SUPPRESS_LOCATION /* where in the source an event is logged says nothing */
+#include "sys/log_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/uio.h>
 #include <syslog.h>
-#include <systemd/sd-journal.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-    FIELDS_MAX = 24,      /* more than any event has */
-    FIELDS_OCTETS = 4096, /* twice what a line has: here values stand without escapes, but with long keys */
     STAMP_OCTETS = 32,
     LINE_OCTETS = 2200    /* the longest line of base/log.c, with stamp and level */
 };
 
-static const char journal_socket[] = "/run/systemd/journal/socket";
-static const char own_name[] = "postfachd";
+const char pf_log_own_name[] = "postfachd";
 
 static const int priorities[] = {
     [PF_LOG_DEBUG] = LOG_DEBUG,     [PF_LOG_INFO] = LOG_INFO,   [PF_LOG_NOTICE] = LOG_NOTICE,
     [PF_LOG_WARNING] = LOG_WARNING, [PF_LOG_ERROR] = LOG_ERR,
 };
+
+int pf_log_priority(enum pf_level level)
+{
+    return priorities[level];
+}
 
 static const char *const level_names[] = {
     [PF_LOG_DEBUG] = "debug",     [PF_LOG_INFO] = "info",   [PF_LOG_NOTICE] = "notice",
@@ -119,6 +118,8 @@ void pf_log_free(struct pf_log *log)
 {
     if (log && log->write == write_syslog && --syslogs == 0)
         closelog();
+    if (log)
+        pf_log_journald_done(log);
     free(log);
 }
 
@@ -143,96 +144,7 @@ struct pf_log *pf_log_syslog(enum pf_level from, const char *facility, struct pf
     log = new_log(from, write_syslog, err);
     if (log) {
         syslogs++;
-        openlog(own_name, LOG_PID | LOG_NDELAY, found->number);
+        openlog(pf_log_own_name, LOG_PID | LOG_NDELAY, found->number);
     }
     return log;
-}
-
-/* The fields of one journal entry: memory for their texts, and where each stands in it. */
-struct entry {
-    struct pf_span text;
-    struct iovec parts[FIELDS_MAX];
-    int count;
-};
-
-static void put_part(struct entry *entry, struct pf_span part)
-{
-    if (entry->count >= FIELDS_MAX || !part.at)
-        return;
-    entry->parts[entry->count++] = (struct iovec){part.at, part.len};
-    entry->text.len += part.len;
-}
-
-/* The field's beginning, "NAME="; nothing when there is no room. */
-static struct pf_span begin(const struct entry *entry, const char *prefix, const char *key)
-{
-    struct pf_span part = {entry->text.at + entry->text.len, 0, pf_span_room(&entry->text)};
-
-    if (!pf_span_put(&part, pf_bytes_of(prefix)) || !pf_span_put(&part, pf_bytes_of(key)) ||
-        !pf_span_put(&part, PF_LIT("=")))
-        return (struct pf_span){NULL, 0, 0};
-    for (size_t i = strlen(prefix); i + 1 < part.len; i++) {
-        unsigned char *c = &part.at[i];
-
-        *c = (unsigned char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c == '-' ? '_' : *c);
-    }
-    return part;
-}
-
-static void put_text(struct entry *entry, const char *prefix, const char *key, struct pf_bytes value)
-{
-    struct pf_span part = begin(entry, prefix, key);
-
-    if (part.at)
-        pf_span_put(&part, pf_bytes_head(value, pf_span_room(&part)));
-    put_part(entry, part);
-}
-
-static void put_number(struct entry *entry, const char *prefix, const char *key, uint64_t number)
-{
-    struct pf_span part = begin(entry, prefix, key);
-
-    if (part.at && pf_span_decimal(&part, number))
-        put_part(entry, part);
-}
-
-static void put_field(struct entry *entry, const struct pf_field *field)
-{
-    switch (field->type) {
-    case PF_FIELD_TEXT:
-        if (field->text)
-            put_text(entry, "POSTFACH_", field->key, pf_bytes_of(field->text));
-        return;
-    case PF_FIELD_NUMBER:
-        put_number(entry, "POSTFACH_", field->key, field->number);
-        return;
-    case PF_FIELD_BYTES:
-        put_text(entry, "POSTFACH_", field->key, field->bytes);
-        return;
-    }
-}
-
-static void write_journald(struct pf_log *log, enum pf_event event, enum pf_level level, const char *line,
-                           const struct pf_field *fields, size_t count)
-{
-    unsigned char text[FIELDS_OCTETS + LINE_OCTETS];
-    struct entry entry = {.text = {text, 0, sizeof text}};
-
-    (void)log;
-    put_text(&entry, "", "MESSAGE", pf_bytes_of(line));
-    put_number(&entry, "", "PRIORITY", (uint64_t)priorities[level]);
-    put_text(&entry, "", "SYSLOG_IDENTIFIER", pf_bytes_of(own_name));
-    put_text(&entry, "POSTFACH_", "EVENT", pf_bytes_of(pf_event_name(event)));
-    for (size_t i = 0; i < count; i++)
-        put_field(&entry, &fields[i]);
-    sd_journal_sendv(entry.parts, entry.count);
-}
-
-struct pf_log *pf_log_journald(enum pf_level from, struct pf_err *err)
-{
-    if (access(journal_socket, W_OK) != 0) {
-        pf_fail(err, PF_CONFIG, errno, __func__, "no journal at %s: log to stderr or syslog", journal_socket);
-        return NULL;
-    }
-    return new_log(from, write_journald, err);
 }

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/uio.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -13,35 +12,10 @@
 static char said[4096];
 static int said_at;
 static int entries, closed;
-static bool journal_there;
 
-int __wrap_sd_journal_sendv(const struct iovec *parts, int count);
-int __wrap_access(const char *path, int mode);
 void __wrap_syslog(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void __wrap___syslog_chk(int priority, int flag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-
-int __wrap_sd_journal_sendv(const struct iovec *parts, int count)
-{
-    size_t len = 0;
-
-    entries++;
-    for (int i = 0; i < count; i++) {
-        assert_true(len + parts[i].iov_len + 1 < sizeof said);
-        memcpy(said + len, parts[i].iov_base, parts[i].iov_len);
-        len += parts[i].iov_len;
-        said[len++] = '|';
-    }
-    said[len] = 0;
-    return 0;
-}
-
-int __wrap_access(const char *path, int mode)
-{
-    assert_string_equal(path, "/run/systemd/journal/socket");
-    assert_int_equal(mode, W_OK);
-    return journal_there ? 0 : -1;
-}
 
 void __wrap_closelog(void);
 
@@ -189,51 +163,6 @@ static void an_unknown_facility_is_told(void **state)
     assert_non_null(strstr(err.log, "male"));
 }
 
-static void the_journal_gets_fields(void **state)
-{
-    struct pf_log *log;
-    struct pf_err err = {.code = PF_OK};
-
-    (void)state;
-    journal_there = true;
-    log = pf_log_journald(PF_LOG_INFO, NULL);
-    log_all(log);
-    assert_int_equal(entries, 1);
-    assert_string_equal(said, "MESSAGE=event=session user=\"anna b\" octets=4711 raw-name=\"a\\x0ab%s\"|"
-                              "PRIORITY=6|SYSLOG_IDENTIFIER=postfachd|POSTFACH_EVENT=session|"
-                              "POSTFACH_USER=anna b|POSTFACH_OCTETS=4711|POSTFACH_RAW_NAME=a\nb%s|");
-    pf_log_free(log);
-    journal_there = false;
-    assert_null(pf_log_journald(PF_LOG_INFO, &err));
-    assert_int_equal(err.code, PF_CONFIG);
-    pf_log_free(NULL);
-}
-
-/* More and longer fields than there is room for: cut, never overrun. */
-static void journal_fields_are_bounded(void **state)
-{
-    struct pf_field many[40];
-    char *text = malloc(3000);
-    struct pf_log *log;
-
-    (void)state;
-    memset(text, 'y', 2999);
-    text[2999] = 0;
-    for (size_t i = 0; i < 40; i++)
-        many[i] = i < 30 ? PF_NUMBER_FIELD("n", i) : PF_TEXT_FIELD("t", text);
-    journal_there = true;
-    log = pf_log_journald(PF_LOG_INFO, NULL);
-    entries = 0;
-    pf_log_event(log, PF_EVENT_session, many, 40);
-    assert_int_equal(entries, 1);
-    assert_non_null(strstr(said, "POSTFACH_N=19|"));
-    assert_null(strstr(said, "POSTFACH_N=20|"));
-    pf_log_event(log, PF_EVENT_session, many + 29, 2);
-    assert_non_null(strstr(said, "POSTFACH_T=yyy"));
-    pf_log_free(log);
-    free(text);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,8 +171,6 @@ int main(void)
         T(syslog_gets_the_line_and_never_a_format),
         T(syslog_stays_open_for_the_log_that_is_left),
         T(an_unknown_facility_is_told),
-        T(the_journal_gets_fields),
-        T(journal_fields_are_bounded),
     };
 
     return RUN(tests);

@@ -3,6 +3,7 @@
 are others (a mount namespace), and its helper takes the services from a folder of ours."""
 import os
 import poplib
+import signal
 import smtplib
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from office import BUILD, Office, run  # noqa: E402
+from office import BUILD, Office, children_of, run, wait_until  # noqa: E402
 
 ROOT = os.geteuid() == 0
 HELPER = os.path.join(BUILD, "src/auth/postfach-pam")
@@ -66,9 +67,10 @@ class Machine:
         """What pam_exec(8) runs."""
         self.write("script", f"#!/bin/sh\n{text}\n", 0o755)
 
-    def office(self, service="pop3", more="timeout 20s"):
+    def office(self, service="pop3", more="timeout 20s", **how):
         place = Office(settings=f"userdb pam {{ service {service}; cache-time 0; {more} }}\n",
-                       listens=["{ tls none; plaintext-login yes }"], wrapper=[*NAMESPACE, f"{self.folder}/enter"])
+                       listens=["{ tls none; plaintext-login yes }"], wrapper=[*NAMESPACE, f"{self.folder}/enter"],
+                       **how)
         for user in ("anna", "both", "first", "last"):
             for folder in ("tmp", "new", "cur"):
                 os.makedirs(os.path.join(place.maildir(user), folder))
@@ -191,5 +193,52 @@ def in_its_turn_and_for_mail_that_comes_in():
             assert client.rcpt("nobody-at-all@x")[0] == 550
 
 
+def auth_is_nobody_and_its_helpers_are_root():
+    """pam_unix(8) reads what only root may; the process that speaks with gates is not root any more."""
+    if os.geteuid() != 0:
+        print("# not root")
+        return
+    with Machine() as machine:
+        os.chmod(machine.folder, 0o755)
+        with open(os.path.join(machine.folder, "passwd"), "a", encoding="ascii") as file:
+            file.write("daemon:x:1:1::/:/bin/sh\nbin:x:2:2::/:/bin/sh\nmail:x:8:8::/:/bin/sh\n")
+        with machine.office(shape="split") as place:
+            place.settings += "run-as mail\nprocesses { gate-user daemon; auth-user bin }\n"
+            os.chmod(place.folder, 0o755)
+            os.chown(place.users, 2, 2)
+            subprocess.run(["chown", "-R", "8:8", os.path.join(place.folder, "mail")], check=True)
+            place.start()
+            auth = place.children("auth")[0][1]
+            assert os.stat(f"/proc/{auth}/task").st_uid in (0, 2)  # not dumpable: its files are root's
+            with open(f"/proc/{auth}/status", encoding="ascii") as file:
+                assert "Uid:\t2\t2\t2\t2\n" in file.read()
+            says(place, "+OK")
+            says(place, "-ERR [AUTH]", "anna", "wrong")
+            says(place, "-ERR [AUTH]", "expired", "secret")
+            for helper in children_of(auth):
+                with open(f"/proc/{helper}/status", encoding="ascii") as file:
+                    assert "Uid:\t0\t0\t0\t0\n" in file.read()
+                os.kill(helper, signal.SIGKILL)
+            for _ in range(8):  # the last one that is lost ends auth, and another one comes with new helpers
+                try:
+                    says(place, "-ERR [SYS/TEMP]")
+                except AssertionError:
+                    break
+            place.wait_log("event=jail role=auth", 2)
+            wait_until("a login", lambda: logs_in(place))
+
+
+def logs_in(place):
+    client = poplib.POP3("localhost", place.pop3, timeout=60)
+    try:
+        client.user("anna")
+        return client.pass_("secret").startswith(b"+OK")
+    except poplib.error_proto:
+        return False
+    finally:
+        client.close()
+
+
 run(good_and_wrong_passwords, what_a_module_is_told, modules_that_fail_are_no_wrong_password,
-    a_password_is_told_once_to_all_modules, only_so_many_at_a_time, in_its_turn_and_for_mail_that_comes_in)
+    a_password_is_told_once_to_all_modules, only_so_many_at_a_time, in_its_turn_and_for_mail_that_comes_in,
+    auth_is_nobody_and_its_helpers_are_root)

@@ -403,6 +403,22 @@ def times_bound_what_is_told():
         assert b"12 records of this time could not be written" in done.stderr
 
 
+def junk_in_the_files_is_passed_over():
+    now = int(time.time() * 1000)
+    good = record(now, "topped", octets=1, maildrop="/m/a", uidl="u", user="a")
+    wrong = good.replace("octets=1", "octets=2")
+    with Post() as office:
+        office.write_conf()
+        write_journal(office.journal, b"\0uidl=u\n\n\n", good, wrong, good[:-20] + "\n",
+                      os.urandom(9_000_000).replace(b"\n", b"u"), b"\n", good.replace("J1", "J2"), good, b"u" * 70_000, b"\n",
+                      " ".join(["uidl=u"] * 3000) + "\n", good, good[:30])
+        before = [time.strftime("journal-%Y%m%d", time.gmtime(now / 1000 - days * 86400)) for days in (1, 2)]
+        os.mkdir(os.path.join(office.journal, before[0]))
+        os.symlink("/etc/passwd", os.path.join(office.journal, before[1]))
+        done = subprocess.run([POSTFACH, "why", "-c", office.conf, "--json", "u"], capture_output=True, check=True)
+        assert len(done.stdout.splitlines()) == 3 and b"could not be read" in done.stderr, done
+
+
 def only_busy_sessions_and_a_reload():
     with Post(journal="sessions busy") as office:
         office.start()
@@ -461,4 +477,5 @@ run(a_mail_that_was_fetched_and_deleted, a_mail_that_was_cut_off_and_is_still_th
     expiry_by_age_and_by_fetching, a_failed_deletion_is_told,
     what_strangers_write_does_no_harm, a_message_id_like_a_user_does_not_hide_the_user,
     json_is_one_object_for_each_record, a_server_that_was_killed_leaves_what_had_happened, who_asks_in_vain_is_told_why,
-    times_bound_what_is_told, only_busy_sessions_and_a_reload, a_journal_without_a_folder_is_trouble_told_once, it_is_quick)
+    times_bound_what_is_told, junk_in_the_files_is_passed_over, only_busy_sessions_and_a_reload,
+    a_journal_without_a_folder_is_trouble_told_once, it_is_quick)

@@ -12,8 +12,10 @@ static void the_words_and_no_others(void **state)
     static const char *const bad[] = {"", "\r", "sessions", "SESSIONS ", " SESSIONS", "SESSIONS\r\r", "KICK", "KICK ",
                                       "KICK ID", "KICK ID ", "KICK ID -1", "KICK ID 1 ", "KICK ID x",
                                       "KICK ID 18446744073709551616", "KICK USER", "KICK USER ", "KICK USER a b",
-                                      "KICK USER a\tb", "KICK ID 0.1", "KICK ID .1", "KICK ID 1.", "KICK ID 1.2.3",
-                                      "KICK ID 4294967296.1", "SESSIONS  ALL", "SESSIONS ALL ", "KICK  USER a", "RELOAD now"};
+                                      "KICK USER a\tb", "KICK ID 0.1", "KICK ID .1", "KICK ID 1.",
+                                      "KICK ID 1.2.3",
+                                      "KICK ID 4294967296.1", "SESSIONS  ALL", "SESSIONS ALL ", "KICK  USER a",
+                                      "RELOAD now"};
 
     (void)state;
     assert_int_equal(word("SESSIONS"), PF_CTL_SESSIONS);

@@ -182,7 +182,8 @@ static void rates_are_between_two_pages(void **state)
     (void)state;
     assert_string_equal(head(&view, 1, 1100), "");
     take(&view, answer, 10000);
-    assert_string_equal(head(&view, 0, 1100), "postfach top 00:18:20Z, up 100s, 4 processes, 3 sessions (1 before login)");
+    assert_string_equal(head(&view, 0, 1100),
+                        "postfach top 00:18:20Z, up 100s, 4 processes, 3 sessions (1 before login)");
     assert_string_equal(head(&view, 1, 1100),
                         "on average: 0.3 logins, 0.05 refused; 0.1 messages, 10 octets sent; 0.03 failures");
     assert_string_equal(head(&view, 2, 1100),

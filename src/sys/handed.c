@@ -99,6 +99,15 @@ static bool takes_both(int fd)
     return getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &alone, &len) == 0 && !alone;
 }
 
+static bool has_ipv6(void)
+{
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 static bool is_at(int fd, const char *address, unsigned port)
 {
     bool both = strcmp(address, PF_LISTEN_BOTH) == 0;
@@ -109,8 +118,13 @@ static bool is_at(int fd, const char *address, unsigned port)
         return false;
     if (name.ss_family == AF_UNIX)
         return is_unix((const struct sockaddr_un *)&name, len, address);
-    return (name.ss_family == AF_INET || name.ss_family == AF_INET6) && is_inet(&name, both ? "::" : address, port) &&
-           (!both || takes_both(fd));
+    if (name.ss_family != AF_INET && name.ss_family != AF_INET6)
+        return false;
+    if (!both)
+        return is_inet(&name, address, port);
+    if (name.ss_family == AF_INET) /* all that a predecessor could have */
+        return is_inet(&name, "0.0.0.0", port) && !has_ipv6();
+    return is_inet(&name, "::", port) && takes_both(fd);
 }
 
 int pf_handed_take(struct pf_handed *h, const char *address, unsigned port)

@@ -33,6 +33,22 @@ static bool is_open(int fd)
     return fcntl(fd, F_GETFD) >= 0;
 }
 
+/* False on a machine without IPv6. */
+static bool listen_at_six(int fd, int alone)
+{
+    struct sockaddr_in6 name = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT};
+    int made = socket(AF_INET6, SOCK_STREAM, 0);
+
+    if (made < 0)
+        return false;
+    assert_int_equal(setsockopt(made, IPPROTO_IPV6, IPV6_V6ONLY, &alone, sizeof alone), 0);
+    assert_int_equal(bind(made, (struct sockaddr *)&name, sizeof name), 0);
+    assert_int_equal(listen(made, 1), 0);
+    assert_int_equal(dup2(made, fd), fd);
+    close(made);
+    return true;
+}
+
 static struct pf_handed *handed(const char *row, const char *places)
 {
     struct pf_err err = {0};
@@ -45,6 +61,29 @@ static struct pf_handed *handed(const char *row, const char *places)
     assert_null(getenv(PF_HANDED_VARIABLE)); /* no child of ours shall take them for its own */
     assert_null(getenv(PF_HANDED_PLACES));
     return h;
+}
+
+static void any_is_a_socket_for_both_families(void **state)
+{
+    struct pf_handed *h;
+
+    (void)state;
+    listen_at(FIRST, INADDR_ANY);
+    if (!listen_at_six(FIRST + 1, 1) || !listen_at_six(FIRST + 2, 0)) {
+        h = handed("100:1", "\n");
+        assert_int_equal(pf_handed_take(h, "any", 0), FIRST); /* there is no more to be had */
+        pf_handed_free(h);
+        close(FIRST);
+        return;
+    }
+    h = handed("100:3", "\n\n\n");
+    assert_int_equal(pf_handed_take(h, "any", 0), FIRST + 2);
+    assert_int_equal(pf_handed_take(h, "any", 0), -1);
+    assert_int_equal(pf_handed_take(h, "::", 0), FIRST + 1);
+    assert_int_equal(pf_handed_take(h, "0.0.0.0", 0), FIRST);
+    pf_handed_free(h);
+    for (int i = 0; i < 3; i++)
+        close(FIRST + i);
 }
 
 static void sockets_are_known_by_where_they_listen(void **state)
@@ -117,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(sockets_are_known_by_where_they_listen),
+        T(any_is_a_socket_for_both_families),
         T(a_place_in_the_file_system_is_told),
         T(what_is_no_listening_socket_is_closed),
         T(nonsense_is_nothing),

@@ -135,30 +135,6 @@ static bool event_waits(const struct pf_pop3_client *e)
     return e->shown_slots && pf_client_slot_at(e, 0)->unsent;
 }
 
-/* What the command at the head comes to without an answer. */
-static void give_back(struct pf_pop3_client *e, struct pf_heard *out_heard)
-{
-    const struct pf_client_slot *slot = pf_client_slot_at(e, 0);
-    bool never = slot->unsent || !e->shown_slots || e->sent_total <= slot->begin;
-    bool body = !never && e->phase == PF_CLIENT_BODY;
-
-    *out_heard = (struct pf_heard){.kind = PF_HEARD_END,
-                                   .verb = (enum pf_pop3_verb)slot->verb,
-                                   .tag = slot->tag,
-                                   .number = slot->number,
-                                   .end = never ? PF_END_UNSENT : PF_END_CUT,
-                                   .lost = e->lost,
-                                   .code = slot->unsent ? PF_STATE : PF_CANCELLED};
-    if (body) {
-        out_heard->octets = e->octets;
-        out_heard->lent = e->lent;
-        out_heard->odd = e->odd | (pf_client_body_looks_ended(e) ? PF_ODD_LOOSE : 0);
-        e->stats.odd |= out_heard->odd;
-    }
-    e->phase = PF_CLIENT_STATUS; /* the others had not begun */
-    pop(e);
-}
-
 static enum pf_code code_of(enum pf_lost lost)
 {
     static const enum pf_code codes[] = {[PF_LOST_QUIT] = PF_OK,
@@ -177,6 +153,30 @@ static enum pf_code code_of(enum pf_lost lost)
                                          [PF_LOST_REFUSED] = PF_TEMP};
 
     return codes[lost];
+}
+
+/* What the command at the head comes to without an answer. */
+static void give_back(struct pf_pop3_client *e, struct pf_heard *out_heard)
+{
+    const struct pf_client_slot *slot = pf_client_slot_at(e, 0);
+    bool never = slot->unsent || !e->shown_slots || e->sent_total <= slot->begin;
+    bool body = !never && e->phase == PF_CLIENT_BODY;
+
+    *out_heard = (struct pf_heard){.kind = PF_HEARD_END,
+                                   .verb = (enum pf_pop3_verb)slot->verb,
+                                   .tag = slot->tag,
+                                   .number = slot->number,
+                                   .end = never ? PF_END_UNSENT : PF_END_CUT,
+                                   .lost = e->lost,
+                                   .code = slot->unsent ? PF_STATE : code_of(e->lost)};
+    if (body) {
+        out_heard->octets = e->octets;
+        out_heard->lent = e->lent;
+        out_heard->odd = e->odd | (pf_client_body_looks_ended(e) ? PF_ODD_LOOSE : 0);
+        e->stats.odd |= out_heard->odd;
+    }
+    e->phase = PF_CLIENT_STATUS; /* the others had not begun */
+    pop(e);
 }
 
 bool pf_pop3_client_event(struct pf_pop3_client *e, struct pf_heard *out_heard)

@@ -151,7 +151,7 @@ static void who_speaks_unasked_is_not_heard(void **state)
         desk_say_number(&d, PF_VERB_DELE, 1);
         IS(desk_out(&d), "NOOP\r\n");
         IS(HEAR(&d, "+OK one\r\n+OK two\r\n"),
-           "END NOOP whole \"one\"\nEND DELE unsent ~CANCELLED\nLOST unasked \"+OK two\"\n");
+           "END NOOP whole \"one\"\nEND DELE unsent ~TEMP\nLOST unasked \"+OK two\"\n");
         desk_end(&d);
     }
 }
@@ -189,7 +189,7 @@ static void the_answer_comes_behind_the_whole_command(void **state)
     desk_say(&d, PF_VERB_STAT);
     assert_int_equal(pf_pop3_client_out(d.engine).len, 6);
     pf_pop3_client_sent(d.engine, 5, d.now);
-    IS(HEAR(&d, "+OK 1 2\r\n"), "END STAT cut ~CANCELLED\nLOST unasked \"+OK 1 2\"\n");
+    IS(HEAR(&d, "+OK 1 2\r\n"), "END STAT cut ~TEMP\nLOST unasked \"+OK 1 2\"\n");
     desk_end(&d);
 }
 
@@ -207,8 +207,7 @@ static void what_never_left_is_unsent(void **state)
     pf_pop3_client_sent(d.engine, 8 + 3, d.now);
     HEAR(&d, "+O");
     pf_pop3_client_eof(d.engine, d.now);
-    IS(desk_events(&d),
-       "END DELE cut ~CANCELLED\nEND DELE cut ~CANCELLED\nEND QUIT unsent ~CANCELLED\nLOST eof\n");
+    IS(desk_events(&d), "END DELE cut ~TEMP\nEND DELE cut ~TEMP\nEND QUIT unsent ~TEMP\nLOST eof\n");
     assert_int_equal(pf_pop3_client_stats(d.engine)->flight_lost, 3);
     IS(desk_events(&d), "");
     assert_int_equal(pf_pop3_client_feed(d.engine, PF_LIT("+OK\r\n"), d.now), 0);
@@ -248,7 +247,7 @@ static void qs_015_quit_without_an_answer_is_cut(void **state)
     d.now = pf_pop3_client_deadline(d.engine);
     assert_int_equal(d.now, 1000 + 600 * 1000);
     pf_pop3_client_feed(d.engine, PF_LIT(""), d.now);
-    IS(desk_events(&d), "END QUIT cut ~CANCELLED\nLOST time\n");
+    IS(desk_events(&d), "END QUIT cut ~TEMP\nLOST time\n");
     desk_end(&d);
 }
 

@@ -181,7 +181,7 @@ static void a_message_over_the_callers_limit_ends_the_session(void **state)
         desk_say(&d, PF_VERB_NOOP);
         desk_out(&d);
         IS(HEAR(&d, "+OK\r\na\r\n.\r\n"),
-           over ? "BEGIN RETR\nEND RETR cut 1 3 0 ~CANCELLED\nEND NOOP unsent ~CANCELLED\nLOST octets\n"
+           over ? "BEGIN RETR\nEND RETR cut 1 3 0 ~LIMIT\nEND NOOP unsent ~LIMIT\nLOST octets\n"
                 : "BEGIN RETR\nPIECE {a\\r\\n}\nEND RETR whole 1 3\n");
         desk_end(&d);
     }

@@ -205,7 +205,7 @@ static void an_endless_list_ends_the_session(void **state)
     desk_out(&d);
     IS(HEAR(&d, "+OK\r\n1 1\r\n2 1\r\n3 1\r\n"),
        "BEGIN LIST\nITEM LIST 1 1 {1 1}\nITEM LIST 2 1 {2 1}\nITEM LIST 3 1 {3 1}\n");
-    IS(HEAR(&d, "4 1\r\n5 1\r\n"), "END LIST cut ~CANCELLED\nLOST list\n");
+    IS(HEAR(&d, "4 1\r\n5 1\r\n"), "END LIST cut ~LIMIT\nLOST list\n");
     desk_end(&d);
 }
 

@@ -88,17 +88,6 @@ static bool is_below(const char *root, const char *path)
     return path[0] == '/' && strncmp(path, root, len) == 0 && path[len] == '/' && !goes_up(path);
 }
 
-bool pf_conf_root_holds(const struct pf_conf *conf, const char *path)
-{
-    char root[PF_CONF_ROOT_MAX];
-    size_t at = 0;
-
-    while (pf_conf_root_next(conf, &at, root))
-        if (is_below(root, path))
-            return true;
-    return false;
-}
-
 char *pf_conf_roots_list(const struct pf_conf *conf)
 {
     char root[PF_CONF_ROOT_MAX], *list, *to;

@@ -13,12 +13,11 @@ enum { PF_CONF_ROOT_MAX = 1025 }; /* a path of 1,024 octets and its NUL */
 /* The next one, absolute and without slashes at its end ("/" alone has one); *at is 0 before the first call. False:
  * there are no more. The same one may come twice. */
 bool pf_conf_root_next(const struct pf_conf *, size_t *at, char out_root[PF_CONF_ROOT_MAX]);
+/* A list of them for who outlives the settings: each with a NUL behind it, and one more behind the last. From malloc;
+ * NULL without memory. */
+char *pf_conf_roots_list(const struct pf_conf *);
 /* Whether the absolute path (without its kind) lies below one of them, by its words alone: no link is followed, and a
  * path with `..` never does. */
-bool pf_conf_root_holds(const struct pf_conf *, const char *path);
-/* The same by a list of their own, for who outlives the settings: roots, each with a NUL behind it, and one more behind
- * the last. From malloc; NULL without memory. */
-char *pf_conf_roots_list(const struct pf_conf *);
 bool pf_conf_roots_hold(const char *list, const char *path);
 /* What is wrong with a value of `mail roots`, or NULL; the word is told. */
 const char *pf_conf_roots_wrong(const char *roots, struct pf_bytes *out_word);

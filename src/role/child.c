@@ -91,7 +91,7 @@ static enum pf_code become(struct pf_child *c, struct pf_err *err)
 
 static enum pf_code enter(struct pf_child *c, struct pf_err *err)
 {
-    struct pf_jail_needs needs = {0};
+    struct pf_jail_needs needs = {.name = pf_crew_role_name(c->part->role)};
     enum pf_code code = c->part->jail ? c->part->jail(c, &needs, err) : PF_OK;
 
     return code == PF_OK ? pf_jail_enter(c->part->sandbox, c->conf, &needs, c->log, err) : code;

@@ -50,8 +50,8 @@ static enum pf_code join(struct pf_jail_paths *paths, const struct pf_jail_needs
     return PF_OK;
 }
 
-static enum pf_code enter(enum pf_sandbox_role role, const struct pf_jail_paths *paths, struct pf_log *log,
-                          struct pf_err *err)
+static enum pf_code enter(enum pf_sandbox_role role, const struct pf_jail_paths *paths, const char *name,
+                          struct pf_log *log, struct pf_err *err)
 {
     const struct pf_sandbox wanted = {.role = role, .network = paths->network, .paths = paths->list,
                                       .count = paths->count, .sockets = paths->sockets};
@@ -62,7 +62,7 @@ static enum pf_code enter(enum pf_sandbox_role role, const struct pf_jail_paths 
     tell_absent(&wanted, absent);
     code = pf_sandbox_enter(&wanted, &report, err);
     if (code == PF_OK)
-        tell(log, pf_sandbox_role_name(role), &report, absent);
+        tell(log, name ? name : pf_sandbox_role_name(role), &report, absent);
     return code;
 }
 
@@ -70,48 +70,16 @@ enum pf_code pf_jail_enter(enum pf_sandbox_role role, const struct pf_conf *conf
                            struct pf_log *log, struct pf_err *err)
 {
     struct pf_jail_paths paths = {0};
-    enum pf_code code = PF_OK;
+    enum pf_code code;
     unsigned char octet;
 
     tzset(); /* reads a file, as does OpenSSL when it is first used */
     (void)pf_random(&octet, 1, NULL);
-    if (!needs || !needs->alone)
-        code = pf_jail_paths_of(role, conf, &paths, err);
+    code = pf_jail_paths_of(role, conf, &paths, err);
     if (code == PF_OK)
         code = join(&paths, needs, err);
     if (code == PF_OK)
-        code = enter(role, &paths, log, err);
+        code = enter(role, &paths, needs ? needs->name : NULL, log, err);
     pf_jail_paths_free(&paths);
     return code;
-}
-
-static bool is_below(const char *path, const char *folder)
-{
-    size_t len = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
-
-    return strncmp(path, folder, len) == 0 && (!path[len] || path[len] == '/');
-}
-
-static bool holds(const struct pf_jail_paths *paths, const struct pf_sandbox_path *wanted)
-{
-    for (size_t i = 0; i < paths->count; i++)
-        if (paths->list[i].write >= wanted->write && is_below(wanted->path, paths->list[i].path))
-            return true;
-    return false;
-}
-
-bool pf_jail_differs(enum pf_sandbox_role role, const struct pf_conf *a, const struct pf_conf *b)
-{
-    struct pf_jail_paths old = {0}, fresh = {0};
-    bool differs;
-
-    if (role == PF_SANDBOX_GATE || role == PF_SANDBOX_KEEPER)
-        return false;
-    differs = pf_jail_paths_of(role, a, &old, NULL) != PF_OK || pf_jail_paths_of(role, b, &fresh, NULL) != PF_OK ||
-              fresh.network > old.network || fresh.sockets > (old.sockets || old.network);
-    for (size_t i = 0; i < fresh.count && !differs; i++)
-        differs = !holds(&old, &fresh.list[i]);
-    pf_jail_paths_free(&old);
-    pf_jail_paths_free(&fresh);
-    return differs;
 }

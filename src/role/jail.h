@@ -23,8 +23,7 @@
  * One event `jail` tells the role and what could not be had ("nothing" where all holds), the version of landlock, and
  * which of the folders are not there.
  *
- * What the jail of one generation was made for does not grow: settings that name other files or folders want new
- * processes of auth and store (pf_jail_differs). */
+ * A jail does not grow: settings that name other files or folders want new processes of auth and store. */
 #ifndef POSTFACH_ROLE_JAIL_H
 #define POSTFACH_ROLE_JAIL_H
 
@@ -36,17 +35,13 @@
 struct pf_jail_needs {
     const struct pf_sandbox_path *paths; /* auth and store alone */
     size_t count;
-    bool alone; /* these paths instead of those of the settings: a store of one owner */
+    const char *name; /* of the role, for the log; NULL: that of its sandbox */
 };
 
 /* Enters for good; `needs` and `log` may be NULL, and conf too for keeper and gate. After PF_OK there is no way back;
  * with anything else the process is to end. PF_CONFIG: a folder that must be there is not, or there are threads. */
 enum pf_code pf_jail_enter(enum pf_sandbox_role, const struct pf_conf *, const struct pf_jail_needs *, struct pf_log *,
                            struct pf_err *err);
-
-/* Whether a jail made for `a` may not hold what `b` needs: the role is to be started anew with the new settings. Never
- * for gate and keeper. */
-bool pf_jail_differs(enum pf_sandbox_role, const struct pf_conf *a, const struct pf_conf *b);
 
 /* For tests and `postfachd check`: the paths, in memory that pf_jail_paths_free gives back. */
 struct pf_jail_paths {

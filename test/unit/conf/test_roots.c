@@ -2,6 +2,8 @@
 
 #include "conf/roots.h"
 
+#include <stdlib.h>
+
 /* All roots of the settings, with blanks between them. */
 static const char *roots(const char *text)
 {
@@ -20,9 +22,13 @@ static const char *roots(const char *text)
 static bool holds(const char *text, const char *path)
 {
     struct pf_conf *conf = told_good(text);
-    bool held = pf_conf_root_holds(conf, path);
+    char *list = pf_conf_roots_list(conf);
+    bool held;
 
-    pf_conf_free(conf);
+    pf_conf_free(conf); /* which the list outlives */
+    assert_non_null(list);
+    held = pf_conf_roots_hold(list, path);
+    free(list);
     return held;
 }
 

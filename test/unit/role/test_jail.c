@@ -167,31 +167,6 @@ static void gate_and_keeper_have_no_list(void **state)
     assert_false(gate.network || gate.sockets || keeper.network || keeper.sockets);
 }
 
-static bool differs(enum pf_sandbox_role role, const char *before, const char *after)
-{
-    struct pf_conf *a = told_good(before), *b = told_good(after);
-    bool differs = pf_jail_differs(role, a, b);
-
-    pf_conf_free(a);
-    pf_conf_free(b);
-    return differs;
-}
-
-static void a_jail_that_holds_all_stays(void **state)
-{
-    (void)state;
-    assert_false(differs(PF_SANDBOX_STORE, "mail { path /tmp/%u }", "mail { path /tmp/%u/Maildir }"));
-    assert_false(differs(PF_SANDBOX_STORE, "mail { path /tmp/%u; roots /var }", "mail { path /tmp/%u }"));
-    assert_true(differs(PF_SANDBOX_STORE, "mail { path /tmp/%u }", "mail { path /tmp/%u; roots /var }"));
-    assert_true(differs(PF_SANDBOX_AUTH, "users { password-file /tmp/u }", "users { password-file /var/u }"));
-    assert_false(differs(PF_SANDBOX_AUTH, "users { password-file /tmp/u }", "users { password-file /tmp/v }"));
-    assert_true(differs(PF_SANDBOX_AUTH, "users { password-file /tmp/u }",
-                        "users { password-file /tmp/u; login-record /tmp/r }"));
-    assert_true(differs(PF_SANDBOX_AUTH, "users { password-file /tmp/u }",
-                        "users { password-file /tmp/u }\nuserdb saslauthd { path /tmp/x }"));
-    assert_false(differs(PF_SANDBOX_GATE, "mail { path /tmp/%u }", "mail { path /var/%u }"));
-}
-
 static int prepare(void **state)
 {
     static const char *const folders[] = {"mail", "state", "more", "other", "users", "tokens", "record", "lite", "tls"};
@@ -229,8 +204,7 @@ int main(void)
                                        T(auth_has_the_folders_of_its_files),
                                        T(auth_has_network_only_for_who_is_behind_it),
                                        T(files_that_a_connection_string_names_are_there),
-                                       T(gate_and_keeper_have_no_list),
-                                       T(a_jail_that_holds_all_stays)};
+                                       T(gate_and_keeper_have_no_list)};
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, prepare, clean_up);

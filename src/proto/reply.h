@@ -20,8 +20,9 @@ enum {
 /* The text is the engine's own (a UIDL may be in it, and must stay as it is): printable, and does
  * not begin with '['. */
 void pf_reply_ok(struct pf_span *, struct pf_bytes text);
-/* "+OK POP3 text timestamp", behind +OK the code with its space ("[XCLIENT] "), or nothing: some clients look for the word. The text has no '<': it would offer
- * APOP, as the timestamp does (RFC 1939 section 7); that is never cut, and empty for none. */
+/* "+OK POP3 text timestamp": some clients look for the word. Behind +OK stands the code with its space ("[XCLIENT] "),
+ * or nothing. The text has no '<': it would offer APOP, as the timestamp does (RFC 1939 section 7); that is never
+ * cut, and empty for none. */
 void pf_reply_greeting(struct pf_span *, struct pf_bytes code, struct pf_bytes text, struct pf_bytes timestamp);
 /* With the response code of the verdict, when it has one. */
 void pf_reply_err(struct pf_span *, enum pf_code code, struct pf_bytes text);

@@ -136,7 +136,8 @@ static void each(const char *text, size_t step, unsigned long at_least)
 
 static void a_session_survives_any_allocation_that_fails(void **state)
 {
-    static const char text[] = "XCLIENT ADDR=192.0.2.7 TTL=3\r\nUSER nobody\r\nCAPA\r\nAUTH PLAIN\r\nZm9v\r\n*\r\nAUTH PLAIN AGFsaWNlAHg=\r\n"
+    static const char text[] = "XCLIENT ADDR=192.0.2.7 TTL=3\r\nUSER nobody\r\nCAPA\r\n"
+                               "AUTH PLAIN\r\nZm9v\r\n*\r\nAUTH PLAIN AGFsaWNlAHg=\r\n"
                                "USER alice\r\nPASS a secret\r\nSTAT\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n";
 
     (void)state;

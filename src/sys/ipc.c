@@ -11,8 +11,13 @@
 enum {
     FRAMES_A_WAKE = 32,          /* then the loop's other guests have their turn */
     FRAMES_OF_THE_DEAD = 4096,   /* read after a peer is gone: more than a socket buffer holds of the smallest ones */
+    /* Octets of answers that wait for a peer. Who asks and does not read is dropped; who reads leaves few behind. */
+    ANSWERS_MOST = 16 << 20,
     SEND_BUFFER = 512 * 1024     /* asked for; Linux gives what net.core.wmem_max allows */
 };
+
+/* In the place of a request whose answer waits for the socket: the place is free when the answer has left. */
+#define ANSWERED UINT64_MAX
 
 static_assert((PF_IPC_OPEN_MAX & (PF_IPC_OPEN_MAX - 1)) == 0, "ids name places by their low bits");
 
@@ -44,6 +49,7 @@ struct pf_ipc {
     struct pf_err why;
     struct waiting *first, **end;
     unsigned queued;                  /* of those, requests and notices */
+    size_t answers;                   /* of those, octets of answers */
     uint64_t generation;              /* makes ids that were not used before */
     struct place asked[PF_IPC_OPEN_MAX];
     uint16_t free[PF_IPC_OPEN_MAX];   /* a stack of free places */
@@ -73,6 +79,7 @@ static void forget_queue(struct pf_ipc *ipc)
     }
     ipc->end = &ipc->first;
     ipc->queued = 0;
+    ipc->answers = 0;
 }
 
 static void soon(struct pf_ipc *ipc)
@@ -270,7 +277,12 @@ static void send_waiting(struct pf_ipc *ipc)
             return;
         }
         ipc->first = one->next;
-        ipc->queued -= one->head.what != PF_IPC_ANSWER;
+        if (one->head.what == PF_IPC_ANSWER) {
+            ipc->incoming[place_of(one->head.id)] = 0;
+            ipc->answers -= one->frame.payload.len;
+        } else {
+            ipc->queued--;
+        }
         forget_waiting(one);
     }
     ipc->end = &ipc->first;
@@ -311,6 +323,7 @@ static enum pf_code enqueue(struct pf_ipc *ipc, const struct pf_ipc_head *head, 
     *ipc->end = one;
     ipc->end = &one->next;
     ipc->queued += !answer;
+    ipc->answers += answer ? frame->payload.len : 0;
     watch(ipc);
     return PF_OK;
 }
@@ -378,11 +391,13 @@ void pf_ipc_answer(struct pf_ipc *ipc, uint64_t id, const struct pf_ipc_frame *f
     enum pf_code code;
 
     assert(id && ipc->incoming[place_of(id)] == id);
-    ipc->incoming[place_of(id)] = 0;
     code = send_frame(ipc, &(struct pf_ipc_head){.what = PF_IPC_ANSWER, .id = id}, frame);
     assert(code != PF_TOO_LONG);
+    ipc->incoming[place_of(id)] = ipc->first ? ANSWERED : 0;
     if (code == PF_NO_MEMORY)
         lost(ipc, ENOMEM);
+    else if (ipc->answers > ANSWERS_MOST)
+        pf_ipc_drop(ipc, "requests, and takes no answers");
 }
 
 unsigned pf_ipc_room(const struct pf_ipc *ipc)

@@ -13,7 +13,8 @@
  *   - ids name places in a table, never memory;
  *   - descriptors come close-on-exec (MSG_CMSG_CLOEXEC), and whatever the receiver of a frame did not take
  *     is closed when it returns;
- *   - memory is bounded: OPEN_MAX requests each way, and QUEUE frames that the socket did not take.
+ *   - memory is bounded: OPEN_MAX requests each way, of which each is open until its answer was taken, QUEUE frames that
+ *     the socket did not take, and 16 MiB of answers, beyond which the peer is dropped.
  *
  * Law 4 of the house: what pf_ipc_ask took completes exactly once, on a later turn, also when the peer dies
  * or is dropped, or this end is closed: then with PF_TEMP. Frames that a peer sent before it died are
@@ -40,7 +41,7 @@ enum {
     PF_IPC_FDS_MAX = 4,     /* a listing, a slot arena, and two more */
     PF_IPC_OPEN_MAX = 1024, /* requests that wait for an answer, each way; beyond it guests wait for their turn */
     PF_IPC_QUEUE = 64       /* requests and notices that wait for a full socket; answers are not counted, since
-                             * there are never more of them than open requests */
+                             * a request is open until its answer has left */
 };
 
 /* What goes and what comes. When it goes, payload and descriptors stay the sender's (they are

@@ -244,6 +244,44 @@ static void an_answer_is_good_once(void **state)
     assert_int_equal(heard, 1);
 }
 
+static size_t answer_octets;
+
+static void answer_at_once(void *self, uint64_t id, struct pf_ipc_frame *frame)
+{
+    static const unsigned char octets[PF_IPC_PAYLOAD_MAX];
+
+    (void)self;
+    (void)frame;
+    requests++;
+    pf_ipc_answer(ipc, id, &(struct pf_ipc_frame){.kind = 1, .payload = pf_bytes_from(octets, answer_octets)});
+}
+
+/* Asks until it is dropped, and never reads. */
+static void asks_and_does_not_read(size_t octets, const char *reason, unsigned most)
+{
+    static const struct pf_ipc_calls calls = {answer_at_once, notice, gone};
+    struct pf_ipc_head head = good(PF_IPC_REQUEST);
+    char octet;
+
+    begin_as(&calls);
+    answer_octets = octets;
+    for (head.id = 1; !goners && head.id < 100000; head.id++) {
+        say(&head, sizeof head, NULL, 0);
+        turns(2);
+    }
+    assert_in_range(requests, 100, most);
+    while (recv(evil, &octet, 1, MSG_DONTWAIT) > 0) /* what was there before */
+        ;
+    is_dropped_for(reason);
+}
+
+static void who_takes_no_answers_is_dropped(void **state)
+{
+    (void)state;
+    asks_and_does_not_read(PF_IPC_PAYLOAD_MAX, "takes no answers", (16 << 20) / PF_IPC_PAYLOAD_MAX + 20);
+    asks_and_does_not_read(1, "in the place of an open one", 20000);
+}
+
 /* Frames whose octets are nearly right, by a dice that always falls the same: nothing but taking and dropping
  * happens, and what was asked completes once. */
 static void anything_may_be_said(void **state)
@@ -281,7 +319,7 @@ int main(void)
         T(each_wrong_head_drops_the_peer),    T(a_good_one_is_taken_until_a_bad_one_comes),
         T(short_empty_and_long_datagrams_drop_the_peer), T(stray_descriptors_are_closed),
         T(who_expects_nothing_takes_nothing), T(an_answer_is_good_once),
-        T(anything_may_be_said),
+        T(who_takes_no_answers_is_dropped), T(anything_may_be_said),
     };
 
     return RUN(tests);

@@ -32,7 +32,7 @@
  *     QUIT ...) before its answer; a secret waits for every answer before it; what
  *     is not allowed in the state that was reached is UNSENT (RETR behind a failed PASS).
  *   - No name and no secret is said without TLS, unless the settings allow it. Octets that
- *     came behind "+OK" to STLS in plain text end the session (TLS stripping by injection).
+ *     came behind "+OK" to STLS in plain text end the session (response injection).
  *   - A server is not believed: what it may not say is told in `odd`, what cannot be understood ends
  *     the session. An answer that comes before all of its command was sent is such.
  *   - Secrets are wiped in the engine as they are sent.

@@ -1,5 +1,7 @@
 #include "sys/ipc_private.h"
 
+#include "base/text.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +13,7 @@
 enum {
     FRAMES_A_WAKE = 32,          /* then the loop's other guests have their turn */
     FRAMES_OF_THE_DEAD = 4096,   /* read after a peer is gone: more than a socket buffer holds of the smallest ones */
-    /* Octets of answers that wait for a peer. Who asks and does not read is dropped; who reads leaves few behind. */
-    ANSWERS_MOST = 16 << 20,
+    ANSWERS_MOST = 16 << 20,     /* octets that wait; who asks and does not read is dropped, who reads leaves few */
     SEND_BUFFER = 512 * 1024     /* asked for; Linux gives what net.core.wmem_max allows */
 };
 
@@ -65,6 +66,7 @@ static size_t place_of(uint64_t id)
 
 static void forget_waiting(struct waiting *one)
 {
+    pf_wipe(one->payload, one->frame.payload.len); /* a password may be in it */
     pf_ipc_close_fds(one->frame.fds, one->frame.fd_count);
     free(one);
 }

@@ -160,7 +160,7 @@ def the_jail_bans_who_guesses():
                 fail(office, FORGER, f"x{number} address={VICTIM} tls=none code=AUTH")
             for number in range(20):
                 fail(office, GUESSER, f"x{number}")
-            wait_until("a ban", lambda: os.path.exists(banned))
+            wait_until("a ban", lambda: os.path.exists(banned) and os.path.getsize(banned))
             with open(banned, encoding="ascii") as file:
                 assert file.read().split() == [GUESSER]
         finally:

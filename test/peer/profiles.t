@@ -223,7 +223,7 @@ def has_ipv6():
 
 def one_socket_for_both_families():
     with office_with("{ tls none; plaintext-login yes }",
-                     settings="limits { connections-per-address 2 }") as office:
+                     settings="limits { connections-per-address 2 }", gates=1) as office:
         with socket.create_server(("", 0)) as free:
             port = free.getsockname()[1]
         office.settings += f"\nlisten any:{port} {{ tls none; plaintext-login yes }}\n"

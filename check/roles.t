@@ -51,6 +51,10 @@ ROLES = {
     "postfach-desk": (SYSTEM | TLS, ["administrator", "clients", "sandbox"],
                       ["engine", "sessions", "maildir", "mbox", "tickets honoured", "tickets made", "seal",
                        "passwords", "databases", "users' files", "starts programs"]),
+    "postfach-journal": (SYSTEM, ["settings' grammar", "sandbox"],
+                         ["engine", "sessions", "clients", "certificates", "maildir", "mbox", "tickets honoured",
+                          "tickets made", "seal", "passwords", "databases", "users' files", "administrator",
+                          "starts programs"]),
 }
 
 

@@ -111,20 +111,29 @@ static int check_listens(const struct pf_conf *conf)
     return pf_check_say(&err, "listen 0.0.0.0:995 { tls implicit }");
 }
 
-static int check_run_as(const struct pf_conf *conf)
+static int check_user(const char *setting, const char *user)
 {
-    if (!conf->run_as || getpwnam(conf->run_as))
+    if (!user || getpwnam(user))
         return 0;
-    fprintf(stderr, "postfachd: run-as %s: there is no such user\n    hint: adduser --system --group %s\n",
-            conf->run_as, conf->run_as);
+    fprintf(stderr, "postfachd: %s %s: there is no such user\n    hint: adduser --system --group %s\n", setting, user,
+            user);
     return pf_verdict(PF_CONFIG)->exit_status;
+}
+
+static int check_users_of_processes(const struct pf_conf *conf)
+{
+    int status = check_user("run-as", conf->run_as);
+
+    status = status ? status : check_user("gate-user", conf->gate_user);
+    return status ? status : check_user("auth-user", conf->auth_user);
 }
 
 int pf_check_run(const char *conf_file)
 {
     struct pf_conf *conf = pf_conf_read(conf_file, print_mistake, NULL);
     static int (*const checks[])(const struct pf_conf *) = {check_listens, check_tls,    pf_check_users,
-                                                            check_aliases, check_journal, check_mboxes, check_run_as};
+                                                            check_aliases, check_journal, check_mboxes,
+                                                            check_users_of_processes};
     int worst = 0;
 
     if (!conf)

@@ -182,6 +182,7 @@ int pf_child_run(const struct pf_child_part *part, int argc, char **argv)
     c->number = (uint32_t)number;
     c->owner = argc > 2 ? argv[2] : NULL;
     c->by_root = getuid() == 0;
+    c->keeper_pid = getppid();
     if (live(c, &err) != PF_OK) {
         say_failure(c, &err);
         status = pf_verdict(err.code)->exit_status;
@@ -203,6 +204,11 @@ void pf_child_say(struct pf_child *c, const struct pf_crew *crew)
         return;
     frame.payload = pf_span_bytes(&span);
     pf_ipc_notice(c->keeper, &frame);
+}
+
+uint64_t pf_child_process(const struct pf_child *c, uint32_t number)
+{
+    return (uint64_t)c->keeper_pid << 32 | number;
 }
 
 void pf_child_end(struct pf_child *c)

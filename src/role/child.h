@@ -28,6 +28,7 @@ struct pf_child {
     struct pf_log *log;
     struct pf_loop *loop;
     struct pf_ipc *keeper; /* NULL: gone */
+    pid_t keeper_pid;
     bool by_root;          /* the keeper is root */
     bool tells;            /* what all gates see alike */
     bool begun, ready;
@@ -56,6 +57,8 @@ int pf_child_run(const struct pf_child_part *, int argc, char **argv);
 void pf_child_say(struct pf_child *, const struct pf_crew *);
 /* The loop ends, and with it the process. */
 void pf_child_end(struct pf_child *);
+/* The number of a process of this crew where more than one crew must be told apart, as in the journal. */
+uint64_t pf_child_process(const struct pf_child *, uint32_t number);
 /* For the log. */
 void pf_child_trouble(struct pf_child *, const char *what, const struct pf_err *);
 

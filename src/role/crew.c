@@ -216,7 +216,7 @@ bool pf_crew_read(const struct pf_ipc_frame *frame, struct pf_crew *out)
 
 const char *pf_crew_role_name(enum pf_crew_role role)
 {
-    static const char *const names[PF_CREW_ROLES] = {"keeper", "gate", "auth", "store", "desk"};
+    static const char *const names[PF_CREW_ROLES] = {"keeper", "gate", "auth", "store", "desk", "journal"};
 
     return names[role];
 }

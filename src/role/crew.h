@@ -35,7 +35,7 @@
 #include "sys/seal.h"
 #include <assert.h>
 
-enum pf_crew_role { PF_CREW_KEEPER, PF_CREW_GATE, PF_CREW_AUTH, PF_CREW_STORE, PF_CREW_DESK, PF_CREW_ROLES };
+enum pf_crew_role { PF_CREW_KEEPER, PF_CREW_GATE, PF_CREW_AUTH, PF_CREW_STORE, PF_CREW_DESK, PF_CREW_JOURNAL, PF_CREW_ROLES };
 
 enum pf_crew_kind {
     PF_CREW_START = 1,
@@ -56,6 +56,9 @@ enum pf_crew_kind {
     PF_CREW_KINDS
 };
 
+/* Not of this channel: lines from a gate to the journal (sys/journal_remote.h), on a pair of their own. */
+enum { PF_CREW_JOURNAL_LINES = 1 };
+
 enum {
     PF_CREW_CHANNEL = 3, /* the child's descriptor */
     PF_CREW_SECRET = 32,
@@ -71,8 +74,8 @@ struct pf_crew {
     enum pf_crew_kind kind;
     unsigned char secret[PF_CREW_SECRET]; /* START, with a descriptor: the settings */
     enum pf_crew_role role;               /* PEER, with a descriptor */
-    /* START: 1 for the one gate that logs what all of them see alike, else 0. PEER. OF_STORE: 0 for none. LISTEN, with a
-     * descriptor: the index, or of the desk enum pf_ctl_door. RELOADED: 1 when it went well, else 0. */
+    /* START: 1 for the one gate that logs what all of them see alike, else 0. PEER. OF_STORE: 0 for none. LISTEN, with
+     * a descriptor: the index, or of the desk enum pf_ctl_door. RELOADED: 1 when it went well, else 0. */
     uint32_t number;
     int64_t grace;                        /* DRAIN: ms; -1: sessions go on to their end, however long that takes */
     uint64_t count;                       /* SERVED */

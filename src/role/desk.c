@@ -47,6 +47,14 @@ static const char *user(const struct pf_child *c)
     return c->conf->run_as;
 }
 
+static enum pf_code jail(struct pf_child *c, struct pf_jail_needs *needs, struct pf_err *err)
+{
+    (void)c;
+    (void)err;
+    needs->name = "desk";
+    return PF_OK;
+}
+
 static void arrive(void *self, int fd)
 {
     struct door *door = self;
@@ -198,6 +206,7 @@ int main(int argc, char **argv)
                                               .sandbox = PF_SANDBOX_GATE,
                                               .size = sizeof(struct desk),
                                               .user = user,
+                                              .jail = jail,
                                               .build = build,
                                               .told = told,
                                               .orphaned = orphaned,

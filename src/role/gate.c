@@ -11,9 +11,11 @@
 #include "role/listeners.h"
 #include "role/say.h"
 #include "role/setup.h"
+#include "role/setup_journal.h"
 #include "session/ctl_hall.h"
 #include "session/holders.h"
 #include "store/store_remote.h"
+#include "sys/journal_remote.h"
 #include "sys/proc.h"
 
 #include <stdlib.h>
@@ -39,6 +41,9 @@ struct gate {
     struct pf_hall *hall;
     struct pf_dock *dock;
     struct pf_figures figures;
+    struct pf_journal_remote *journal; /* or NULL */
+    struct pf_ipc *journal_ipc;        /* to who writes it; NULL: gone */
+    bool keeps_journal;
     struct pf_ctl_hall people;
     struct pf_timer *timer; /* for GO, or for the end */
     struct pf_listeners *listeners;
@@ -93,6 +98,7 @@ static enum pf_code take(struct pf_child *c, struct pf_err *err)
         return code;
     if (c->tells)
         pf_say_certificates(c->log, g->tls);
+    g->keeps_journal = c->conf->journal_folder;
     return pf_conf_blind(c->conf) ? PF_OK : pf_fail(err, PF_NO_MEMORY, 0, "gate", "no memory");
 }
 
@@ -135,11 +141,60 @@ static enum pf_code build_rooms(struct gate *g, struct pf_err *err)
     return PF_OK;
 }
 
+static enum pf_code build_journal(struct gate *g, struct pf_err *err)
+{
+    const struct pf_journal_remote_settings settings = {.kind = PF_CREW_JOURNAL_LINES,
+                                                        .process = pf_child_process(&g->child, g->child.number),
+                                                        .memory = g->child.conf->journal_memory};
+    struct pf_journal_sink *sink;
+
+    if (!g->keeps_journal)
+        return PF_OK;
+    g->journal = pf_journal_remote_new(g->child.loop, &settings, err);
+    if (!g->journal)
+        return err->code;
+    sink = pf_journal_remote_sink(g->journal);
+    pf_hall_journal(g->hall, sink);
+    pf_dock_journal(g->dock, sink);
+    pf_setup_journal_begin(sink);
+    return PF_OK;
+}
+
+static void journal_gone(void *self, const struct pf_err *err)
+{
+    struct gate *g = self;
+
+    (void)err; /* the keeper tells who died; lines wait for the next one */
+    pf_journal_remote_to(g->journal, NULL);
+    pf_ipc_close(g->journal_ipc);
+    g->journal_ipc = NULL;
+}
+
+static bool meet_journal(struct gate *g, int fd)
+{
+    static const struct pf_ipc_calls calls = {.gone = journal_gone};
+    const struct pf_ipc_settings settings = {.calls = &calls, .self = g, .any_uid = true};
+    struct pf_err err;
+
+    if (!g->journal)
+        return false;
+    if (g->journal_ipc)
+        journal_gone(g, NULL);
+    g->journal_ipc = pf_ipc_new(g->child.loop, fd, &settings, &err);
+    if (g->journal_ipc)
+        pf_journal_remote_to(g->journal, g->journal_ipc);
+    else
+        pf_child_trouble(&g->child, "journal", &err);
+    return true;
+}
+
 static enum pf_code build(struct pf_child *c, struct pf_err *err)
 {
     struct gate *g = gate_of(c);
     enum pf_code code = build_rooms(g, err);
 
+    if (code == PF_OK)
+        code = build_journal(g, err);
     if (code != PF_OK)
         return code;
     g->people = (struct pf_ctl_hall){g->hall, g->dock};
@@ -225,6 +280,8 @@ static bool meet(struct gate *g, const struct pf_crew *crew, int fd)
 
     if (crew->role == PF_CREW_GATE)
         return false;
+    if (crew->role == PF_CREW_JOURNAL)
+        return meet_journal(g, fd);
     if (crew->role == PF_CREW_DESK) {
         pf_figures_desk(&g->figures, &g->child, fd);
         return true;
@@ -273,6 +330,9 @@ static void take_down(struct pf_child *c)
     pf_figures_free(&g->figures);
     pf_hall_free(g->hall);
     pf_dock_free(g->dock);
+    pf_journal_remote_free(g->journal);
+    if (g->journal_ipc)
+        pf_ipc_close(g->journal_ipc);
     if (g->store)
         pf_store_free(g->store);
     pf_auth_remote_free(g->auth);

@@ -70,12 +70,13 @@ enum pf_code pf_jail_enter(enum pf_sandbox_role role, const struct pf_conf *conf
                            struct pf_log *log, struct pf_err *err)
 {
     struct pf_jail_paths paths = {0};
-    enum pf_code code;
+    enum pf_code code = PF_OK;
     unsigned char octet;
 
     tzset(); /* reads a file, as does OpenSSL when it is first used */
     (void)pf_random(&octet, 1, NULL);
-    code = pf_jail_paths_of(role, conf, &paths, err);
+    if (!needs || !needs->alone)
+        code = pf_jail_paths_of(role, conf, &paths, err);
     if (code == PF_OK)
         code = join(&paths, needs, err);
     if (code == PF_OK)

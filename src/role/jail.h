@@ -36,6 +36,7 @@ struct pf_jail_needs {
     const struct pf_sandbox_path *paths; /* auth and store alone */
     size_t count;
     const char *name; /* of the role, for the log; NULL: that of its sandbox */
+    bool alone;       /* these paths instead of those of the settings */
 };
 
 /* Enters for good; `needs` and `log` may be NULL, and conf too for keeper and gate. After PF_OK there is no way back;

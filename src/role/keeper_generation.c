@@ -13,11 +13,13 @@ static bool is_shared_store(const struct pf_keeper_child *c)
     return c->role == PF_CREW_STORE && !c->user[0];
 }
 
-/* Who speaks with whom: a gate with auth and with each store, the desk with everybody. */
+/* Who speaks with whom: a gate with auth, with each store and with the journal, the desk with all but the journal. */
 static bool are_peers(const struct pf_keeper_child *a, const struct pf_keeper_child *b)
 {
+    bool journal = a->role == PF_CREW_JOURNAL || b->role == PF_CREW_JOURNAL;
+
     if (a->role == PF_CREW_DESK || b->role == PF_CREW_DESK)
-        return a->role != b->role;
+        return a->role != b->role && !journal;
     return (a->role == PF_CREW_GATE) != (b->role == PF_CREW_GATE);
 }
 
@@ -334,6 +336,8 @@ static bool hire_all(struct pf_crew_generation *g)
 
     if (g->conf->mail_owner == PF_CONF_OWNER_SHARED)
         good = good && pf_keeper_child_new(g, PF_CREW_STORE, NULL);
+    if (g->conf->journal_folder)
+        good = good && pf_keeper_child_new(g, PF_CREW_JOURNAL, NULL);
     if (wants_desk(g->conf) && !is_kept(g))
         good = good && pf_keeper_child_new(g, PF_CREW_DESK, NULL);
     for (unsigned i = 0; i < gates; i++) {

@@ -1,10 +1,11 @@
 #include "role/single.h"
 
 #include "auth/auth_settings.h"
+#include "role/say.h"
 #include "role/setup.h"
 #include "role/single_parts.h"
 #include "session/ctl_local.h"
-#include "sys/explain.h"
+#include "store/counted.h"
 #include "sys/log_sink.h"
 #include "sys/notify.h"
 #include "sys/proc.h"
@@ -22,20 +23,6 @@ enum { SPARE_DESCRIPTORS = 512 };
 
 /* A guest holds a socket, a lock, two folders and an open message. */
 enum { DESCRIPTORS_PER_GUEST = 6 };
-
-static int complain(const struct pf_err *err)
-{
-    char text[PF_EXPLAIN_MAX];
-
-    fprintf(stderr, "postfachd: %s\n", pf_explain(err, text, sizeof text));
-    return pf_verdict(err->code)->exit_status;
-}
-
-static void print_mistake(void *self, const struct pf_conf_mistake *mistake)
-{
-    (void)self;
-    pf_conf_print_mistake(stderr, mistake);
-}
 
 static void emptied(void *self)
 {
@@ -76,8 +63,8 @@ static enum pf_code build_ctl(struct pf_single *s, struct pf_err *err)
                                        .auth = s->auth, .reload = pf_single_reload_for, .self = s};
     struct pf_ctl_parts parts = {.loop = s->loop, .log = s->log};
 
-    s->stats = local.stats = pf_stats_new(err);
-    s->source = parts.source = s->stats ? pf_ctl_local_new(&local, err) : NULL;
+    local.stats = s->stats;
+    s->source = parts.source = pf_ctl_local_new(&local, err);
     s->ctl = s->source ? pf_ctl_new(&parts, err) : NULL;
     if (!s->ctl)
         return PF_NO_MEMORY;
@@ -101,7 +88,8 @@ static enum pf_code build(struct pf_single *s, struct pf_err *err)
     pf_fail(err, PF_NO_MEMORY, 0, "start", "no memory");
     if (!(s->log = pf_setup_log(conf, err)) || !(s->loop = pf_loop_new(err)) ||
         !(s->disk = pf_pool_new(s->loop, "pf-disk", conf->disk_threads, conf->disk_queue, err)) ||
-        !(s->store = pf_setup_store(conf, s->loop, s->disk, s->log, err)) ||
+        !(s->stats = pf_stats_new(err)) ||
+        !(s->store = pf_counted_new(pf_setup_store(conf, s->loop, s->disk, s->log, err), s->stats, err)) ||
         !(s->journal = pf_setup_journal(conf, s->loop, s->disk, &s->log, err)) ||
         !(s->guests = pf_guests_new(conf->connections, conf->connections_per_address)) ||
         !(s->tickets = pf_tls_tickets_new((unsigned)conf->ticket_rotate, err)))
@@ -110,44 +98,12 @@ static enum pf_code build(struct pf_single *s, struct pf_err *err)
     parts = (struct pf_hall_parts){s->loop, s->log, NULL, s->store, s->guests};
     s->auth = parts.auth = pf_auth_new(s->loop, &auth, err);
     if (!s->auth || !(s->hall = pf_hall_new(&parts, err)) ||
-        !(s->lookup = pf_lookup_new(s->loop, pf_single_lookup(conf, &lookup), err)))
+        !(s->lookup = pf_lookup_new(s->loop, pf_setup_lookup(conf, &lookup), err)))
         return err->code;
     dock = (struct pf_dock_parts){s->loop, s->log, s->lookup, s->store};
     if (!(s->dock = pf_dock_new(&dock, err)) || build_ctl(s, err) != PF_OK)
         return err->code;
     return signals(s, err);
-}
-
-static enum pf_code announce(struct pf_single *s, struct pf_err *err)
-{
-    struct pf_field fields[] = {
-        PF_TEXT_FIELD("version", PF_VERSION),
-        PF_NUMBER_FIELD("pid", (uint64_t)getpid()),
-        PF_NUMBER_FIELD("listeners", s->conf->listen_count),
-    };
-    enum pf_code code = PF_OK;
-
-    pf_listeners_log(s->listeners, s->log);
-    if (s->conf->port_file)
-        code = pf_listeners_write(s->listeners, s->conf->port_file, err);
-    if (code == PF_OK) {
-        pf_log_event(s->log, PF_EVENT_start, fields, 3);
-        pf_setup_journal_begin(pf_setup_journal_sink(s->journal, s->conf));
-    }
-    return code;
-}
-
-static enum pf_code write_pid(const struct pf_single *s, struct pf_err *err)
-{
-    FILE *file;
-
-    if (!s->conf->pid_file)
-        return PF_OK;
-    file = fopen(s->conf->pid_file, "we");
-    if (!file || fprintf(file, "%ld\n", (long)getpid()) < 0 || fclose(file) != 0)
-        return pf_fail(err, pf_code_of_errno(errno), errno, "pid-file", "cannot write %s",
-                       s->conf->pid_file);
-    return PF_OK;
 }
 
 /* Ports and files that need root come first, then root is given up. */
@@ -165,13 +121,14 @@ static enum pf_code start(struct pf_single *s, struct pf_err *err)
     pf_handed_free(s->handed); /* what the settings do not name is closed */
     s->handed = NULL;
     if (code == PF_OK)
-        code = write_pid(s, err);
+        code = pf_say_pid(s->conf, err);
     if (code == PF_OK && s->conf->run_as)
         code = pf_proc_become(s->conf->run_as, err);
     if (code == PF_OK)
-        code = announce(s, err);
+        code = pf_say_start(s->conf, s->listeners, s->log, err);
     if (code != PF_OK)
         return code;
+    pf_setup_journal_begin(pf_setup_journal_sink(s->journal, s->conf));
     s->watchdog = pf_watchdog_new(s->loop);
     pf_notify(PF_NOTIFY_READY);
     pf_successor_ready();
@@ -246,14 +203,14 @@ int pf_single_run(const char *conf_file)
         s.program[0] = 0;
     snprintf(s.conf_copy, sizeof s.conf_copy, "%s", conf_file);
     pf_proc_harden();
-    s.conf = pf_conf_read(conf_file, print_mistake, NULL);
+    s.conf = pf_conf_read(conf_file, pf_say_mistake, NULL);
     if (!s.conf)
         return pf_verdict(PF_CONFIG)->exit_status;
     if (start(&s, &err) == PF_OK) {
         pf_loop_run(s.loop);
         say_end(&s);
     } else {
-        status = complain(&err);
+        status = pf_say_failure(&err);
     }
     take_down(&s);
     return status;

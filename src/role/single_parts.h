@@ -59,8 +59,6 @@ struct pf_single {
 
 /* Puts the first settings in force: certificates, ports, who is served how. */
 enum pf_code pf_single_apply(struct pf_single *, struct pf_err *err);
-/* Who is a recipient, in `room`; NULL when no listener takes mail. */
-const struct pf_lookup_settings *pf_single_lookup(struct pf_conf *, struct pf_lookup_settings *room);
 /* Where halls and docks tell what becomes of mails, by the settings in force. */
 void pf_single_journal(struct pf_single *);
 /* SIGHUP. */

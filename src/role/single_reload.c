@@ -2,7 +2,9 @@
 
 #include "auth/auth_settings.h"
 #include "auth/lookup.h"
+#include "role/say.h"
 #include "role/setup.h"
+#include "store/counted.h"
 #include "sys/explain.h"
 #include "sys/notify.h"
 #include "sys/log_sink.h"
@@ -39,35 +41,18 @@ static void log_mistake(void *self, const struct pf_conf_mistake *mistake)
 {
     struct pf_single *s = self;
     char where[600];
-    struct pf_field fields[] = {
-        PF_TEXT_FIELD("at", where),
-        PF_TEXT_FIELD("err", mistake->text),
-        PF_TEXT_FIELD("hint", mistake->hint[0] ? mistake->hint : NULL),
-    };
 
+    pf_say_reload_mistake(s->log, mistake);
     snprintf(where, sizeof where, "%s:%u:%u", mistake->file, mistake->line, mistake->column);
-    pf_log_event(s->log, PF_EVENT_reload_failed, fields, 3);
     tell(s, where, mistake->text, mistake->hint);
 }
 
 static void log_err(struct pf_single *s, enum pf_event event, const struct pf_err *err)
 {
     char text[PF_EXPLAIN_MAX];
-    struct pf_field field = PF_TEXT_FIELD("err", pf_explain(err, text, sizeof text));
 
-    pf_log_event(s->log, event, &field, 1);
-    tell(s, "reload", text, "");
-}
-
-static void log_certificates(struct pf_single *s)
-{
-    char text[500];
-
-    for (size_t i = 0; s->tls && pf_tls_describe(s->tls, i, text, sizeof text); i++) {
-        struct pf_field field = PF_TEXT_FIELD("text", text);
-
-        pf_log_event(s->log, PF_EVENT_certificate, &field, 1);
-    }
+    pf_say_event(s->log, event, err);
+    tell(s, "reload", pf_explain(err, text, sizeof text), "");
 }
 
 static void forget(struct fresh *f)
@@ -119,30 +104,15 @@ enum pf_code pf_single_apply(struct pf_single *s, struct pf_err *err)
         return code;
     }
     commit(s, &f);
-    log_certificates(s);
+    pf_say_certificates(s->log, s->tls);
     return PF_OK;
-}
-
-const struct pf_lookup_settings *pf_single_lookup(struct pf_conf *conf, struct pf_lookup_settings *room)
-{
-    for (size_t i = 0; i < conf->listen_count; i++)
-        if (conf->listens[i].protocol == PF_CONF_LMTP || conf->listens[i].protocol == PF_CONF_SMTP) {
-            pf_lookup_settings_of(conf, room);
-            return room;
-        }
-    return NULL;
-}
-
-static bool log_differs(const struct pf_conf *a, const struct pf_conf *b)
-{
-    return a->log_to != b->log_to || a->log_debug != b->log_debug || strcmp(a->log_facility, b->log_facility) != 0;
 }
 
 /* A new log and store, when the settings ask for others; a store that is traced speaks to its log. */
 static enum pf_code prepare_parts(struct pf_single *s, struct fresh *f, struct pf_err *err)
 {
     struct pf_lookup_settings lookup;
-    bool other_log = log_differs(s->conf, f->conf);
+    bool other_log = pf_setup_log_differs(s->conf, f->conf);
 
     f->old = calloc(1, sizeof *f->old);
     if (!f->old)
@@ -151,10 +121,11 @@ static enum pf_code prepare_parts(struct pf_single *s, struct fresh *f, struct p
         return err->code;
     if (pf_setup_store_differs(s->conf, f->conf) || (other_log && f->conf->log_debug)) {
         f->store = pf_setup_store(f->conf, s->loop, s->disk, f->log ? f->log : s->log, err);
+        f->store = pf_counted_new(f->store, s->stats, err);
         if (!f->store)
             return err->code;
     }
-    f->lookup = pf_lookup_prepare(pf_single_lookup(f->conf, &lookup), err);
+    f->lookup = pf_lookup_prepare(pf_setup_lookup(f->conf, &lookup), err);
     return f->lookup ? PF_OK : err->code;
 }
 
@@ -282,7 +253,7 @@ static bool reload(struct pf_single *s)
     pf_stats_count(s->stats, PF_STAT_reloads_total, conf ? "good" : "bad", NULL, 1);
     if (!conf)
         return false;
-    log_certificates(s);
+    pf_say_certificates(s->log, s->tls);
     if (s->conf->port_file && pf_listeners_write(s->listeners, s->conf->port_file, &err) != PF_OK)
         log_err(s, PF_EVENT_trouble, &err);
     pf_log_event(s->log, PF_EVENT_reload, NULL, 0);

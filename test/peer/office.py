@@ -225,7 +225,11 @@ class Office:
         wait_until("a reload", lambda: self.log().count("event=reload") > before)
 
     def kill(self):
+        """All of it at once."""
+        children = [pid for _, pid in self.children()]
         self.process.kill()
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
         self.process.wait(PATIENCE)
         self.process = None
         self.pop3 = self.pop3s = None

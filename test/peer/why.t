@@ -23,7 +23,8 @@ class Post(Office):
     """An office with a journal and a door for a mail server."""
 
     def __init__(self, settings="", journal="sessions all"):
-        super().__init__(settings=settings, listens=["{ tls none; plaintext-login yes }", "{ tls implicit }"])
+        super().__init__(settings=settings, listens=["{ tls none; plaintext-login yes }", "{ tls implicit }"],
+                         gates=1)  # each begins with a record
         self.socket = os.path.join(self.folder, "lmtp")
         self.journal = os.path.join(self.folder, "journal")
         self.settings += f"\nlisten unix:{self.socket} {{ protocol lmtp }}\n"

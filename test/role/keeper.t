@@ -135,10 +135,11 @@ def inet_inodes():
 
 
 def each_child_that_is_killed_comes_back_and_others_go_on():
-    with Crew(settings="listen 127.0.0.1:0 { protocol metrics }") as office:
+    with Crew(settings="listen 127.0.0.1:0 { protocol metrics }\njournal { folder @/journal }") as office:
+        office.settings = office.settings.replace("@", office.folder)
         office.put("anna", b"Subject: x\n\nbody\n")
         office.start()
-        for role in ("gate", "auth", "store", "desk"):
+        for role in ("gate", "auth", "store", "desk", "journal"):
             victim = office.pid(role)
             stays = next((pid for name, pid in office.children("gate") if pid != victim), None)
             live = office.on_gate(stays, "berta")
@@ -287,7 +288,9 @@ def when_the_keeper_dies_all_others_end():
         office.start()
         children = [pid for _, pid in office.children()]
         client = office.client("anna")
-        office.kill()
+        office.process.kill()
+        office.process.wait(PATIENCE)
+        office.process = None
         client.ask("NOOP")  # [SYS/TEMP], or it was heard before the keeper was missed
         wait_until("their end", lambda: not any(command(pid).startswith("postfach-") for pid in children))
         try:

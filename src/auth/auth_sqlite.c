@@ -89,6 +89,8 @@ static void set_up(struct lite *lite)
     sqlite3_db_config(lite->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(lite->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_limit(lite->db, SQLITE_LIMIT_LENGTH, LENGTH_MAX);
+    /* There may be no folder for files of its own (role/jail.h). */
+    (void)sqlite3_exec(lite->db, "PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
     sqlite3_progress_handler(lite->db, STEPS, is_late, lite);
 }
 

@@ -6,6 +6,7 @@
 #include "role/child.h"
 #include "role/figures.h"
 #include "role/setup.h"
+#include "store/counted.h"
 #include "store/store_serve.h"
 #include "sys/proc.h"
 
@@ -108,8 +109,11 @@ static enum pf_code build(struct pf_child *c, struct pf_err *err)
     struct stored *s = store_of(c);
     struct pf_store_serve_parts parts = {.loop = c->loop, .number = c->number, .trouble = trouble, .self = s};
 
+    if (pf_figures_init(&s->figures, c, err) != PF_OK)
+        return err->code;
     s->disk = pf_pool_new(c->loop, "pf-disk", c->conf->disk_threads, c->conf->disk_queue, err);
     s->store = s->disk ? pf_setup_store(c->conf, c->loop, s->disk, c->log, err) : NULL;
+    s->store = pf_counted_new(s->store, s->figures.parts.stats, err);
     s->seal = s->store ? pf_seal_new(c->secret, PF_SEAL_WINDOW, err) : NULL;
     pf_wipe(c->secret, sizeof c->secret);
     parts.store = s->store;
@@ -122,7 +126,7 @@ static enum pf_code build(struct pf_child *c, struct pf_err *err)
         pf_timer_set(s->timer, pf_loop_now(c->loop) + LOOK_EVERY);
     s->figures.parts.look = look_at_queue;
     s->figures.parts.self = s;
-    return pf_figures_init(&s->figures, c, err);
+    return PF_OK;
 }
 
 static void begin_to_leave(struct stored *s)
@@ -168,8 +172,8 @@ static void take_down(struct pf_child *c)
             pf_loop_turn(c->loop, true);
     }
     pf_timer_free(s->timer);
-    pf_figures_free(&s->figures);
     pf_store_free(s->store);
+    pf_figures_free(&s->figures);
     if (s->disk)
         pf_pool_free(s->disk);
     pf_seal_free(s->seal);

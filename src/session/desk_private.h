@@ -5,7 +5,7 @@
 #include "session/desk_remote.h"
 #include "session/desk_wire.h"
 
-enum { PF_DESK_PEER_NAME = 24 /* "store 4294967295" */ };
+enum { PF_DESK_PEER_NAME = 24 /* "journal 4294967295" */ };
 
 struct pf_desk_peer {
     struct pf_desk *desk;

@@ -151,6 +151,17 @@ static void gone(void *self, const struct pf_err *err)
     forget(peer);
 }
 
+/* As the administrator is told of it. */
+static const char *role_name(char role)
+{
+    static const char *const names[] = {"gate", "auth", "store", "journal"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i][0] == role)
+            return names[i];
+    return "process";
+}
+
 static struct pf_desk_peer *peer_new(struct pf_desk *desk, char role, uint32_t number)
 {
     struct pf_desk_peer *peer = calloc(1, sizeof *peer);
@@ -158,7 +169,7 @@ static struct pf_desk_peer *peer_new(struct pf_desk *desk, char role, uint32_t n
     if (!peer)
         return NULL;
     *peer = (struct pf_desk_peer){.desk = desk, .role = role, .number = number, .last = pf_stats_new(NULL)};
-    snprintf(peer->name, sizeof peer->name, "%s %u", role == 'g' ? "gate" : role == 'a' ? "auth" : "store", number);
+    snprintf(peer->name, sizeof peer->name, "%s %u", role_name(role), number);
     if (peer->last)
         return peer;
     free(peer);

@@ -36,8 +36,8 @@ struct pf_desk_remote_parts { /* owned by the role; all outlive it */
 };
 
 struct pf_ctl_source *pf_desk_remote_new(const struct pf_desk_remote_parts *, struct pf_err *err);
-/* A process: its letter in base/stats.def (g, a, s), and its number, which no other of its kind has or had. fd is the
- * other end of what its pf_desk_serve_new got, and is taken over, also on failure. */
+/* A process: its letter in base/stats.def (g, a, s; any other counts nothing), and its number, which no other of its
+ * kind has or had. fd is the other end of what its pf_desk_serve_new got, and is taken over, also on failure. */
 enum pf_code pf_desk_remote_join(struct pf_ctl_source *, char role, uint32_t number, int fd, struct pf_err *err);
 unsigned pf_desk_remote_count(const struct pf_ctl_source *); /* how many are there */
 /* How a reload went, with a line for each mistake (LF behind each); also of one that nobody asked for here. */

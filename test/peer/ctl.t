@@ -176,6 +176,7 @@ def figures_move_as_they_should():
         assert desk.figure('sessions_total{end="quit"}') == 2
         assert desk.figure('tls_sessions_total{version="TLSv1.3"}') == 1
         assert desk.figure('store_seconds_count{operation="expunge"}') == 1
+        assert desk.figure('store_work_seconds_count{work="expunge"}') == 1
         assert desk.figure("login_seconds_count") == 3
 
 
@@ -187,6 +188,7 @@ def deliveries_are_counted():
                                  b"Subject: x\r\n\r\nbody\r\n.\r\nQUIT\r\n")
         assert b"\r\n550 5.1.1" in answer and b"\r\n221 " in answer, answer
         assert desk.figure('deliveries_total{verdict="OK"}') == desk.figure('deliveries_total{verdict="NO_USER"}') == 1
+        assert desk.figure('store_work_seconds_count{work="seal"}') == 1
         assert desk.figure("delivery_seconds_count") == 1 and desk.figure("delivered_octets_total") > 10
 
 

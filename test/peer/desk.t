@@ -73,6 +73,7 @@ def sessions_of_all_gates_are_one_table():
         assert desk.figure('sessions_total{end="kicked"}') == 2
         assert desk.figure('sessions_total{end="quit"}') == 6
         assert desk.figure("processes_silent") == 0
+        assert desk.figure('store_work_seconds_count{work="open"}') == GUESTS, "told by the store"
 
 
 def counters_do_not_go_back():

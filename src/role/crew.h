@@ -35,7 +35,9 @@
 #include "sys/seal.h"
 #include <assert.h>
 
-enum pf_crew_role { PF_CREW_KEEPER, PF_CREW_GATE, PF_CREW_AUTH, PF_CREW_STORE, PF_CREW_DESK, PF_CREW_JOURNAL, PF_CREW_ROLES };
+enum pf_crew_role {
+    PF_CREW_KEEPER, PF_CREW_GATE, PF_CREW_AUTH, PF_CREW_STORE, PF_CREW_DESK, PF_CREW_JOURNAL, PF_CREW_ROLES
+};
 
 enum pf_crew_kind {
     PF_CREW_START = 1,

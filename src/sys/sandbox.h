@@ -43,7 +43,7 @@ enum pf_sandbox_role { PF_SANDBOX_KEEPER, PF_SANDBOX_GATE, PF_SANDBOX_AUTH, PF_S
 struct pf_sandbox_path {
     const char *path;
     bool write;    /* else it can be read only */
-    bool optional; /* it need not be there; what comes later is not seen */
+    bool optional; /* it need not be there, or within reach; what comes later is not seen */
 };
 
 struct pf_sandbox {

@@ -77,8 +77,8 @@ static enum pf_code allow(int rules, uint64_t files, const struct pf_sandbox_pat
     struct stat info;
     int failed, sys;
 
-    if (rule.fd < 0 && path->optional && (errno == ENOENT || errno == ENOTDIR))
-        return PF_OK;
+    if (rule.fd < 0 && path->optional && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
+        return PF_OK; /* what owners and modes forbid needs no rule */
     if (rule.fd < 0)
         return pf_fail(err, PF_CONFIG, errno, __func__, "%s: %s", path->path, strerror(errno));
     rule.allowed = READ_FILE | READ_DIR;

@@ -2,13 +2,15 @@
 """Whole sessions of a server whose processes stand in strict jails: nothing that they need is refused."""
 import os
 import poplib
+import re
+import shutil
 import smtplib
 import socket
 import ssl
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from strict import GATE, ROLES, Strict, status, wait_until  # noqa: E402
+from strict import AUTH, ROLES, STORE, Strict, own, status, wait_until  # noqa: E402
 from office import run  # noqa: E402
 
 TEXT = b"From: a@x\r\nTo: anna@x\r\nSubject: hello\r\n\r\n.one\r\ntwo\r\n"
@@ -87,7 +89,6 @@ def a_maildrop_outside_says_what_to_do():
             os.chmod(f"{office.folder}/elsewhere", 0o777)
             for folder in ("new", "cur", "tmp"):
                 os.makedirs(f"{office.folder}/elsewhere/anna/{folder}")
-            from strict import STORE, own
             if office.own_users:
                 own(f"{office.folder}/elsewhere", STORE)
             if roots:
@@ -102,6 +103,35 @@ def a_maildrop_outside_says_what_to_do():
                 assert not roots and error.args[0].startswith(b"-ERR"), error
                 assert "mail { roots }" in office.log(), office.log()
                 client.close()
+
+
+def a_password_file_is_replaced():
+    """By rename, as editors and tools do: what a jail opened is the folder."""
+    with Strict(listens=LISTENS) as office:
+        office.add_user("anna", "secret")
+        office.start()
+
+        def logs_in(password):
+            client = poplib.POP3_SSL("localhost", office.pop3s, timeout=60, context=tls(office))
+            client.user("anna")
+            try:
+                good = client.pass_(password).startswith(b"+OK")
+                client.quit()
+                return good
+            except poplib.error_proto:
+                client.close()
+                return False
+
+        assert logs_in("secret"), office.log()
+        with open(office.users + ".new", "w", encoding="ascii") as file:
+            file.write("anna:{PLAIN}another\n")
+        os.chmod(office.users + ".new", 0o600)
+        if office.own_users:
+            shutil.chown(office.users + ".new", AUTH)
+        os.rename(office.users + ".new", office.users)
+        wait_until("the new password", lambda: logs_in("another"))
+        assert not logs_in("secret")
+        assert "event=trouble" not in office.log(), office.log()
 
 
 def sessions_resume_at_another_gate():
@@ -120,6 +150,24 @@ def sessions_resume_at_another_gate():
                     pass
         served = [line for line in office.log().splitlines() if "event=session" in line]
         assert len(served) == 24, office.log()
+
+
+def a_folder_out_of_reach_is_told():
+    """One domain's trouble is not the others'."""
+    with Strict(listens=LISTENS) as office:
+        os.makedirs(f"{office.folder}/locked/mail", 0o700)
+        os.chmod(f"{office.folder}/locked", 0o700)
+        office.settings += f"domain x.example {{ path {office.folder}/locked/mail/%n }}\n"
+        office.settings += "domain y.example { path /no-such-folder/mail/%n }\n"
+        office.add_user("anna", "secret")
+        office.start()
+        client = poplib.POP3_SSL("localhost", office.pop3s, timeout=60, context=tls(office))
+        client.user("anna")
+        assert client.pass_("secret").startswith(b"+OK"), office.log()
+        client.quit()
+        absent = re.search(r"event=jail role=store .* absent=(.*)", office.log())
+        assert absent and "/no-such-folder/mail" in absent[1], office.log()
+        assert not office.own_users or "/locked/mail" in absent[1], office.log()
 
 
 def what_the_kernel_says():
@@ -142,4 +190,5 @@ def what_the_kernel_says():
 
 
 if __name__ == "__main__":
-    run(a_whole_session, an_mbox, a_maildrop_outside_says_what_to_do, sessions_resume_at_another_gate, what_the_kernel_says)
+    run(a_whole_session, an_mbox, a_maildrop_outside_says_what_to_do, a_password_file_is_replaced,
+        sessions_resume_at_another_gate, a_folder_out_of_reach_is_told, what_the_kernel_says)

@@ -44,13 +44,15 @@ static void log_ended(struct pf_keeper_child *c, pid_t pid)
     pf_log_event(c->keeper->log, PF_EVENT_child_ended, fields, 5);
 }
 
-static void misbehaved(struct pf_keeper_child *c, const char *why)
+/* Whatever it sent was not its part: nobody knows in whose hands it is. */
+static void punish(struct pf_keeper_child *c, const struct pf_err *why)
 {
     struct pf_err err;
 
-    pf_fail(&err, PF_PERM, 0, "keeper", "%s %u sent %s and is killed", pf_crew_role_name(c->role), c->number, why);
+    pf_fail(&err, PF_PERM, 0, "keeper", "%s %u is killed: %s", pf_crew_role_name(c->role), c->number, why->log);
     pf_keeper_trouble(c->keeper, PF_EVENT_trouble, &err);
-    pf_ipc_drop(c->ipc, why);
+    if (c->fault.code == PF_OK)
+        c->fault = err;
     pf_keeper_child_kill(c);
 }
 
@@ -101,7 +103,7 @@ static void notice(void *self, struct pf_ipc_frame *frame)
     struct pf_crew crew;
 
     if (!pf_crew_read(frame, &crew) || !hear(c, &crew))
-        misbehaved(c, "a frame that is not its part");
+        pf_ipc_drop(c->ipc, "a frame that is not its part");
 }
 
 static void request(void *self, uint64_t id, struct pf_ipc_frame *frame)
@@ -112,7 +114,7 @@ static void request(void *self, uint64_t id, struct pf_ipc_frame *frame)
     if (c->role == PF_CREW_AUTH && pf_crew_read(frame, &crew) && crew.kind == PF_CREW_STORE_FOR)
         pf_keeper_store_for(c, crew.text, id);
     else
-        misbehaved(c, "a request that is not its part");
+        pf_ipc_drop(c->ipc, "a request that is not its part");
 }
 
 /* The end has two halves, which come in any order: of the channel, behind its last frame, and of the process. */
@@ -129,8 +131,9 @@ static void gone(void *self, const struct pf_err *err)
 {
     struct pf_keeper_child *c = self;
 
-    (void)err;
     pf_keeper_wishes_forget(c);
+    if (err->code == PF_PERM)
+        punish(c, err);
     pf_ipc_close(c->ipc);
     c->ipc = NULL;
     if (c->pid) { /* it is on its way out; who is not is helped */

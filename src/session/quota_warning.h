@@ -4,8 +4,8 @@
  * messages; so it comes once, and once more only after the user made room. The store says what is used with
  * each message (pf_parcel_seal), in an order in which no two deliveries cross the same line.
  *
- * The message itself has no quota to keep (but a store in another process keeps to what its ticket says), and that it cannot be written is nobody's failure: the delivery
- * has succeeded before. */
+ * The message itself has no quota to keep (but a store in another process keeps to what its ticket says). That it
+ * cannot be written is nobody's failure: the delivery has succeeded before. */
 #ifndef POSTFACH_SESSION_QUOTA_WARNING_H
 #define POSTFACH_SESSION_QUOTA_WARNING_H
 

@@ -2,12 +2,14 @@
 """The keeper and its crew: each process killed, idle and at the worst moment; what others notice; what each may hold."""
 import os
 import re
+import shutil
 import signal
 import socket
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "peer"))
-from office import PATIENCE, Office, command, run, wait_until  # noqa: E402
+from office import PATIENCE, POSTFACHD, Office, command, run, wait_until  # noqa: E402
 
 TEMP = b"-ERR [SYS/TEMP]"
 LONG = b"Subject: long\n\n" + b"".join(b"line %d of a long message\n" % n for n in range(400000))
@@ -403,6 +405,24 @@ def a_child_that_dies_again_and_again_is_started_with_a_delay():
         office.fresh("anna").ask("QUIT")
 
 
+def a_child_that_says_what_is_not_its_part_is_killed():
+    """A program in the gate's place."""
+    for sent in (b"junk", b"\0" * 24, b"x" * 4000):
+        with Crew() as office:
+            for role in ("postfachd", "postfach-auth", "postfach-store", "postfach-desk", "postfach-journal"):
+                shutil.copy(os.path.join(os.path.dirname(POSTFACHD), role), office.folder)
+            gate = os.path.join(office.folder, "postfach-gate")
+            with open(gate, "w", encoding="ascii") as file:
+                file.write(f"#!{sys.executable}\nimport signal, socket\nchannel = socket.socket(fileno=3)\n"
+                           f"channel.setblocking(True)\nchannel.recv(100)\nchannel.send({sent!r})\nsignal.pause()\n")
+            os.chmod(gate, 0o755)
+            office.write_conf()
+            done = subprocess.run([os.path.join(office.folder, "postfachd"), "-f", office.conf], stderr=subprocess.PIPE,
+                                  timeout=PATIENCE, check=False)
+            assert done.returncode not in (0, 1), done
+            assert b"event=start" not in done.stderr and b" is killed: " in done.stderr, done.stderr
+
+
 def the_counts():
     for name, count in COUNTS.items():
         print(f"# {name}: {count}")
@@ -423,4 +443,5 @@ run(each_child_that_is_killed_comes_back_and_others_go_on,
     sigterm_lets_sessions_know_and_a_second_one_does_not_wait,
     no_process_holds_what_it_need_not,
     a_child_that_dies_again_and_again_is_started_with_a_delay,
+    a_child_that_says_what_is_not_its_part_is_killed,
     the_counts)

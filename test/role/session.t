@@ -174,7 +174,7 @@ def what_the_kernel_says():
     with Strict(listens=LISTENS) as office:
         office.add_user("anna", "secret")
         office.start()
-        assert sorted(office.jails()) == sorted(ROLES), office.log()
+        assert set(office.jails()) >= set(ROLES), office.log()
         for role, lacks in office.jails().items():
             print(f"# {role} lacks {lacks}")
             assert not {"seccomp", "strictness", "capabilities", "bounding-set"} & set(lacks.split()), lacks
@@ -185,7 +185,7 @@ def what_the_kernel_says():
             if office.own_users:
                 assert "0" not in seen["Uid"].split() + seen["Gid"].split(), (role, seen)
         if office.own_users:
-            uids = {role: status(pid)["Uid"].split()[0] for role, pid in office.children()}
+            uids = {role: status(pid)["Uid"].split()[0] for role, pid in office.children() if role in ROLES}
             assert len(set(uids.values())) == 3, uids
 
 

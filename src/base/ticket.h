@@ -95,7 +95,7 @@ bool pf_ticket_read(struct pf_bytes b, struct pf_ticket *out);
  *
  * Makers count, so what was shown lies close behind the highest serial: a bit is enough to remember a ticket, where a
  * nonce would take its whole length and a place that others may have taken. Whose serial is further behind than there
- * are bits is refused, shown before or not: it fails closed. A maker is forgotten when all that he made and was shown has
+ * are bits is refused, shown before or not: it fails closed. A maker is forgotten when all that was shown of him has
  * expired; more makers at a time than there is room for (auth is started again and again) are refused. */
 enum { PF_TICKET_MAKERS = 4 };
 

@@ -13,8 +13,8 @@
  *   - ids name places in a table, never memory;
  *   - descriptors come close-on-exec (MSG_CMSG_CLOEXEC), and whatever the receiver of a frame did not take
  *     is closed when it returns;
- *   - memory is bounded: OPEN_MAX requests each way, of which each is open until its answer was taken, QUEUE frames that
- *     the socket did not take, and 16 MiB of answers, beyond which the peer is dropped.
+ *   - memory is bounded: OPEN_MAX requests each way, of which each is open until its answer was taken, QUEUE frames
+ *     that the socket did not take, and 16 MiB of answers, beyond which the peer is dropped.
  *
  * Law 4 of the house: what pf_ipc_ask took completes exactly once, on a later turn, also when the peer dies
  * or is dropped, or this end is closed: then with PF_TEMP. Frames that a peer sent before it died are

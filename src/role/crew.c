@@ -60,6 +60,7 @@ static bool is_good(const struct pf_crew *c)
     case PF_CREW_IDLE:
     case PF_CREW_CLOSE:
     case PF_CREW_RELOAD:
+    case PF_CREW_LACKS:
         return true;
     case PF_CREW_KINDS:
         break;
@@ -93,6 +94,7 @@ static bool put(struct pf_span *out, const struct pf_crew *c)
     case PF_CREW_IDLE:
     case PF_CREW_CLOSE:
     case PF_CREW_RELOAD:
+    case PF_CREW_LACKS:
         return true;
     case PF_CREW_KINDS:
         break;
@@ -134,6 +136,7 @@ static size_t head_of(enum pf_crew_kind kind)
     case PF_CREW_IDLE:
     case PF_CREW_CLOSE:
     case PF_CREW_RELOAD:
+    case PF_CREW_LACKS:
     case PF_CREW_KINDS:
         break;
     }
@@ -183,6 +186,7 @@ static void take(struct pf_bytes *b, struct pf_crew *c)
     case PF_CREW_IDLE:
     case PF_CREW_CLOSE:
     case PF_CREW_RELOAD:
+    case PF_CREW_LACKS:
     case PF_CREW_KINDS:
         break;
     }

@@ -11,6 +11,7 @@
  *     GO                             ->        (gate, desk) accepts
  *     CLOSE                          ->        (desk) accepts nobody any more, until the next LISTEN and GO
  *                                    <-        STORE_FOR user: (auth) who serves his maildrop? answered by OF_STORE
+ *                                    <-        LACKS: (gate) auth or the store has been away for long: it is replaced
  *                                    <-        RELOAD: (desk) the settings are to be read anew
  *     TOLD line, RELOADED outcome    ->        (desk) each mistake, and how it went
  *                                    <-        IDLE: (store of one owner) nobody needs it
@@ -55,6 +56,7 @@ enum pf_crew_kind {
     PF_CREW_RELOAD,
     PF_CREW_TOLD,
     PF_CREW_RELOADED,
+    PF_CREW_LACKS,
     PF_CREW_KINDS
 };
 

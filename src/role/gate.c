@@ -27,6 +27,8 @@ enum {
     SPARE_DESCRIPTORS = 1024,
     LOOK_EVERY = 250,  /* ms: whether the last session has gone */
     ASK_EVERY = 5,     /* ms: whether auth has told what it offers, before the first guest */
+    WATCH_EVERY = 1000, /* ms */
+    LACKS_MOST = 60,   /* looks: an auth or store that dies is there again sooner, however often (30 s and its start) */
     ASKED_MOST = 1000  /* then guests come all the same, and are told why they cannot log in */
 };
 
@@ -46,6 +48,9 @@ struct gate {
     bool keeps_journal;
     struct pf_ctl_hall people;
     struct pf_timer *timer; /* for GO, or for the end */
+    struct pf_timer *watch; /* whether all are there whom it needs */
+    unsigned lacks;         /* how often in a row they were not */
+    bool one_store;         /* that serves all */
     struct pf_listeners *listeners;
     int sockets[PF_CONF_LISTENS_MOST]; /* until GO; -1: none */
     unsigned asked;
@@ -98,6 +103,7 @@ static enum pf_code take(struct pf_child *c, struct pf_err *err)
         return code;
     if (c->tells)
         pf_say_certificates(c->log, g->tls);
+    g->one_store = c->conf->mail_owner == PF_CONF_OWNER_SHARED;
     g->keeps_journal = c->conf->journal_folder;
     return pf_conf_blind(c->conf) ? PF_OK : pf_fail(err, PF_NO_MEMORY, 0, "gate", "no memory");
 }
@@ -118,6 +124,20 @@ static void wanted(void *self, struct pf_store_wanted *who)
     pf_hall_wanted(g->hall, who);
 }
 
+/* A link that broke is not mended: who was too slow for it may be well again, and is not joined a second time. So this
+ * gate is of no use any more, and the keeper has another one take its place. */
+static void watch(struct pf_timer *timer, void *self)
+{
+    struct gate *g = self;
+    bool lacks = !pf_auth_remote_ready(g->auth) || (g->one_store && pf_store_remote_stores(g->store) == 0);
+
+    g->lacks = lacks ? g->lacks + 1 : 0;
+    if (g->lacks == LACKS_MOST)
+        pf_child_say(&g->child, &(struct pf_crew){.kind = PF_CREW_LACKS});
+    if (!g->leaving)
+        pf_timer_set(timer, pf_loop_now(g->child.loop) + WATCH_EVERY);
+}
+
 static void timed(struct pf_timer *timer, void *self);
 
 static enum pf_code build_rooms(struct gate *g, struct pf_err *err)
@@ -128,7 +148,7 @@ static enum pf_code build_rooms(struct gate *g, struct pf_err *err)
     struct pf_dock_parts dock;
 
     pf_fail(err, PF_NO_MEMORY, 0, "gate", "no memory");
-    if (!(g->timer = pf_timer_new(c->loop, timed, g)) ||
+    if (!(g->timer = pf_timer_new(c->loop, timed, g)) || !(g->watch = pf_timer_new(c->loop, watch, g)) ||
         !(g->guests = pf_guests_new(c->conf->connections, c->conf->connections_per_address)) ||
         !(g->purse = pf_purse_new()) || !(g->auth = pf_auth_remote_new(c->loop, g->purse, err)) ||
         !(g->store = pf_store_remote_new(c->loop, g->purse, &calls, err)) ||
@@ -227,10 +247,12 @@ static void open_doors(struct gate *g)
     struct pf_err err;
 
     g->listeners = pf_listeners_adopt(g->child.loop, g->child.conf, g->sockets, &err);
-    if (g->listeners)
-        pf_listeners_commit(g->listeners, &to, g->child.conf, NULL);
-    else
+    if (!g->listeners) {
         give_up(g, &err);
+        return;
+    }
+    pf_listeners_commit(g->listeners, &to, g->child.conf, NULL);
+    pf_timer_set(g->watch, pf_loop_now(g->child.loop) + WATCH_EVERY);
 }
 
 static void timed(struct pf_timer *timer, void *self)
@@ -326,6 +348,7 @@ static void take_down(struct pf_child *c)
         if (g->sockets[i] > 0) /* 0: not taken yet */
             close(g->sockets[i]);
     pf_timer_free(g->timer);
+    pf_timer_free(g->watch);
     pf_listeners_free(g->listeners);
     pf_figures_free(&g->figures);
     pf_hall_free(g->hall);

@@ -73,6 +73,10 @@ static bool hear(struct pf_keeper_child *c, const struct pf_crew *crew)
     case PF_CREW_SERVED:
         c->keeper->served += crew->count;
         return c->role == PF_CREW_GATE;
+    case PF_CREW_LACKS:
+        if (c->role == PF_CREW_GATE)
+            pf_keeper_replace(c);
+        return c->role == PF_CREW_GATE;
     case PF_CREW_RELOAD:
         if (c->role == PF_CREW_DESK)
             pf_keeper_reload_for(c);

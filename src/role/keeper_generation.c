@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { LINGERING_MOST = 16 /* gates that were replaced and have sessions still */ };
+
 static bool is_shared_store(const struct pf_keeper_child *c)
 {
     return c->role == PF_CREW_STORE && !c->user[0];
@@ -297,6 +299,32 @@ static void explain(struct pf_keeper_child *c)
                 WEXITSTATUS(c->status));
 }
 
+void pf_keeper_replace(struct pf_keeper_child *gate)
+{
+    struct pf_crew_generation *g = gate->generation;
+    struct pf_keeper_child *next;
+    unsigned lingering = 0;
+    struct pf_err err;
+
+    if (gate->state != PF_CHILD_JOINED || gate->replaced || g->leaving)
+        return;
+    pf_fail(&err, PF_TEMP, 0, "keeper", "gate %u has lost its way to auth or the store, and is replaced", gate->number);
+    pf_keeper_trouble(gate->keeper, PF_EVENT_trouble, &err);
+    for (struct pf_keeper_child *c = g->children; c; c = c->next)
+        lingering += c->replaced;
+    next = pf_keeper_child_new(g, PF_CREW_GATE, NULL);
+    if (!next || lingering >= LINGERING_MOST) { /* its sessions end with it; it is started again itself */
+        if (next)
+            child_free(next);
+        pf_keeper_child_kill(gate);
+        return;
+    }
+    next->tells = gate->tells;
+    gate->replaced = true;
+    pf_keeper_child_leave(gate, -1);
+    pf_timer_set(next->timer, pf_loop_now(g->keeper->loop));
+}
+
 static void start_again(struct pf_keeper_child *c)
 {
     c->state = PF_CHILD_WAITING;
@@ -319,7 +347,7 @@ void pf_keeper_child_ended(struct pf_keeper_child *c)
         look(g);
         return;
     }
-    if (g->leaving || c->user[0])
+    if (g->leaving || c->user[0] || c->replaced)
         child_free(c);
     else
         start_again(c);

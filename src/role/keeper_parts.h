@@ -53,6 +53,7 @@ struct pf_keeper_child {
     uid_t uid;
     struct pf_keeper_wish *wishes;
     bool tells;            /* the gate that logs what all see alike */
+    bool replaced;         /* a gate that lacks somebody: another one was started for it */
     bool retired;          /* a store of one owner that wants to end */
 };
 
@@ -116,6 +117,8 @@ enum pf_code pf_keeper_form(struct pf_keeper *, struct pf_conf *, struct pf_list
 /* Called by keeper_child.c: it is ready; it has ended. */
 void pf_keeper_child_ready(struct pf_keeper_child *);
 void pf_keeper_child_ended(struct pf_keeper_child *);
+/* A gate that takes nobody new any more, and another one in its place. */
+void pf_keeper_replace(struct pf_keeper_child *gate);
 /* Its gates take nobody new; the others end when those have. */
 void pf_keeper_dismiss(struct pf_crew_generation *, pf_time grace);
 void pf_keeper_kill_all(struct pf_keeper *);

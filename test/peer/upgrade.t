@@ -57,7 +57,7 @@ def gone(pid):
         return True
 
 
-ROLES = ("postfach-gate", "postfach-auth", "postfach-store", "postfach-desk")
+ROLES = ("postfach-gate", "postfach-auth", "postfach-store", "postfach-desk", "postfach-journal")
 
 
 class Moving(Office):

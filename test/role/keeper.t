@@ -423,6 +423,41 @@ def a_child_that_says_what_is_not_its_part_is_killed():
             assert b"event=start" not in done.stderr and b" is killed: " in done.stderr, done.stderr
 
 
+STAND_IN = """#!{python}
+import os, signal, socket, struct, sys
+if os.path.exists("{mark}"):
+    os.execv("{real}", ["postfach-gate", *sys.argv[1:]])
+open("{mark}", "w").close()
+channel = socket.socket(fileno=3)
+channel.setblocking(True)
+say = lambda kind: channel.send(struct.pack("<4sHBBQII", b"RFFP", kind, 3, 0, 0, 0, 0))
+channel.recv(1000)  # START
+say(2)  # READY
+while struct.unpack_from("<4sH", channel.recv(1000))[1] != 7:  # GO
+    pass
+say(16)  # LACKS
+while struct.unpack_from("<4sH", channel.recv(1000))[1] != 10:  # DRAIN
+    pass
+"""
+
+
+def a_gate_that_lost_its_way_is_replaced():
+    with Crew(gates=1) as office:
+        for role in ("postfachd", "postfach-gate", "postfach-auth", "postfach-store", "postfach-desk", "postfach-journal"):
+            shutil.copy(os.path.join(os.path.dirname(POSTFACHD), role), office.folder)
+        gate, real = (os.path.join(office.folder, name) for name in ("postfach-gate", "real"))
+        os.rename(gate, real)
+        with open(gate, "w", encoding="ascii") as file:
+            file.write(STAND_IN.format(python=sys.executable, mark=os.path.join(office.folder, "mark"), real=real))
+        os.chmod(gate, 0o755)
+        office.wrapper = ["/bin/sh", "-c", f'shift; exec {office.folder}/postfachd "$@"', "sh"]
+        office.start()
+        office.fresh("anna").ask("QUIT")
+        office.wait_log("gate 1 has lost its way")
+        office.wait_log("event=child_ended role=gate number=1 ")
+        assert office.log().count("child_started role=gate") == 2
+
+
 def the_counts():
     for name, count in COUNTS.items():
         print(f"# {name}: {count}")
@@ -444,4 +479,5 @@ run(each_child_that_is_killed_comes_back_and_others_go_on,
     no_process_holds_what_it_need_not,
     a_child_that_dies_again_and_again_is_started_with_a_delay,
     a_child_that_says_what_is_not_its_part_is_killed,
+    a_gate_that_lost_its_way_is_replaced,
     the_counts)

@@ -39,6 +39,7 @@ static const struct {
     {{.kind = PF_CREW_SERVED, .count = UINT64_MAX}, 0},
     {{.kind = PF_CREW_CLOSE}, 0},
     {{.kind = PF_CREW_RELOAD}, 0},
+    {{.kind = PF_CREW_LACKS}, 0},
     {{.kind = PF_CREW_TOLD, .text = "postfach.conf:1:1: what?"}, 0},
     {{.kind = PF_CREW_RELOADED, .number = 1}, 0},
 };

@@ -224,22 +224,24 @@ static void wrap_free(struct pf_store *store)
     free(store);
 }
 
-static const struct pf_store_kind kind = {
-    .name = "wrap",
-    .box_open = box_open,
-    .box_read = box_read,
-    .box_expunge = box_expunge,
-    .box_close = box_close,
-    .parcel_begin = parcel_begin,
-    .parcel_write = parcel_write,
-    .parcel_seal = parcel_seal,
-    .parcel_drop = parcel_drop,
+#define ROWS \
+    .name = "wrap", \
+    .box_open = box_open, \
+    .box_read = box_read, \
+    .box_expunge = box_expunge, \
+    .box_close = box_close, \
+    .parcel_begin = parcel_begin, \
+    .parcel_write = parcel_write, \
+    .parcel_seal = parcel_seal, \
+    .parcel_drop = parcel_drop, \
     .free = wrap_free,
-};
+
+static const struct pf_store_kind kind = {ROWS}, sifting = {ROWS .sifts = true};
+#undef ROWS
 
 void pf_wrap_init(struct pf_wrap *w, struct pf_store *inner)
 {
-    w->base.kind = &kind;
+    w->base.kind = inner->kind->sifts ? &sifting : &kind; /* who is asked for one recipient's mail is in there */
     w->base.loop = inner->loop;
     w->inner = inner;
 }

@@ -13,10 +13,13 @@
 #ifndef POSTFACH_BYTES_H
 #define POSTFACH_BYTES_H
 
+#include <postfach/public.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+PF_PUBLIC_BEGIN
 
 struct pf_bytes {
     const unsigned char *at; /* may be NULL only when len is 0 */
@@ -30,17 +33,25 @@ struct pf_span {
 };
 
 /* A view of a string literal, without its NUL. */
+#ifdef __cplusplus
+#define PF_LIT(literal) pf_bytes_from("" literal "", sizeof(literal) - 1)
+#else
 #define PF_LIT(literal) \
     ((struct pf_bytes){(const unsigned char *)("" literal ""), sizeof(literal) - 1})
+#endif
 
 static inline struct pf_bytes pf_bytes_of(const char *string)
 {
-    return (struct pf_bytes){(const unsigned char *)string, strlen(string)};
+    struct pf_bytes b = {(const unsigned char *)string, strlen(string)};
+
+    return b;
 }
 
 static inline struct pf_bytes pf_bytes_from(const void *at, size_t len)
 {
-    return (struct pf_bytes){(const unsigned char *)at, len};
+    struct pf_bytes b = {(const unsigned char *)at, len};
+
+    return b;
 }
 
 /* The view without its first n octets; n may exceed the length. */
@@ -48,13 +59,18 @@ static inline struct pf_bytes pf_bytes_skip(struct pf_bytes b, size_t n)
 {
     if (n > b.len)
         n = b.len;
-    return (struct pf_bytes){n ? b.at + n : b.at, b.len - n};
+    if (n)
+        b.at += n;
+    b.len -= n;
+    return b;
 }
 
 /* The first n octets of the view; n may exceed the length. */
 static inline struct pf_bytes pf_bytes_head(struct pf_bytes b, size_t n)
 {
-    return (struct pf_bytes){b.at, n < b.len ? n : b.len};
+    if (n < b.len)
+        b.len = n;
+    return b;
 }
 
 static inline bool pf_bytes_equal(struct pf_bytes a, struct pf_bytes b)
@@ -64,7 +80,7 @@ static inline bool pf_bytes_equal(struct pf_bytes a, struct pf_bytes b)
 
 static inline struct pf_bytes pf_span_bytes(const struct pf_span *s)
 {
-    return (struct pf_bytes){s->at, s->len};
+    return pf_bytes_from(s->at, s->len);
 }
 
 static inline size_t pf_span_room(const struct pf_span *s)
@@ -81,5 +97,7 @@ static inline bool pf_span_put(struct pf_span *s, struct pf_bytes b)
     s->len += b.len;
     return true;
 }
+
+PF_PUBLIC_END
 
 #endif

@@ -15,6 +15,9 @@
 #define POSTFACH_DOT_H
 
 #include <postfach/bytes.h>
+#include <postfach/public.h>
+
+PF_PUBLIC_BEGIN
 
 struct pf_dot {
     uint64_t octets;  /* wire octets so far without stuffed dots */
@@ -25,7 +28,7 @@ struct pf_dot {
 /* A new message: the first octet is at the start of a line. */
 static inline void pf_dot_init(struct pf_dot *d)
 {
-    *d = (struct pf_dot){0};
+    memset(d, 0, sizeof *d);
 }
 
 /* Encodes from `in` into `out` until one of them ends; returns input octets
@@ -53,11 +56,13 @@ struct pf_undot {
 
 static inline void pf_undot_init(struct pf_undot *u)
 {
-    *u = (struct pf_undot){0};
+    memset(u, 0, sizeof *u);
 }
 
 /* Copies from `in` to `out` without stuffing; stops behind the final dot line
  * (u->done). Line ends are copied as they came. Returns input octets taken. */
 size_t pf_undot(struct pf_undot *, struct pf_bytes in, struct pf_span *out);
+
+PF_PUBLIC_END
 
 #endif

@@ -13,7 +13,10 @@
 #ifndef POSTFACH_ERR_H
 #define POSTFACH_ERR_H
 
+#include <postfach/public.h>
 #include <stdint.h>
+
+PF_PUBLIC_BEGIN
 
 /* Milliseconds on a clock that never goes back. Zero is "no time". */
 typedef int64_t pf_time;
@@ -68,5 +71,7 @@ const char *pf_err_say(const struct pf_err *err);
 /* The verdict for an errno: ENOSPC and EDQUOT NO_SPACE, ENOMEM NO_MEMORY,
  * EMFILE and ENFILE BUSY, EACCES, EPERM, EROFS and ELOOP PERM, else IO. */
 enum pf_code pf_code_of_errno(int sys);
+
+PF_PUBLIC_END
 
 #endif

@@ -16,6 +16,9 @@
 #define POSTFACH_LISTING_H
 
 #include <postfach/bytes.h>
+#include <postfach/public.h>
+
+PF_PUBLIC_BEGIN
 
 enum {
     PF_UIDL_MAX = 70,
@@ -69,5 +72,7 @@ static inline size_t pf_marks_words(uint32_t count)
 {
     return ((size_t)count + 63) / 64;
 }
+
+PF_PUBLIC_END
 
 #endif

@@ -48,7 +48,10 @@
 
 #include <postfach/bytes.h>
 #include <postfach/err.h>
+#include <postfach/public.h>
 #include <postfach/xclient.h>
+
+PF_PUBLIC_BEGIN
 
 struct pf_lmtp_server;
 
@@ -150,5 +153,7 @@ size_t pf_lmtp_server_feed_text(struct pf_lmtp_server *, struct pf_bytes in, str
  * reply to each is this. Any time from BEGUN until SEAL is shown; later the tell SEALED says it. DROP follows.
  * (A parcel that fails for one recipient only is that one's SEALED.) */
 void pf_lmtp_server_text_failed(struct pf_lmtp_server *, const struct pf_err *, pf_time now);
+
+PF_PUBLIC_END
 
 #endif

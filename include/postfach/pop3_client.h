@@ -43,6 +43,9 @@
 
 #include <postfach/bytes.h>
 #include <postfach/err.h>
+#include <postfach/public.h>
+
+PF_PUBLIC_BEGIN
 
 struct pf_pop3_client;
 
@@ -290,5 +293,7 @@ const struct pf_pop3_client_stats *pf_pop3_client_stats(const struct pf_pop3_cli
 bool pf_pop3_client_in_transaction(const struct pf_pop3_client *);
 /* More commands can be queued, as far as their number goes. */
 unsigned pf_pop3_client_room(const struct pf_pop3_client *);
+
+PF_PUBLIC_END
 
 #endif

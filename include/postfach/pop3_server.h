@@ -43,7 +43,10 @@
 #include <postfach/bytes.h>
 #include <postfach/err.h>
 #include <postfach/listing.h>
+#include <postfach/public.h>
 #include <postfach/xclient.h>
+
+PF_PUBLIC_BEGIN
 
 struct pf_pop3_server;
 
@@ -250,5 +253,7 @@ pf_time pf_pop3_server_deadline(const struct pf_pop3_server *);
 const struct pf_pop3_server_stats *pf_pop3_server_stats(const struct pf_pop3_server *);
 /* True between a good login with an opened maildrop and QUIT. */
 bool pf_pop3_server_in_transaction(const struct pf_pop3_server *);
+
+PF_PUBLIC_END
 
 #endif

@@ -7,6 +7,9 @@
 #define POSTFACH_XCLIENT_H
 
 #include <postfach/bytes.h>
+#include <postfach/public.h>
+
+PF_PUBLIC_BEGIN
 
 /* How the client spoke with the proxy. */
 enum pf_xclient_transport { PF_XCLIENT_UNSAID, PF_XCLIENT_INSECURE, PF_XCLIENT_TLS };
@@ -28,5 +31,7 @@ struct pf_xclient {
     char session[PF_XCLIENT_SESSION + 1]; /* the proxy's name for the session: visible ASCII, or "" */
     char helo[PF_XCLIENT_HELO + 1];       /* what an SMTP client called itself: a host's name or address, or "" */
 };
+
+PF_PUBLIC_END
 
 #endif

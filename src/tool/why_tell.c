@@ -338,7 +338,7 @@ static void answer_waiting(const struct pf_why *w, const struct pf_why_mail *m, 
         put_with(m->last_listed, PF_JOURNAL_ADDRESS, " from ", "", to);
         fputs(", and none fetched it.", to);
     } else {
-        fprintf(to, "It should be in the maildrop: no %ssession has ended there since.",
+        fprintf(to, "It should be in the maildrop: no %ssession is known to have fetched it.",
                 w->all_sessions ? "" : "session that moved mail, and no other is told by the settings, no ");
     }
 }

@@ -4,10 +4,13 @@
 #include "auth/auth_pam_bench.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -46,6 +49,25 @@ static void say(int status, const char *line, size_t len)
         _exit(PF_PAM_EXIT_TROUBLE);
 }
 
+/* Programs that a module started have sessions of their own (pam_exec(8)), so no signal to a group reaches them; but when
+ * their parent has gone they are ours (PR_SET_CHILD_SUBREAPER). Those of a question that was late are killed. */
+static void adopt(bool late)
+{
+    char list[512] = "";
+    int fd = late ? open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t len = fd >= 0 ? read(fd, list, sizeof list - 1) : 0;
+    char *at = list, *end;
+
+    if (fd >= 0)
+        close(fd);
+    list[len > 0 ? len : 0] = 0;
+    for (long pid; (pid = strtol(at, &end, 10)) > 0 && *end; at = end) /* a number that is cut off has no blank behind it */
+        if (kill((pid_t)pid, SIGKILL) == 0)
+            waitpid((pid_t)pid, NULL, 0);
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ;
+}
+
 /* Until the child is reaped its group's number is nobody else's. */
 static void attend(pid_t pid, int fd, int milliseconds)
 {
@@ -58,6 +80,7 @@ static void attend(pid_t pid, int fd, int milliseconds)
     kill(pid, SIGKILL); /* where it has not come to have a group */
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
+    adopt(!in_time);
     got = recv(fd, line, sizeof line, MSG_DONTWAIT); /* written at once, and it has ended */
     say(in_time ? status : PF_PAM_LATE, line, in_time && got > 0 ? (size_t)got : 0);
 }
@@ -93,6 +116,7 @@ bool pf_pam_kept(void)
     unsigned char room[PF_PAM_HEAD + PF_PAM_REQUEST_MAX + 1];
     ssize_t got;
 
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     while ((got = recv(STDIN_FILENO, room, sizeof room, 0)) > PF_PAM_HEAD && got < (ssize_t)sizeof room) {
         uint32_t time = (uint32_t)room[0] << 24 | (uint32_t)room[1] << 16 | (uint32_t)room[2] << 8 | room[3];
         bool child = divide(room + PF_PAM_HEAD, (size_t)got - PF_PAM_HEAD, time > INT_MAX ? INT_MAX : (int)time);

@@ -132,7 +132,8 @@ static void note_outcome(struct pf_conn *conn)
     info->tls_resumed = SSL_session_reused(conn->ssl) == 1;
     if (name)
         pf_text_safe(info->sni, sizeof info->sni, pf_bytes_of(name));
-    pf_tls_client(conn->tls, conn->ssl, info->certificate);
+    if (conn->tls) /* not where we are the client */
+        pf_tls_client(conn->tls, conn->ssl, info->certificate);
 }
 
 bool pf_conn_tls_shake(struct pf_conn *conn)
@@ -190,8 +191,8 @@ static size_t first_finished(SSL *ssl, unsigned char *at, size_t cap)
 
     if (SSL_version(ssl) >= TLS1_3_VERSION || (resumed && SSL_get_extms_support(ssl) != 1))
         return 0;
-    len = resumed ? SSL_get_finished(ssl, finished, sizeof finished)
-                  : SSL_get_peer_finished(ssl, finished, sizeof finished);
+    len = resumed == (SSL_is_server(ssl) == 1) ? SSL_get_finished(ssl, finished, sizeof finished)
+                                               : SSL_get_peer_finished(ssl, finished, sizeof finished);
     if (len == 0 || len > sizeof finished || len > cap)
         return 0;
     memcpy(at, finished, len);

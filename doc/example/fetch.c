@@ -1,5 +1,5 @@
 /* Fetches a maildrop over a blocking socket, in plain text, and leaves it as it is: message N becomes N.eml in the
- * current folder. An example of doc/block/client.md; a mail program wants TLS.   echo PASSWORD | fetch HOST PORT USER */
+ * current folder. An example of libpostfach(3); a mail program wants TLS.       echo PASSWORD | fetch HOST PORT USER */
 #include <netdb.h>
 #include <poll.h>
 #include <postfach/pop3_client.h>
@@ -63,16 +63,14 @@ int main(int argc, char **argv)
     struct pf_pop3_client_settings set;
     struct pf_heard h = {0};
     char secret[200] = "";
-    int fd = argc == 4 ? dial(argv[1], argv[2]) : -1;
-    if (fd < 0 || !fgets(secret, sizeof secret, stdin))
-        return 1;
-    secret[strcspn(secret, "\n")] = 0;
     pf_pop3_client_settings_init(&set);
     set.plain_login = PF_PLAIN_ANY;
     set.queue = 1000;
     struct pf_pop3_client *e = pf_pop3_client_new(&set, false, now());
-    if (!e)
+    int fd = argc == 4 ? dial(argv[1], argv[2]) : -1;
+    if (!e || fd < 0 || !fgets(secret, sizeof secret, stdin))
         return 1;
+    secret[strcspn(secret, "\n")] = 0;
     struct pf_pop3_command login[] = {{.verb = PF_VERB_CAPA}, {.verb = PF_VERB_USER, .name = pf_bytes_of(argv[3])},
         {.verb = PF_VERB_PASS, .secret = pf_bytes_of(secret)}, {.verb = PF_VERB_LIST}};
     for (unsigned i = 0; i < 4; i++)

@@ -59,7 +59,7 @@ static bool parse_pin(struct pf_bytes word, unsigned char out_pin[PF_TLS_PIN])
         return OPENSSL_hexstr2buf_ex(out_pin, PF_TLS_PIN, &len, text,
                                      word.len == 2 * PF_TLS_PIN ? 0 : ':') == 1 &&
                len == PF_TLS_PIN;
-    if (text[word.len - 1] != '=' ||
+    if (text[word.len - 1] != '=' || text[word.len - 2] == '=' ||
         EVP_DecodeBlock(raw, (unsigned char *)text, (int)word.len) != PF_TLS_PIN + 1)
         return false;
     memcpy(out_pin, raw, PF_TLS_PIN);

@@ -196,6 +196,8 @@ static void on_secret(void *self, struct pf_call *call)
     r->secrets++;
     if (free_now(r, 1))
         return;
+    if (r->own_secret)
+        return;
     pf_call_secret(call, pf_bytes_of(r->password), NULL);
     assert_int_equal(r->readies, 0);
 }

@@ -29,7 +29,7 @@ struct callrig {
     struct pf_call *call;
     int free_in; /* 1 secret, 2 ready, 3 heard, 4 gone; 0: never */
     int secrets, readies, gones, ends;
-    bool quit_when_ready, own_hold;
+    bool quit_when_ready, own_secret; /* own: the test gives it */
     const char *password;
     struct pf_err gone;
     char mechanism[32], checked[16], version[16];

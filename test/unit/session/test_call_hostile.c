@@ -207,6 +207,99 @@ static void the_name_comes_in_the_error_and_no_secret(void **state)
     assert_null(strstr(r.gone.log, "secret"));
 }
 
+static void a_token_that_is_refused_is_told_why(void **state)
+{
+    static const char *const script[] = {"+OK hello\r\n",
+                                         "+OK\r\nSASL XOAUTH2 PLAIN\r\nUSER\r\n.\r\n",
+                                         "+ eyJzdGF0dXMiOiI0MDAifQ==\r\n",
+                                         "-ERR [AUTH] no\r\n",
+                                         "+OK\r\n",
+                                         NULL};
+
+    (void)state;
+    r.account.token = true;
+    meet(PF_CALL_PLAIN, script);
+    ended(PF_AUTH, "{\"status\":\"400\"}");
+    r.heard[r.heard_len] = 0;
+    assert_null(strstr(r.heard, "PLAIN")); /* a token is no password */
+    assert_null(strstr(r.heard, "USER"));
+}
+
+static void a_long_token_goes_in_two_steps(void **state)
+{
+    static const char *const script[] = {"+OK hello\r\n",
+                                         "+OK\r\nSASL OAUTHBEARER\r\n.\r\n",
+                                         "+ \r\n",
+                                         "+OK\r\n",
+                                         "+OK\r\n.\r\n",
+                                         "+OK\r\n.\r\n",
+                                         "",
+                                         NULL};
+    static char token[500];
+
+    (void)state;
+    memset(token, 't', sizeof token - 1);
+    r.password = token;
+    r.account.token = true;
+    meet(PF_CALL_PLAIN, script);
+    assert_int_equal(r.readies, 1);
+    assert_string_equal(r.mechanism, "OAUTHBEARER");
+    r.heard[r.heard_len] = 0;
+    assert_non_null(strstr(r.heard, "\r\nAUTH OAUTHBEARER\r\n"));
+}
+
+static void a_server_without_capa_takes_user_and_pass(void **state)
+{
+    static const char *const script[] = {"+OK hello\r\n",  "-ERR what?\r\n", "+OK\r\n", "+OK\r\n",
+                                         "-ERR what?\r\n", "+OK\r\n.\r\n",   "",        NULL};
+
+    (void)state;
+    meet(PF_CALL_PLAIN, script);
+    assert_int_equal(r.readies, 1);
+    assert_string_equal(r.mechanism, "USER");
+    assert_int_equal(r.gone.code, PF_TEMP); /* it left in the middle */
+    assert_non_null(strstr(r.gone.log, "closed the connection while the session"));
+}
+
+static void a_secret_may_come_late_or_not_at_all(void **state)
+{
+    struct pf_err no = {.code = PF_OK};
+
+    (void)state;
+    r.account.tls = PF_CALL_IMPLICIT;
+    r.own_secret = true;
+    for (int fails = 0; fails < 2; fails++) {
+        callrig_begin(&r);
+        while (!r.secrets)
+            callrig_turn(&r);
+        for (int i = 0; i < 50; i++)
+            callrig_turn(&r);
+        assert_int_equal(r.readies + r.gones, 0);
+        if (fails)
+            pf_fail(&no, PF_CONFIG, 0, "test", "no password here");
+        pf_call_secret(r.call, PF_LIT("secret"), &no);
+        pf_call_secret(r.call, PF_LIT("another"), &no); /* counts for nothing */
+        while (!r.gones)
+            callrig_turn(&r);
+        assert_int_equal(r.readies, !fails);
+        assert_int_equal(r.gone.code, fails ? PF_CONFIG : PF_OK);
+        pf_call_free(r.call);
+        r.call = NULL;
+    }
+}
+
+static void a_name_that_cannot_be_said(void **state)
+{
+    static const char *const script[] = {"+OK hello\r\n", "+OK\r\nUSER\r\n.\r\n", "+OK\r\n", NULL};
+
+    (void)state;
+    r.account.user = "anna\r\nDELE 1";
+    meet(PF_CALL_PLAIN, script);
+    ended(PF_SYNTAX, "cannot be said");
+    r.heard[r.heard_len] = 0;
+    assert_null(strstr(r.heard, "DELE"));
+}
+
 /* How much the server says in a session of this kind. */
 static size_t whole(enum pf_call_tls tls)
 {
@@ -290,6 +383,11 @@ int main(void)
                                        S(a_box_in_use_is_tried_by_no_other_mechanism),
                                        S(a_refused_name_hides_the_password),
                                        S(the_name_comes_in_the_error_and_no_secret),
+                                       S(a_token_that_is_refused_is_told_why),
+                                       S(a_long_token_goes_in_two_steps),
+                                       S(a_server_without_capa_takes_user_and_pass),
+                                       S(a_secret_may_come_late_or_not_at_all),
+                                       S(a_name_that_cannot_be_said),
                                        S(cut_anywhere),
                                        S(silent_anywhere),
                                        S(a_silent_port_of_tls_is_told_from_others),

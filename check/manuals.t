@@ -7,7 +7,7 @@ for page in man/*.[1-8]; do
   count=$((count + 1))
   mandoc -T lint -W warning "$page" | sed 's/^/# /' | grep . && bad=$((bad + 1))
 done
-for program in postfachd.8 postfach.1 postfach.conf.5; do
+for program in postfachd.8 postfach.1 postfach.conf.5 libpostfach.3; do
   [ -f "man/$program" ] || { echo "# man/$program is missing"; bad=$((bad + 1)); }
 done
 echo "1..1"

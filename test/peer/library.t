@@ -138,6 +138,14 @@ int main()
     assert re.fullmatch(r"\+OK POP3 server ready\s+-ERR .*\s+\+OK bye\s+", said_so), said_so
 
 
+def the_manual_shows_a_whole_session():
+    path = f"{LIBRARY.folder}/manual.c"
+    with open(f"{TOP}/man/libpostfach.3", encoding="utf-8") as page, open(path, "w", encoding="utf-8") as file:
+        file.write(re.search(r"^\.Bd -literal\n(.*?)^\.Ed$", page.read(), re.S | re.M)[1].replace("\\e", "\\"))
+    said_so = said(LIBRARY.program("manual", source=path), env=LIBRARY.env)
+    assert said_so.endswith("\n+OK 9 octets\na\n\n..b\n.\n+OK bye\n"), said_so
+
+
 def fetched(port, program, env):
     with tempfile.TemporaryDirectory(dir=LIBRARY.folder) as folder:
         done = subprocess.run([program, "127.0.0.1", str(port), "anna"], cwd=folder, env=env, input="secret\n", text=True,
@@ -183,4 +191,5 @@ def the_server_on_poll_serves_many_at_once_and_any_cutting():
 with tempfile.TemporaryDirectory(prefix="pf-library.") as place:
     LIBRARY = Installed(place)
     run(it_needs_the_c_library_and_nothing_else, it_has_no_state_of_its_own, every_installed_header_is_c11_and_cxx11,
-        cxx_programs_call_it, the_examples_speak_with_each_other, the_server_on_poll_serves_many_at_once_and_any_cutting)
+        cxx_programs_call_it, the_manual_shows_a_whole_session, the_examples_speak_with_each_other,
+        the_server_on_poll_serves_many_at_once_and_any_cutting)

@@ -225,15 +225,21 @@ def auth_is_nobody_and_its_helpers_are_root():
                 except AssertionError:
                     break
             place.wait_log("event=jail role=auth", 2)
-            wait_until("a login", lambda: logs_in(place))
+            answers = []
+            try:
+                wait_until("a login", lambda: logs_in(place, answers))
+            finally:
+                wrong = [answer for answer in answers if b"[SYS/TEMP]" not in answer]
+                assert not wrong, (len(answers), wrong[:3])  # who cannot ask does not say no
 
 
-def logs_in(place):
+def logs_in(place, answers):
     client = poplib.POP3("localhost", place.pop3, timeout=60)
     try:
         client.user("anna")
         return client.pass_("secret").startswith(b"+OK")
-    except poplib.error_proto:
+    except poplib.error_proto as error:
+        answers.append(error.args[0])
         return False
     finally:
         client.close()

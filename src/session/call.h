@@ -58,7 +58,8 @@ struct pf_call_account {
     const char *mechanisms; /* those that are allowed, blanks between, in order: SASL names, APOP, USER;
                              * NULL: all that are safe, strongest first (never APOP: CVE-2007-1558) */
     bool token;             /* the secret is an OAuth 2 token */
-    /* plain_login counts with PLAIN alone: where TLS was asked for, nothing is said before it. */
+    /* From pf_pop3_client_settings_init. plain_login counts with PLAIN alone: where TLS was asked for,
+     * nothing is said before it. */
     struct pf_pop3_client_settings engine;
     pf_time connect_time, tls_time; /* ms; 0: 30 s each */
 };
@@ -95,7 +96,8 @@ struct pf_call *pf_call_new(struct pf_loop *, struct pf_pool *, const struct pf_
 void pf_call_secret(struct pf_call *, struct pf_bytes secret, const struct pf_err *);
 /* As pf_pop3_client_say; from `ready` on. */
 enum pf_code pf_call_say(struct pf_call *, const struct pf_pop3_command *);
-/* While held, nothing is read and nothing heard. */
+/* While held, nothing is read and nothing heard, no answer is late, and the views of the event in which
+ * the call was held stay valid: a piece may be on its way to a disk for as long as that takes. */
 void pf_call_hold(struct pf_call *, bool held);
 const struct pf_pop3_offer *pf_call_offer(const struct pf_call *);
 const struct pf_call_facts *pf_call_facts(const struct pf_call *);

@@ -224,7 +224,10 @@ static void on_heard(void *self, struct pf_call *call, const struct pf_heard *he
 {
     struct callrig *r = self;
 
-    (void)call;
+    if (r->hold_piece && heard->kind == PF_HEARD_PIECE && !r->piece.len) {
+        r->piece = heard->bytes;
+        pf_call_hold(call, true);
+    }
     r->ends += heard->kind == PF_HEARD_END && heard->end == PF_END_WHOLE;
     free_now(r, 3);
 }

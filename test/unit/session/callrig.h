@@ -30,6 +30,8 @@ struct callrig {
     int free_in; /* 1 secret, 2 ready, 3 heard, 4 gone; 0: never */
     int secrets, readies, gones, ends;
     bool quit_when_ready, own_secret; /* own: the test gives it */
+    bool hold_piece;                  /* the first piece of a message is held */
+    struct pf_bytes piece;            /* that */
     const char *password;
     struct pf_err gone;
     char mechanism[32], checked[16], version[16];

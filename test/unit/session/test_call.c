@@ -291,6 +291,42 @@ static void held_is_deaf(void **state)
     assert_int_equal(r.gones, 0);
 }
 
+/* A disk may be slower than the server is allowed to be. */
+static void held_keeps_the_piece_and_stops_the_clock(void **state)
+{
+    enum { ANSWER = 1000, LONG = 200000 };
+    char *message = malloc(LONG + 1), *copy;
+    pf_time until;
+
+    (void)state;
+    memset(message, 'x', LONG);
+    for (int i = 0; i < LONG; i += 70)
+        message[i] = '\n';
+    message[LONG] = 0;
+    rig_add(&r.rig, message, "u3");
+    r.account.engine.answer_time = ANSWER;
+    r.quit_when_ready = false;
+    r.hold_piece = true;
+    callrig_begin(&r);
+    while (!r.readies)
+        callrig_turn(&r);
+    pf_call_say(r.call, &(struct pf_pop3_command){.verb = PF_VERB_RETR, .number = 3});
+    while (!r.piece.len)
+        callrig_turn(&r);
+    copy = malloc(r.piece.len);
+    memcpy(copy, r.piece.at, r.piece.len);
+    for (until = pf_loop_now_fresh(r.rig.loop) + ANSWER + 100; pf_loop_now_fresh(r.rig.loop) < until;)
+        callrig_turn(&r);
+    assert_memory_equal(copy, r.piece.at, r.piece.len);
+    assert_int_equal(r.ends + r.gones, 0);
+    pf_call_hold(r.call, false);
+    while (!r.ends && !r.gones)
+        callrig_turn(&r);
+    assert_int_equal(r.gones, 0);
+    free(copy);
+    free(message);
+}
+
 #define S(name) cmocka_unit_test_setup_teardown(name, scene, scene_ends)
 
 int main(void)
@@ -307,7 +343,8 @@ int main(void)
                                        S(freed_in_each_callback),
                                        S(freed_at_any_turn),
                                        S(no_user_is_no_login),
-                                       S(held_is_deaf)};
+                                       S(held_is_deaf),
+                                       S(held_keeps_the_piece_and_stops_the_clock)};
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,0 +1,147 @@
+#include "unit/conf/told.h"
+
+#include "conf/accounts.h"
+#include "tool/import.h"
+
+#include <stdlib.h>
+
+static char *text;
+
+/* What is written, read back: it must be good. */
+static struct pf_accounts *import(const char *from)
+{
+    size_t len = 0;
+    FILE *to;
+    struct pf_err err = {0};
+    struct told told = {0};
+    struct pf_accounts *accounts;
+    enum pf_code code;
+
+    free(text);
+    text = NULL;
+    to = open_memstream(&text, &len);
+    assert_non_null(to);
+    code = (pf_import_is_fetchmail(pf_bytes_of(from)) ? pf_import_fetchmail : pf_import_mpop)(pf_bytes_of(from), to, &err);
+    assert_int_equal(fclose(to), 0);
+    assert_string_equal(err.log, "");
+    assert_int_equal(code, PF_OK);
+    accounts = pf_accounts_parse("a", pf_bytes_of(text), "/home/joe", told_report, &told);
+    assert_string_equal(told.text, "");
+    return accounts;
+}
+
+static void bad(const char *from, const char *expected)
+{
+    struct pf_err err = {0};
+    FILE *to = fopen("/dev/null", "we");
+
+    assert_int_equal((pf_import_is_fetchmail(pf_bytes_of(from)) ? pf_import_fetchmail : pf_import_mpop)(pf_bytes_of(from), to,
+                                                                                                  &err),
+                     PF_SYNTAX);
+    assert_string_equal(err.log, expected);
+    fclose(to);
+}
+
+static void fetchmail_entries_become_accounts(void **state)
+{
+    struct pf_accounts *accounts =
+        import("# mine\nset daemon 300\nset logfile = \"/var/log/x\"\ndefaults proto pop3 timeout 60\n"
+               "poll pop.example.org via mail.example.org port 1995 with\n  user 'joe@example.org' there has password "
+               "\"se\\\"cret\" is joe here, options ssl keep fetchall limit 5000, mda \"/usr/bin/maildrop -d joe\"\n"
+               "  user ann, with pass x, is ann; nokeep postconnect \"sync\" smtphost mx/2525\n"
+               "skip imap.example.org protocol IMAP user joe pass y\nskip old.example.org user bob pass z\n");
+    const struct pf_account *a = &accounts->list[0], *b = &accounts->list[1], *c = &accounts->list[2];
+
+    assert_int_equal(accounts->count, 3);
+    assert_string_equal(a->name, "pop.example.org");
+    assert_string_equal(a->server, "mail.example.org");
+    assert_int_equal(a->port, 1995);
+    assert_int_equal(a->tls, PF_ACCOUNT_IMPLICIT);
+    assert_string_equal(a->user, "joe@example.org");
+    assert_string_equal(a->password, "se\"cret");
+    assert_int_equal(a->keep_days, -1);
+    assert_int_equal(a->fetch, PF_ACCOUNT_ALL);
+    assert_int_equal(a->size_limit, 5000);
+    assert_string_equal(a->command[2], "/usr/bin/maildrop -d joe");
+    assert_int_equal(a->poll, 300);
+    assert_int_equal(a->answer_time, 60000);
+    assert_string_equal(b->name, "pop.example.org-2");
+    assert_int_equal(b->keep_days, 0);
+    assert_string_equal(b->smtp, "mx:2525");
+    assert_string_equal(b->recipient, "ann");
+    assert_false(c->enabled);
+    assert_int_equal(c->tls, PF_ACCOUNT_STARTTLS);
+    assert_non_null(strstr(text, "# not carried over: postconnect sync\n"));
+    assert_non_null(strstr(text, "# not carried over: set logfile\n"));
+    assert_non_null(strstr(text, "# imap.example.org: left out, for it speaks another protocol than POP3\n"));
+    pf_accounts_free(accounts);
+    (void)state;
+}
+
+static void fetchmail_mistakes_have_their_line(void **state)
+{
+    bad("poll x user a\npasword b", "line 2: this is no word of fetchmail's settings");
+    bad("poll", "line 1: an entry needs the server's name");
+    bad("set daemon\n\nuser x", "line 3: an option stands before the first poll, skip or defaults");
+    bad("poll x user \"a", "line 1: a quote is not closed");
+    bad("poll x no user", "line 1: behind `no` an option belongs that can be off");
+    bad("poll x port pop3s", "line 1: a number is missing");
+    (void)state;
+}
+
+static void mpop_accounts_are_read(void **state)
+{
+    struct pf_accounts *accounts =
+        import("# comment\ndefaults\ntls on\ntls_starttls off\ntls_trust_file /etc/ca.pem\n\naccount work\nhost pop.example.org\n"
+               "user joe\npasswordeval \"pass mail/work\"\nport 1995\nkeep on\ndelivery maildir,~/Mail\nauth scram-sha-1\n"
+               "account priv : work\nuser ann\ntls_starttls on\nkeep off\nonly_new off\ndelivery mda,\"/usr/bin/maildrop -f %F\"\n"
+               "account old\nhost h\ntls off\nkillsize 100\n");
+    const struct pf_account *a = pf_accounts_find(accounts, "work"), *b = pf_accounts_find(accounts, "priv"),
+                            *c = pf_accounts_find(accounts, "old");
+
+    assert_int_equal(accounts->count, 3);
+    assert_string_equal(a->server, "pop.example.org");
+    assert_string_equal(a->password_command[0], "/bin/sh");
+    assert_string_equal(a->password_command[2], "pass mail/work");
+    assert_int_equal(a->tls, PF_ACCOUNT_IMPLICIT);
+    assert_string_equal(a->ca, "/etc/ca.pem");
+    assert_string_equal(a->maildir, "/home/joe/Mail");
+    assert_string_equal(a->mechanisms, "SCRAM-SHA-1");
+    assert_int_equal(a->keep_days, -1);
+    assert_int_equal(b->port, 1995);
+    assert_string_equal(b->user, "ann");
+    assert_int_equal(b->tls, PF_ACCOUNT_STARTTLS);
+    assert_int_equal(b->fetch, PF_ACCOUNT_ALL);
+    assert_int_equal(b->keep_days, 0);
+    assert_null(b->command);
+    assert_non_null(strstr(text, "must be put in by hand"));
+    assert_int_equal(c->tls, PF_ACCOUNT_PLAIN);
+    assert_non_null(strstr(text, "# not carried over: killsize 100\n"));
+    pf_accounts_free(accounts);
+    bad("account\n", "line 1: an account needs a name");
+    bad("account a : b\n", "line 1: there is no such account to take from");
+    bad("\n\x01\n", "line 2: this is no line of mpop's settings");
+    (void)state;
+}
+
+static void what_cannot_be_said_is_a_comment(void **state)
+{
+    struct pf_accounts *accounts = import("poll x user \"a\\nb\" pass '}' mda \"relative\" sslcert c ssl");
+
+    assert_int_equal(accounts->count, 1);
+    assert_null(accounts->list[0].user);
+    assert_string_equal(accounts->list[0].password, "}");
+    assert_non_null(strstr(text, "# user: the value is empty, too long or has control characters\n"));
+    pf_accounts_free(accounts);
+    free(text);
+    text = NULL;
+    (void)state;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {T(fetchmail_entries_become_accounts), T(fetchmail_mistakes_have_their_line),
+                                       T(mpop_accounts_are_read), T(what_cannot_be_said_is_a_comment)};
+
+    return RUN(tests);
+}

@@ -273,22 +273,44 @@ static void no_user_is_no_login(void **state)
     assert_int_equal(r.gone.code, PF_OK);
 }
 
-static void held_is_deaf(void **state)
+static void pass(pf_time ms)
 {
+    pf_time until = pf_loop_now_fresh(r.rig.loop) + ms;
+
+    while (pf_loop_now_fresh(r.rig.loop) < until)
+        callrig_turn(&r);
+}
+
+static void held_is_deaf_and_its_clock_stands(void **state)
+{
+    enum { ANSWER = 1000 };
+
     (void)state;
     r.quit_when_ready = false;
+    r.between = true;
+    r.let_through = SIZE_MAX;
+    r.account.engine.answer_time = ANSWER;
     callrig_begin(&r);
     while (!r.readies)
         callrig_turn(&r);
     pf_call_hold(r.call, true);
     assert_int_equal(pf_call_say(r.call, &(struct pf_pop3_command){.verb = PF_VERB_NOOP}), PF_OK);
-    for (int i = 0; i < 200; i++)
-        callrig_turn(&r);
+    pass(50);
     assert_int_equal(r.ends, 0);
     pf_call_hold(r.call, false);
     while (!r.ends)
         callrig_turn(&r);
-    assert_int_equal(r.gones, 0);
+    r.let_through = r.passed; /* from now on the server is silent */
+    assert_int_equal(pf_call_say(r.call, &(struct pf_pop3_command){.verb = PF_VERB_NOOP}), PF_OK);
+    pass(20);
+    pf_call_hold(r.call, true);
+    pass(ANSWER + 100);
+    pf_call_hold(r.call, false);
+    pass(50);
+    assert_int_equal(r.gones, 0); /* what passed meanwhile is not his fault */
+    while (!r.gones)
+        callrig_turn(&r);
+    assert_non_null(strstr(r.gone.log, "is silent while the session"));
 }
 
 /* A disk may be slower than the server is allowed to be. */
@@ -343,7 +365,7 @@ int main(void)
                                        S(freed_in_each_callback),
                                        S(freed_at_any_turn),
                                        S(no_user_is_no_login),
-                                       S(held_is_deaf),
+                                       S(held_is_deaf_and_its_clock_stands),
                                        S(held_keeps_the_piece_and_stops_the_clock)};
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,7 +1,7 @@
 /* Accounts: whose mail is fetched from where, and where it goes.
  *
- * The client's own file (~/.config/postfach/accounts.conf), in the grammar of the server's and with the same telling of
- * mistakes (conf/conf.h):
+ * The client's own file (~/.config/postfach/accounts.conf), in the grammar of the server's and with the same telling
+ * of mistakes (conf/conf.h):
  *
  *   defaults { maildir ~/Mail; keep 14d }
  *   account work {
@@ -28,7 +28,7 @@ struct pf_account_filter {
     const char *header;  /* its name, without the colon */
     const char *pattern; /* `*` and `?` as a shell has them; without regard to case */
     enum pf_account_action action;
-    const char *folder;  /* FOLDER: below the maildir */
+    const char *folder; /* FOLDER: below the maildir */
 };
 
 enum {
@@ -59,7 +59,7 @@ struct pf_account {
     unsigned number_limit;
     enum pf_account_fetch { PF_ACCOUNT_NEW, PF_ACCOUNT_ALL } fetch;
     enum pf_account_order { PF_ACCOUNT_OLDEST, PF_ACCOUNT_NEWEST } order;
-    int64_t poll;      /* seconds */
+    int64_t poll; /* seconds */
     bool enabled;
     unsigned window;
     const char *state;
@@ -74,8 +74,9 @@ struct pf_accounts {
     struct pf_conf_memory *memory; /* private */
 };
 
-/* Reads the file and what it includes; NULL when there is any mistake, and all were reported then. `home` is for ~/ at a
- * path's beginning, or NULL. A file with `password` in it must be its owner's alone (no rights for group and others). */
+/* Reads the file and what it includes; NULL when there is any mistake, and all were reported then. `home` is for ~/ at
+ * a path's beginning, or NULL. A file with `password` in it must be its owner's alone (no rights for group and
+ * others). */
 struct pf_accounts *pf_accounts_read(const char *file, const char *home,
                                      void (*report)(void *, const struct pf_conf_mistake *), void *self);
 /* The same from memory; `include` is refused. */

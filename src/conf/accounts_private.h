@@ -1,5 +1,5 @@
-/* The reader of accounts, inside. A row of accounts.def is one of the room's rows (settings.h) whose field lies in struct
- * pf_account instead of the server's draft, so that values are read by the same code (value.h). */
+/* The reader of accounts, inside. A row of accounts.def is one of the room's rows (settings.h) whose field lies in
+ * struct pf_account instead of the server's draft, so that values are read by the same code (value.h). */
 #ifndef POSTFACH_CONF_ACCOUNTS_PRIVATE_H
 #define POSTFACH_CONF_ACCOUNTS_PRIVATE_H
 
@@ -54,8 +54,8 @@ const struct pf_accounts_row *pf_accounts_row_find(struct pf_bytes name);
 void pf_accounts_unset(const struct pf_accounts_row *, struct pf_account *);
 bool pf_accounts_is_set(const struct pf_accounts_row *, const struct pf_account *);
 /* Reads the words behind the setting's name; false when a mistake was told. */
-bool pf_accounts_value(struct pf_accounts_reader *, const struct pf_accounts_row *, const struct pf_accounts_statement *,
-                       struct pf_account *);
+bool pf_accounts_value(struct pf_accounts_reader *, const struct pf_accounts_row *,
+                       const struct pf_accounts_statement *, struct pf_account *);
 /* A line `filter HEADER PATTERN skip|delete|folder [FOLDER]`. */
 void pf_accounts_filter(struct pf_accounts_reader *, const struct pf_accounts_statement *);
 /* What a whole account shows. */

@@ -49,7 +49,8 @@ static void unknown(struct reading *f, const struct pf_conf_token *word)
 {
     const char *name = NULL;
     size_t best = SIZE_MAX;
-    struct pf_conf_record *record = wrong(f, word, f->block == PF_ACCOUNTS_TOP ? "is no setting here" : "is no setting");
+    struct pf_conf_record *record =
+        wrong(f, word, f->block == PF_ACCOUNTS_TOP ? "is no setting here" : "is no setting");
 
     for (size_t i = 0; i < PF_ACCOUNTS_ROWS; i++)
         if (pf_conf_near(pf_bytes_of(pf_accounts_rows[i].row.name), word->text, &best))
@@ -72,8 +73,8 @@ static bool claim_group(struct reading *f, const struct pf_accounts_row *row, co
         if (other == row || other->group != row->group)
             continue;
         if (f->r->seen[i].source) {
-            pf_conf_hint(wrong(f, word, "excludes another setting of this block"), "there is `%s` on line %u: keep one of them",
-                         other->row.name, f->r->seen[i].line);
+            pf_conf_hint(wrong(f, word, "excludes another setting of this block"),
+                         "there is `%s` on line %u: keep one of them", other->row.name, f->r->seen[i].line);
             return false;
         }
         pf_accounts_unset(other, account);
@@ -192,7 +193,8 @@ static bool name_account(struct reading *f, const struct pf_conf_token *word)
 
     for (size_t i = 0; i < r->count; i++)
         if (pf_bytes_equal(pf_bytes_of(r->list[i].name), word->text)) {
-            pf_conf_hint(wrong(f, word, "is an account already"), "%s, line %u", r->places[i].source->name, r->places[i].line);
+            pf_conf_hint(wrong(f, word, "is an account already"), "%s, line %u", r->places[i].source->name,
+                         r->places[i].line);
             return false;
         }
     r->account.name = pf_conf_memory_text(&r->keep, word->text);

@@ -4,24 +4,38 @@
 
 /* How the room's own code reads each type. */
 enum {
-    BASIC_TEXT = PF_CONF_TEXT, BASIC_NUMBER = PF_CONF_NUMBER, BASIC_ENUM = PF_CONF_ENUM, BASIC_HOST = PF_CONF_HOST,
-    BASIC_BOOL = PF_CONF_BOOL, BASIC_SIZE = PF_CONF_SIZE, BASIC_DURATION = PF_CONF_DURATION, BASIC_LIST = PF_CONF_TEXT,
-    BASIC_HOME = PF_CONF_PATH, BASIC_KEEP = PF_CONF_DAYS
+    BASIC_TEXT = PF_CONF_TEXT,
+    BASIC_NUMBER = PF_CONF_NUMBER,
+    BASIC_ENUM = PF_CONF_ENUM,
+    BASIC_HOST = PF_CONF_HOST,
+    BASIC_BOOL = PF_CONF_BOOL,
+    BASIC_SIZE = PF_CONF_SIZE,
+    BASIC_DURATION = PF_CONF_DURATION,
+    BASIC_LIST = PF_CONF_TEXT,
+    BASIC_HOME = PF_CONF_PATH,
+    BASIC_KEEP = PF_CONF_DAYS
 };
 enum {
-    OWN_TEXT = PF_ACCOUNTS_BASIC, OWN_NUMBER = PF_ACCOUNTS_BASIC, OWN_ENUM = PF_ACCOUNTS_BASIC,
-    OWN_HOST = PF_ACCOUNTS_BASIC, OWN_BOOL = PF_ACCOUNTS_BASIC, OWN_SIZE = PF_ACCOUNTS_BASIC,
-    OWN_DURATION = PF_ACCOUNTS_BASIC, OWN_LIST = PF_ACCOUNTS_LIST, OWN_HOME = PF_ACCOUNTS_HOME, OWN_KEEP = PF_ACCOUNTS_KEEP
+    OWN_TEXT = PF_ACCOUNTS_BASIC,
+    OWN_NUMBER = PF_ACCOUNTS_BASIC,
+    OWN_ENUM = PF_ACCOUNTS_BASIC,
+    OWN_HOST = PF_ACCOUNTS_BASIC,
+    OWN_BOOL = PF_ACCOUNTS_BASIC,
+    OWN_SIZE = PF_ACCOUNTS_BASIC,
+    OWN_DURATION = PF_ACCOUNTS_BASIC,
+    OWN_LIST = PF_ACCOUNTS_LIST,
+    OWN_HOME = PF_ACCOUNTS_HOME,
+    OWN_KEEP = PF_ACCOUNTS_KEEP
 };
 
 #define FIELD_SIZE(field) sizeof(((struct pf_account *)NULL)->field)
 
 const struct pf_accounts_row pf_accounts_rows[PF_ACCOUNTS_ROWS] = {
 /* No block of the server's: its reasons are not ours. */
-#define PF_ACCOUNT(name, type, field, initial, min, max, unit, group, help)                                      \
-    {{PF_CONF_BLOCKS, name, (enum pf_conf_type)BASIC_##type, offsetof(struct pf_account, field), FIELD_SIZE(field), \
-      initial, min, max, unit, help},                                                                            \
-     (enum pf_accounts_type)OWN_##type,                                                                          \
+#define PF_ACCOUNT(name, type, field, initial, min, max, unit, group, help)                                           \
+    {{PF_CONF_BLOCKS, name, (enum pf_conf_type)BASIC_##type, offsetof(struct pf_account, field), FIELD_SIZE(field),   \
+      initial, min, max, unit, help},                                                                                 \
+     (enum pf_accounts_type)OWN_##type,                                                                               \
      PF_ACCOUNTS_##group},
 #include "conf/accounts.def"
 #undef PF_ACCOUNT
@@ -93,8 +107,8 @@ static struct pf_bytes at_home(struct pf_accounts_reader *r, const struct pf_con
     return pf_bytes_from(path, home + word->text.len - 1);
 }
 
-static bool read_keep(struct pf_accounts_reader *r, const struct pf_accounts_row *row, const struct pf_conf_token *word,
-                      struct pf_account *account)
+static bool read_keep(struct pf_accounts_reader *r, const struct pf_accounts_row *row,
+                      const struct pf_conf_token *word, struct pf_account *account)
 {
     struct pf_conf_input in = {word->text, &word->place, &r->mistakes, &r->keep};
     bool all = pf_bytes_equal(word->text, PF_LIT("all"));
@@ -108,7 +122,8 @@ static bool read_keep(struct pf_accounts_reader *r, const struct pf_accounts_row
     return pf_conf_value_read(&row->row, &in, as_draft(account));
 }
 
-static bool check_word(struct pf_accounts_reader *r, const struct pf_accounts_row *row, const struct pf_conf_token *word)
+static bool check_word(struct pf_accounts_reader *r, const struct pf_accounts_row *row,
+                       const struct pf_conf_token *word)
 {
     if (word->text.len > (size_t)row->row.max)
         return refuse(r, word, "is too long", "a word has at most 1024 octets");
@@ -129,7 +144,8 @@ static bool read_list(struct pf_accounts_reader *r, const struct pf_accounts_row
     if (s->words[1].text.len == 0)
         return refuse(r, &s->words[1], "must not be empty", "");
     if (&account->keyring == (const char *const **)(void *)((char *)account + row->row.at) && count % 2)
-        return refuse(r, &s->words[0], "wants pairs of an attribute and its value", "as in: keyring service mail user joe");
+        return refuse(r, &s->words[0], "wants pairs of an attribute and its value",
+                      "as in: keyring service mail user joe");
     words = pf_conf_memory_take(&r->keep, (count + 1) * sizeof *words);
     for (size_t i = 0; words && i < count; i++) {
         struct pf_bytes word = at_home(r, &s->words[i + 1]);
@@ -190,7 +206,8 @@ void pf_accounts_filter(struct pf_accounts_reader *r, const struct pf_accounts_s
     bool deletes = s->count > 3 && pf_bytes_equal(w[3].text, PF_LIT("delete"));
 
     if (s->count < 4 || s->count != (folder ? 5 : 4)) {
-        pf_conf_hint(pf_conf_wrong(&r->mistakes, &w[0].place, "`filter` wants a header, a pattern and what to do"), "%s", form);
+        pf_conf_hint(pf_conf_wrong(&r->mistakes, &w[0].place, "`filter` wants a header, a pattern and what to do"),
+                     "%s", form);
     } else if (!is_header(w[1].text)) {
         refuse(r, &w[1], "is no name of a header line", form);
     } else if (!folder && !deletes && !pf_bytes_equal(w[3].text, PF_LIT("skip"))) {

@@ -263,7 +263,8 @@ enum pf_code pf_pop_url_parse(struct pf_bytes text, struct pf_pop_url *out, stru
 static bool encode(struct pf_bytes text, struct pf_span *out)
 {
     for (; text.len; text = pf_bytes_skip(text, 1))
-        if (!(is_plain(text.at[0]) ? pf_span_put(out, pf_bytes_head(text, 1)) : pf_span_format(out, "%%%02X", text.at[0])))
+        if (!(is_plain(text.at[0]) ? pf_span_put(out, pf_bytes_head(text, 1))
+                                   : pf_span_format(out, "%%%02X", text.at[0])))
             return false;
     return true;
 }

@@ -8,8 +8,8 @@
  *
  * MECH is a SASL mechanism, `*` for any, or `+APOP`. A user without AUTH means any mechanism (RFC 2384 section 4).
  * There is no room for a password, on purpose. The reader is strict, since a URL that is guessed about sends a secret
- * to the wrong place: what is special is percent-encoded (joe%40example.org), an IPv6 address stands in brackets, nothing
- * follows the port. A mistake is told with its column, from one, in octets. */
+ * to the wrong place: what is special is percent-encoded (joe%40example.org), an IPv6 address stands in brackets,
+ * nothing follows the port. A mistake is told with its column, from one, in octets. */
 #ifndef POSTFACH_PROTO_POP_URL_H
 #define POSTFACH_PROTO_POP_URL_H
 

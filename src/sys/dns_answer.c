@@ -71,7 +71,8 @@ static bool is_inside(const char *host, const char *domain)
 {
     size_t h = strlen(host), d = strlen(domain);
 
-    return h >= d && pf_equal_nocase(pf_bytes_of(host + h - d), pf_bytes_of(domain)) && (h == d || host[h - d - 1] == '.');
+    return h >= d && pf_equal_nocase(pf_bytes_of(host + h - d), pf_bytes_of(domain)) &&
+           (h == d || host[h - d - 1] == '.');
 }
 
 static bool take_srv(struct message *m, const char *domain, bool vouched, struct pf_srv_list *out)
@@ -107,7 +108,8 @@ static bool take_head(struct message *m, struct record *r)
     return true;
 }
 
-static bool take_records(struct message *m, unsigned count, const char *name, const char *domain, struct pf_srv_list *out)
+static bool take_records(struct message *m, unsigned count, const char *name, const char *domain,
+                         struct pf_srv_list *out)
 {
     bool vouched = m->all.at[3] & 0x20; /* AD, RFC 4035 section 3.2.3 */
     char wanted[PF_SRV_NAME], target[PF_SRV_NAME];

@@ -57,8 +57,8 @@ static enum pf_code ask(struct __res_state *resolver, const char *name, const ch
     return code;
 }
 
-static enum pf_code ask_service(struct __res_state *resolver, const char *domain, bool implicit, struct pf_srv_list *out,
-                                struct pf_err *err)
+static enum pf_code ask_service(struct __res_state *resolver, const char *domain, bool implicit,
+                                struct pf_srv_list *out, struct pf_err *err)
 {
     char name[PF_SRV_NAME];
     size_t begin = out->count;
@@ -82,8 +82,8 @@ static bool use(struct __res_state *state, const struct pf_srv_resolver *resolve
     return inet_pton(AF_INET, resolver->address, &state->nsaddr_list[0].sin_addr) == 1;
 }
 
-enum pf_code pf_srv_find(const char *domain, bool plain, const struct pf_srv_resolver *resolver, struct pf_srv_list *out,
-                         struct pf_err *err)
+enum pf_code pf_srv_find(const char *domain, bool plain, const struct pf_srv_resolver *resolver,
+                         struct pf_srv_list *out, struct pf_err *err)
 {
     struct __res_state state = {0};
     struct pf_srv_list found = {0};

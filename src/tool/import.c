@@ -60,7 +60,8 @@ static void put(struct pf_import *import, struct pf_import_account *a, const cha
 
 static bool is_path(const char *path)
 {
-    return path && (path[0] == '/' || strncmp(path, "~/", 2) == 0) && fits(path, TEXT_MAX / 2); /* a home comes in front */
+    return path && (path[0] == '/' || strncmp(path, "~/", 2) == 0) &&
+           fits(path, TEXT_MAX / 2); /* a home comes in front */
 }
 
 static void put_path(struct pf_import *import, struct pf_import_account *a, const char *name, const char *path)
@@ -184,7 +185,11 @@ bool pf_import_write(struct pf_import *import, struct pf_import_account *a)
     if (!a->left_out && a->server && strstr(a->server, "://"))
         a->left_out = "its server is no name";
     if (a->left_out) {
-        pf_import_note(import, a, "%s: left out, for %s", a->name ? a->name : a->server ? a->server : "an account", a->left_out);
+        pf_import_note(import, a, "%s: left out, for %s",
+                       a->name     ? a->name
+                       : a->server ? a->server
+                                   : "an account",
+                       a->left_out);
     } else {
         if (import->count == PF_IMPORT_ACCOUNTS)
             return false;

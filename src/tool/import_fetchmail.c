@@ -1,7 +1,8 @@
 #include "base/text.h"
 #include "tool/import_private.h"
 
-/* A run control file is words; what they belong to is known by keywords alone (fetchmail(1), "THE RUN CONTROL FILE"). */
+/* A run control file is words; what they belong to is known by keywords alone (fetchmail(1), "THE RUN CONTROL FILE").
+ */
 struct token {
     char text[2048];
     size_t len;
@@ -11,7 +12,7 @@ struct token {
 struct fetchmail {
     struct pf_import import;
     struct pf_bytes rest;
-    struct token token; /* the one that is looked at */
+    struct token token;                              /* the one that is looked at */
     struct pf_import_account defaults, server, user; /* of the entry: as far as it is for all users; the user's */
     bool open, has_user, in_defaults, ssl, no_tls, lmtp;
     const char *smtphost;
@@ -47,7 +48,8 @@ static unsigned char escape(struct pf_bytes *rest)
     if (c < '0' || c > '7')
         return c;
     value = c - '0';
-    for (int i = 0; i < 2 && rest->len && rest->at[0] >= '0' && rest->at[0] <= '7'; i++, *rest = pf_bytes_skip(*rest, 1))
+    for (int i = 0; i < 2 && rest->len && rest->at[0] >= '0' && rest->at[0] <= '7';
+         i++, *rest = pf_bytes_skip(*rest, 1))
         value = value * 8 + rest->at[0] - '0';
     return (unsigned char)value;
 }
@@ -123,25 +125,89 @@ static const struct word {
     enum what what;
     size_t at;
 } words[] = {
-    {"poll", ENTRY, 0}, {"skip", ENTRY, 0}, {"server", ENTRY, 0}, {"defaults", ENTRY, 0}, {"set", SET, 0}, {"no", NO, 0},
-    {"via", ONE, AT(server)}, {"proto", PROTOCOL, 0}, {"protocol", PROTOCOL, 0}, {"port", ONE, AT(port)},
-    {"service", ONE, AT(port)}, {"timeout", ONE, AT(answer_time)}, {"interval", ONE, 0}, {"auth", ONE, 0},
-    {"authenticate", ONE, 0}, {"envelope", ONE, 0}, {"qvirtual", ONE, 0}, {"aka", MANY, 0}, {"localdomains", MANY, 0},
-    {"plugin", ONE, 0}, {"plugout", ONE, 0}, {"principal", ONE, 0}, {"netsec", ONE, 0}, {"interface", ONE, 0},
-    {"monitor", ONE, 0}, {"esmtpname", ONE, 0}, {"esmtppassword", ONE, 0}, {"badheader", ONE, 0}, {"retrieve-error", ONE, 0},
-    {"user", USER, 0}, {"username", USER, 0}, {"is", NAMES, 0}, {"to", NAMES, 0}, {"pass", ONE, AT(password)},
-    {"password", ONE, AT(password)}, {"passwordfile", ONE, 0}, {"passwordfd", ONE, 0}, {"folder", MANY, 0},
-    {"smtphost", HOSTS, 0}, {"smtp", HOSTS, 0}, {"fetchdomains", MANY, 0}, {"smtpaddress", ONE, 0},
-    {"smtpname", ONE, AT(recipient)}, {"antispam", MANY, 0}, {"mda", ONE, AT(shell)}, {"bsmtp", ONE, 0},
-    {"preconnect", ONE, 0}, {"postconnect", ONE, 0}, {"limit", ONE, AT(size_limit)}, {"warnings", ONE, 0},
-    {"fetchlimit", ONE, AT(number_limit)}, {"fetchsizelimit", ONE, 0}, {"fastuidl", ONE, 0}, {"expunge", ONE, 0},
-    {"batchlimit", ONE, 0}, {"properties", ONE, 0}, {"sslproto", TLS, 0}, {"sslcert", ONE, AT(certificate)},
-    {"sslkey", ONE, AT(key)}, {"sslcertfile", ONE, AT(ca)}, {"sslcertpath", ONE, AT(ca)},
-    {"sslcommonname", ONE, AT(server_name)}, {"sslfingerprint", ONE, 0}, {"ssl", FLAG, 0}, {"keep", KEEP, 0},
-    {"fetchall", FLAG, 0}, {"flush", FLAG, 0}, {"rewrite", FLAG, 0}, {"forcecr", FLAG, 0}, {"stripcr", FLAG, 0},
-    {"pass8bits", FLAG, 0}, {"dropstatus", FLAG, 0}, {"dropdelivered", FLAG, 0}, {"mimedecode", FLAG, 0}, {"idle", FLAG, 0},
-    {"dns", FLAG, 0}, {"uidl", FLAG, 0}, {"checkalias", FLAG, 0}, {"tracepolls", FLAG, 0}, {"sslcertck", FLAG, 0},
-    {"lmtp", FLAG, 0}, {"spambounce", FLAG, 0}, {"bouncemail", FLAG, 0},
+    {"poll", ENTRY, 0},
+    {"skip", ENTRY, 0},
+    {"server", ENTRY, 0},
+    {"defaults", ENTRY, 0},
+    {"set", SET, 0},
+    {"no", NO, 0},
+    {"via", ONE, AT(server)},
+    {"proto", PROTOCOL, 0},
+    {"protocol", PROTOCOL, 0},
+    {"port", ONE, AT(port)},
+    {"service", ONE, AT(port)},
+    {"timeout", ONE, AT(answer_time)},
+    {"interval", ONE, 0},
+    {"auth", ONE, 0},
+    {"authenticate", ONE, 0},
+    {"envelope", ONE, 0},
+    {"qvirtual", ONE, 0},
+    {"aka", MANY, 0},
+    {"localdomains", MANY, 0},
+    {"plugin", ONE, 0},
+    {"plugout", ONE, 0},
+    {"principal", ONE, 0},
+    {"netsec", ONE, 0},
+    {"interface", ONE, 0},
+    {"monitor", ONE, 0},
+    {"esmtpname", ONE, 0},
+    {"esmtppassword", ONE, 0},
+    {"badheader", ONE, 0},
+    {"retrieve-error", ONE, 0},
+    {"user", USER, 0},
+    {"username", USER, 0},
+    {"is", NAMES, 0},
+    {"to", NAMES, 0},
+    {"pass", ONE, AT(password)},
+    {"password", ONE, AT(password)},
+    {"passwordfile", ONE, 0},
+    {"passwordfd", ONE, 0},
+    {"folder", MANY, 0},
+    {"smtphost", HOSTS, 0},
+    {"smtp", HOSTS, 0},
+    {"fetchdomains", MANY, 0},
+    {"smtpaddress", ONE, 0},
+    {"smtpname", ONE, AT(recipient)},
+    {"antispam", MANY, 0},
+    {"mda", ONE, AT(shell)},
+    {"bsmtp", ONE, 0},
+    {"preconnect", ONE, 0},
+    {"postconnect", ONE, 0},
+    {"limit", ONE, AT(size_limit)},
+    {"warnings", ONE, 0},
+    {"fetchlimit", ONE, AT(number_limit)},
+    {"fetchsizelimit", ONE, 0},
+    {"fastuidl", ONE, 0},
+    {"expunge", ONE, 0},
+    {"batchlimit", ONE, 0},
+    {"properties", ONE, 0},
+    {"sslproto", TLS, 0},
+    {"sslcert", ONE, AT(certificate)},
+    {"sslkey", ONE, AT(key)},
+    {"sslcertfile", ONE, AT(ca)},
+    {"sslcertpath", ONE, AT(ca)},
+    {"sslcommonname", ONE, AT(server_name)},
+    {"sslfingerprint", ONE, 0},
+    {"ssl", FLAG, 0},
+    {"keep", KEEP, 0},
+    {"fetchall", FLAG, 0},
+    {"flush", FLAG, 0},
+    {"rewrite", FLAG, 0},
+    {"forcecr", FLAG, 0},
+    {"stripcr", FLAG, 0},
+    {"pass8bits", FLAG, 0},
+    {"dropstatus", FLAG, 0},
+    {"dropdelivered", FLAG, 0},
+    {"mimedecode", FLAG, 0},
+    {"idle", FLAG, 0},
+    {"dns", FLAG, 0},
+    {"uidl", FLAG, 0},
+    {"checkalias", FLAG, 0},
+    {"tracepolls", FLAG, 0},
+    {"sslcertck", FLAG, 0},
+    {"lmtp", FLAG, 0},
+    {"spambounce", FLAG, 0},
+    {"bouncemail", FLAG, 0},
 };
 
 /* The keyword, also with `no` right before it; NULL when it is none. */
@@ -200,7 +266,8 @@ static bool finish_user(struct fetchmail *f)
     if (!f->ssl && f->no_tls)
         pf_import_note(&f->import, &a, "fetchmail spoke without TLS here: think of tls implicit");
     else if (!f->ssl)
-        pf_import_note(&f->import, &a, "where the server has no STLS this ends; fetchmail may have gone on in plain text");
+        pf_import_note(&f->import, &a,
+                       "where the server has no STLS this ends; fetchmail may have gone on in plain text");
     if (f->lmtp || host[0] == '/')
         a.lmtp = place(f, host);
     else
@@ -304,7 +371,8 @@ static enum pf_code take_one(struct fetchmail *f, const struct word *word)
         return wrong(f, "a value is missing");
     if (word->what == TLS) {
         f->no_tls = f->token.len == 0;
-        pf_import_note(&f->import, now(f), "not carried over: sslproto \"%s\"; versions of TLS are chosen by OpenSSL's settings", c);
+        pf_import_note(&f->import, now(f),
+                       "not carried over: sslproto \"%s\"; versions of TLS are chosen by OpenSSL's settings", c);
     } else if (word->what == PROTOCOL && pf_equal_nocase(pf_bytes_of(c), PF_LIT("apop"))) {
         now(f)->mechanisms = "APOP";
     } else if (word->what == PROTOCOL && !pf_equal_nocase(pf_bytes_of(c), PF_LIT("pop3")) &&

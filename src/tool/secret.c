@@ -49,7 +49,8 @@ static enum pf_code read_whole(int fd, const char *path, unsigned char **out_at,
     }
     pf_wipe(room, len);
     free(room);
-    return pf_fail(err, PF_CONFIG, errno, "secret", "%s: %s", path, got < 0 ? strerror(errno) : "the file is too large");
+    return pf_fail(err, PF_CONFIG, errno, "secret", "%s: %s", path,
+                   got < 0 ? strerror(errno) : "the file is too large");
 }
 
 enum pf_code pf_secret_load(const char *path, unsigned char **out_at, size_t *out_len, struct pf_err *err)
@@ -80,7 +81,7 @@ enum pf_code pf_secret_file(const char *path, struct pf_secret *out, struct pf_e
         line--;
     if (line == 0 || line > PF_SECRET_MAX || memchr(at, 0, line)) {
         code = pf_fail(err, PF_CONFIG, 0, "secret", "%s: the first line is %s", path,
-                       line == 0               ? "empty"
+                       line == 0              ? "empty"
                        : line > PF_SECRET_MAX ? "too long"
                                               : "no text");
     } else {
@@ -93,7 +94,8 @@ enum pf_code pf_secret_file(const char *path, struct pf_secret *out, struct pf_e
     return code;
 }
 
-static enum pf_code from_keyring(const struct pf_account *a, int64_t timeout, struct pf_secret *out, struct pf_err *err)
+static enum pf_code from_keyring(const struct pf_account *a, int64_t timeout, struct pf_secret *out,
+                                 struct pf_err *err)
 {
     const char *argv[PF_ACCOUNT_WORDS_MOST + 3] = {"secret-tool", "lookup"};
 
@@ -123,7 +125,8 @@ static enum pf_code unsaid(const struct pf_account *a, const struct pf_secret_wa
     if (code != PF_AUTH)
         return code;
     if (!a->ask || !way->terminal)
-        return pf_fail(err, PF_AUTH, 0, "secret", "there is no password for %s: set password-command, keyring or password-file",
+        return pf_fail(err, PF_AUTH, 0, "secret",
+                       "there is no password for %s: set password-command, keyring or password-file",
                        a->user ? a->user : "this account");
     snprintf(text, sizeof text, "Password of %s at %s: ", a->user ? a->user : "?", way->host ? way->host : "?");
     return pf_secret_ask(way->terminal, text, out, err);

@@ -1,19 +1,19 @@
 /* Secrets: where an account's password or token comes from.
  *
- * One source is asked, the one that the account names; with none named, ~/.netrc, and at last a person at the terminal. An
- * environment variable is no source: every program of the user can read it.
+ * One source is asked, the one that the account names; with none named, ~/.netrc, and at last a person at the
+ * terminal. An environment variable is no source: every program of the user can read it.
  *
- * Commands are programs with arguments and never a shell's text; what they print is bounded, and so is their time. A file
- * with a secret must be its owner's alone. All functions block, and may run on a thread of a pool, except pf_secret_ask,
- * which is for the main thread: it takes the terminal and the signals for its time. Whatever held a secret on the way is
- * wiped. */
+ * Commands are programs with arguments and never a shell's text; what they print is bounded, and so is their time. A
+ * file with a secret must be its owner's alone. All functions block, and may run on a thread of a pool, except
+ * pf_secret_ask, which is for the main thread: it takes the terminal and the signals for its time. Whatever held a
+ * secret on the way is wiped. */
 #ifndef POSTFACH_TOOL_SECRET_H
 #define POSTFACH_TOOL_SECRET_H
 
 #include "conf/accounts.h"
 
 enum {
-    PF_SECRET_MAX = 16384,    /* access tokens with many claims have some KiB */
+    PF_SECRET_MAX = 16384,       /* access tokens with many claims have some KiB */
     PF_SECRET_FILE_MAX = 1 << 20 /* a ~/.netrc of many machines; more is another file */
 };
 
@@ -33,7 +33,8 @@ struct pf_secret_way {
 
 /* PF_OK; PF_AUTH: no source has it; PF_CONFIG: a source is set up wrong; PF_TEMP: it may work later; PF_CANCELLED: the
  * person did not want to. On failure *out is empty. */
-enum pf_code pf_secret_get(const struct pf_account *, const struct pf_secret_way *, struct pf_secret *out, struct pf_err *);
+enum pf_code pf_secret_get(const struct pf_account *, const struct pf_secret_way *, struct pf_secret *out,
+                           struct pf_err *);
 void pf_secret_wipe(struct pf_secret *);
 
 /* The first line of a file that is its owner's alone. */
@@ -51,7 +52,8 @@ enum pf_code pf_secret_netrc_file(const char *path, const char *host, const char
                                   struct pf_err *);
 
 /* An access token for the account's refresh token (RFC 6749 section 6); a new refresh token is kept in its file. */
-enum pf_code pf_secret_token(const struct pf_account *, const struct pf_secret_way *, struct pf_secret *out, struct pf_err *);
+enum pf_code pf_secret_token(const struct pf_account *, const struct pf_secret_way *, struct pf_secret *out,
+                             struct pf_err *);
 
 /* A file that is its owner's alone, whole; free and wipe *out_at. For the others of this room. */
 enum pf_code pf_secret_load(const char *path, unsigned char **out_at, size_t *out_len, struct pf_err *);

@@ -14,7 +14,7 @@ enum { SIGNALS = sizeof signals / sizeof signals[0] };
 
 static volatile sig_atomic_t caught;
 
-static void catch(int number)
+static void catch (int number)
 {
     caught = number;
 }
@@ -95,8 +95,8 @@ enum pf_code pf_secret_ask(const char *terminal, const char *question, struct pf
 
     pf_secret_wipe(out);
     if (fd < 0)
-        return pf_fail(err, PF_AUTH, errno, "secret", "there is no terminal to ask at (%s): set password-command or keyring",
-                       strerror(errno));
+        return pf_fail(err, PF_AUTH, errno, "secret",
+                       "there is no terminal to ask at (%s): set password-command or keyring", strerror(errno));
     take_signals(before);
     good = converse(fd, question, out);
     signal_seen = caught;

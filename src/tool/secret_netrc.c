@@ -5,7 +5,8 @@
 #include <stdlib.h>
 
 /* As ftp(1) has it: words with blanks between them, `"` around what has blanks in it, `\` before what shall be itself
- * there, `#` at a line's beginning for a comment. A word that is unknown is a mistake: it would be a secret's part, cut. */
+ * there, `#` at a line's beginning for a comment. A word that is unknown is a mistake: it would be a secret's part,
+ * cut. */
 struct netrc {
     struct pf_bytes rest;
     unsigned line;
@@ -133,8 +134,9 @@ static enum pf_code detail(struct netrc *n, struct entry *e)
     }
     if (strcmp(n->word, "account") == 0 || strcmp(n->word, "port") == 0)
         return value(n, unused, sizeof unused);
-    return wrong(n, strcmp(n->word, "macdef") == 0 ? "macros are not for mail: put macdef into another file"
-                                                   : "a word that is none of machine, default, login, password, account");
+    return wrong(n, strcmp(n->word, "macdef") == 0
+                        ? "macros are not for mail: put macdef into another file"
+                        : "a word that is none of machine, default, login, password, account");
 }
 
 static enum pf_code scan(struct netrc *n, const char *host, const char *user, struct entry *e, struct entry *found)

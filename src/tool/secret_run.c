@@ -118,7 +118,8 @@ static enum pf_code judge(const char *name, int status, struct pf_secret *out, s
     if (WIFSIGNALED(status))
         return pf_fail(err, PF_TEMP, 0, "secret", "%s was ended by signal %d", name, WTERMSIG(status));
     if (WEXITSTATUS(status))
-        return pf_fail(err, PF_AUTH, 0, "secret", "%s gives no secret: it ends with status %d", name, WEXITSTATUS(status));
+        return pf_fail(err, PF_AUTH, 0, "secret", "%s gives no secret: it ends with status %d", name,
+                       WEXITSTATUS(status));
     if (line && line < out->len && out->text[line - 1] == '\r')
         line--;
     if (line == 0 || memchr(out->text, 0, line))

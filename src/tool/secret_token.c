@@ -46,7 +46,8 @@ static enum pf_code keep_token(const char *path, struct pf_bytes token, struct p
         return pf_fail(err, PF_CONFIG, 0, "token", "%s: the path is too long", path);
     fd = mkostemp(temporary, O_CLOEXEC); /* mode 600 */
     if (fd < 0)
-        return pf_fail(err, PF_CONFIG, errno, "token", "%s: the new refresh token cannot be kept: %s", path, strerror(errno));
+        return pf_fail(err, PF_CONFIG, errno, "token", "%s: the new refresh token cannot be kept: %s", path,
+                       strerror(errno));
     good = write(fd, token.at, token.len) == (ssize_t)token.len && write(fd, "\n", 1) == 1 && fsync(fd) == 0;
     good = close(fd) == 0 && good && rename(temporary, path) == 0;
     if (good)
@@ -79,7 +80,8 @@ static enum pf_code take_answer(const struct pf_account *a, const struct pf_oaut
         token.len > PF_SECRET_MAX || memchr(token.at, 0, token.len))
         code = refused(a->token_url, answer->status, object, err);
     if (code == PF_OK && pf_oauth_json_text(object, "refresh_token", &renewed) && renewed.len &&
-        renewed.len <= PF_SECRET_MAX && !pf_bytes_equal(renewed, pf_bytes_of(old)) && !memchr(renewed.at, '\n', renewed.len))
+        renewed.len <= PF_SECRET_MAX && !pf_bytes_equal(renewed, pf_bytes_of(old)) &&
+        !memchr(renewed.at, '\n', renewed.len))
         code = keep_token(a->refresh_token_file, renewed, err);
     if (code == PF_OK) {
         memcpy(out->text, token.at, token.len);

@@ -1,5 +1,5 @@
-/* Any octets as an answer of DNS: what comes of it can be connected to, and is in bounds; a bad answer changes nothing; the
- * order keeps every record and sorts priorities. */
+/* Any octets as an answer of DNS: what comes of it can be connected to, and is in bounds; a bad answer changes
+ * nothing; the order keeps every record and sorts priorities. */
 #include "sys/dns_srv.h"
 
 #include <stdlib.h>

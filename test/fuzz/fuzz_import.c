@@ -1,4 +1,5 @@
-/* Any text as settings of fetchmail and of mpop: what is written of good ones are accounts that read back without a mistake. */
+/* Any text as settings of fetchmail and of mpop: what is written of good ones are accounts that read back without a
+ * mistake. */
 #include "conf/accounts.h"
 #include "tool/import.h"
 

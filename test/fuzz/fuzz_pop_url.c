@@ -1,5 +1,5 @@
-/* Any text as a URL of a maildrop: what is taken can be connected to, holds no control character, and reads back the same
- * from how it is printed; what is refused says a column that is in the text or right behind it. */
+/* Any text as a URL of a maildrop: what is taken can be connected to, holds no control character, and reads back the
+ * same from how it is printed; what is refused says a column that is in the text or right behind it. */
 #include "proto/pop_url.h"
 
 #include <stdio.h>
@@ -25,8 +25,8 @@ static void check_error(const struct pf_err *err, size_t size)
 
 static bool same(const struct pf_pop_url *a, const struct pf_pop_url *b)
 {
-    return a->kind == b->kind && a->port == b->port && strcmp(a->user, b->user) == 0 && strcmp(a->auth, b->auth) == 0 &&
-           strcmp(a->host, b->host) == 0;
+    return a->kind == b->kind && a->port == b->port && strcmp(a->user, b->user) == 0 &&
+           strcmp(a->auth, b->auth) == 0 && strcmp(a->host, b->host) == 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

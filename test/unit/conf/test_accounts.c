@@ -50,12 +50,13 @@ static void nothing_said_is_safe(void **state)
 
 static void everything_can_be_said(void **state)
 {
-    struct pf_accounts *accounts =
-        good("version 1\naccount work {\n server [::1] ; port 1995; tls starttls; server-name pop.example.org\n ca ~/ca.pem\n"
-             "pins \"aa bb\"; dane yes; user joe; acts-for ann; mechanisms \"SCRAM-SHA-256 PLAIN\"\n"
-             "password-command ~/bin/pass show \"mail work\"\n maildir ~/Mail; keep 14d; keep-size 10m; size-limit 1g\n"
-             "number-limit 5; fetch all; order newest; poll 5m; enabled no; window 1; state /s\n"
-             "connect-time 5s; answer-time 1m\n filter Subject *x* skip\n filter List-Id a?b folder Lists\n }");
+    struct pf_accounts *accounts = good(
+        "version 1\naccount work {\n server [::1] ; port 1995; tls starttls; server-name pop.example.org\n ca "
+        "~/ca.pem\n"
+        "pins \"aa bb\"; dane yes; user joe; acts-for ann; mechanisms \"SCRAM-SHA-256 PLAIN\"\n"
+        "password-command ~/bin/pass show \"mail work\"\n maildir ~/Mail; keep 14d; keep-size 10m; size-limit 1g\n"
+        "number-limit 5; fetch all; order newest; poll 5m; enabled no; window 1; state /s\n"
+        "connect-time 5s; answer-time 1m\n filter Subject *x* skip\n filter List-Id a?b folder Lists\n }");
     const struct pf_account *a = accounts->list;
 
     assert_string_equal(a->server, "[::1]");
@@ -120,10 +121,12 @@ static void mistakes_are_told_at_their_place(void **state)
         "1:23: `keyring` wants pairs of an attribute and its value (as in: keyring service mail user joe)\n");
     bad("account a { server x; user \"a\\x01b\" }", "1:28: `a?b` has a control character in it\n");
     bad("account a { server x; user }", "1:23: `user` lacks its value\n");
-    bad("account a { server x; user a b }", "1:30: `user` takes one value (settings on one line need a `;` between them, a "
-                                            "value with spaces needs quotes)\n");
-    bad("account a { server x; filter A b }", "1:23: `filter` wants a header, a pattern and what to do (as in: filter List-Id "
-                                              "*announce* folder Lists, or with skip or delete at the end)\n");
+    bad("account a { server x; user a b }",
+        "1:30: `user` takes one value (settings on one line need a `;` between them, a "
+        "value with spaces needs quotes)\n");
+    bad("account a { server x; filter A b }",
+        "1:23: `filter` wants a header, a pattern and what to do (as in: filter List-Id "
+        "*announce* folder Lists, or with skip or delete at the end)\n");
     bad("account a { server x; maildir /m; filter A b folder ../x }",
         "1:53: `../x` is no name of a folder (it has no slash in it and begins with no dot)\n");
     (void)state;
@@ -131,17 +134,21 @@ static void mistakes_are_told_at_their_place(void **state)
 
 static void blocks_are_told_too(void **state)
 {
-    bad("acount a { x y { } }\nserver x", "1:1: `acount` is no block (there are account NAME { ... } and defaults { ... })\n"
-                                           "2:1: `server` is no setting here (it belongs in account NAME { ... } or defaults { ... })\n");
+    bad("acount a { x y { } }\nserver x",
+        "1:1: `acount` is no block (there are account NAME { ... } and defaults { ... })\n"
+        "2:1: `server` is no setting here (it belongs in account NAME { ... } or defaults { ... })\n");
     bad("account { server x }", "1:1: `account` wants one name (as in: account work { ... })\n");
     bad("account a\n", "1:1: `account` is a block and lacks its `{` (put it at the end of this line)\n");
-    bad("account ../a { server x }", "1:9: `../a` cannot be an account's name (up to 64 octets without blanks and slashes, not "
-                                     "beginning with - or .)\n");
+    bad("account ../a { server x }",
+        "1:9: `../a` cannot be an account's name (up to 64 octets without blanks and slashes, not "
+        "beginning with - or .)\n");
     bad("account a { server x }\naccount a { server x }", "2:9: `a` is an account already (a.conf, line 1)\n");
-    bad("account a { server x\naccount b { server x }", "1:1: `account` has no closing `}` (put a } behind its last setting)\n");
+    bad("account a { server x\naccount b { server x }",
+        "1:1: `account` has no closing `}` (put a } behind its last setting)\n");
     bad("account a { server x }\n}", "2:1: this `}` closes no block (remove it)\n");
-    bad("account a { server x; tls { } }", "1:27: there are no blocks within an account (write a setting and its value without "
-                                           "braces)\n");
+    bad("account a { server x; tls { } }",
+        "1:27: there are no blocks within an account (write a setting and its value without "
+        "braces)\n");
     bad("include b", "1:1: `include` is not possible here\n");
     bad("version 2", "1:1: `version` can only be 1 (as in: version 1)\n");
     bad("{ }", "1:1: a `{` without a name before it\n");
@@ -150,8 +157,9 @@ static void blocks_are_told_too(void **state)
 
 static void the_whole_must_go_together(void **state)
 {
-    bad("account a { }", "1:1: the account `a` has neither `server` nor `user` (the server can be found by a user like "
-                         "joe@example.org)\n");
+    bad("account a { }",
+        "1:1: the account `a` has neither `server` nor `user` (the server can be found by a user like "
+        "joe@example.org)\n");
     bad("account a { user joe }",
         "1:1: the account `a` has no `server` (it can be left out only where `user` has an @ and the domain)\n");
     bad("account a { server pop://h; port 7 }",
@@ -190,8 +198,9 @@ static void a_password_is_for_its_owner_only(void **state)
     write_file(path, "include other\naccount a { server x; keep none }\n", 0644);
     write_file(other, "account b { server x; password secret }\n", 0640);
     assert_null(pf_accounts_read(path, NULL, told_report, &told));
-    assert_string_equal(told.text, "1:23: a password, and others may read this file (mode 640) (chmod 600 the file, or use "
-                                   "password-command or keyring)\n");
+    assert_string_equal(told.text,
+                        "1:23: a password, and others may read this file (mode 640) (chmod 600 the file, or use "
+                        "password-command or keyring)\n");
     assert_int_equal(chmod(other, 0600), 0);
     accounts = pf_accounts_read(path, NULL, told_report, &told);
     assert_non_null(accounts);
@@ -220,8 +229,8 @@ static void defaults_are_values(void **state)
         assert_true(row->help[0]);
         if (!row->initial[0])
             continue;
-        snprintf(text, sizeof text, "account a { %s%s %s }", strcmp(row->name, "server") ? "server x; " : "", row->name,
-                 row->initial);
+        snprintf(text, sizeof text, "account a { %s%s %s }", strcmp(row->name, "server") ? "server x; " : "",
+                 row->name, row->initial);
         pf_accounts_free(good(text));
     }
     (void)state;

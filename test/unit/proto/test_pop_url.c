@@ -64,11 +64,32 @@ static void url_006_auth_without_case_and_encoded(void **state)
 
 static void ipv6_stands_in_brackets(void **state)
 {
-    static const char *const no[] = {"", ":", "1", ":::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "::1::", "12345::",
-                                     "1:2:3:4:5:6:7::8", "fe80::1%eth0", "::1.2.3", "::1.2.3.256", "1.2.3.4::", "1:", ":1",
-                                     "::01.2.3.4", "::g", "1:2:3:4:5:6:7:"};
-    static const char *const yes[] = {"::", "::1", "1::", "1:2:3:4:5:6:7:8", "::ffff:192.0.2.1", "2001:DB8::1",
-                                      "1:2:3:4:5:6:1.2.3.4", "1:2:3:4:5:6:7::"};
+    static const char *const no[] = {"",
+                                     ":",
+                                     "1",
+                                     ":::",
+                                     "1:2:3:4:5:6:7",
+                                     "1:2:3:4:5:6:7:8:9",
+                                     "::1::",
+                                     "12345::",
+                                     "1:2:3:4:5:6:7::8",
+                                     "fe80::1%eth0",
+                                     "::1.2.3",
+                                     "::1.2.3.256",
+                                     "1.2.3.4::",
+                                     "1:",
+                                     ":1",
+                                     "::01.2.3.4",
+                                     "::g",
+                                     "1:2:3:4:5:6:7:"};
+    static const char *const yes[] = {"::",
+                                      "::1",
+                                      "1::",
+                                      "1:2:3:4:5:6:7:8",
+                                      "::ffff:192.0.2.1",
+                                      "2001:DB8::1",
+                                      "1:2:3:4:5:6:1.2.3.4",
+                                      "1:2:3:4:5:6:7::"};
     struct pf_pop_url url = good("pop://joe@[2001:DB8::1]:1110");
 
     is(&url, "joe", "*", "2001:db8::1");
@@ -147,8 +168,8 @@ static void lengths_have_an_end(void **state)
 
 static void printing_reads_back(void **state)
 {
-    static const char *const texts[] = {"pop://joe%40example.org;AUTH=SCRAM-SHA-1@h:1110", "pops://[::1]:995", "pop://h",
-                                        "pops://a%3B%25@h", "joe@example.org"};
+    static const char *const texts[] = {"pop://joe%40example.org;AUTH=SCRAM-SHA-1@h:1110", "pops://[::1]:995",
+                                        "pop://h", "pops://a%3B%25@h", "joe@example.org"};
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct pf_pop_url url = good(texts[i]);

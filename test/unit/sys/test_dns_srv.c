@@ -69,7 +69,7 @@ static void record(struct message *m, const char *owner, unsigned type, unsigned
     m->at[7]++;
 }
 
-#define SRV(m, owner, priority, weight, port, target) \
+#define SRV(m, owner, priority, weight, port, target)                                                                 \
     record(m, owner, 33, (unsigned[]){priority, weight, port}, target)
 
 static enum pf_code read_it(const struct message *m, struct pf_srv_list *list)
@@ -199,7 +199,10 @@ static void serve(int fd)
         bool fails = len > 20 && memmem(question, (size_t)len, "\5fails", 6);
         struct message m;
 
-        begin(&m, secure ? "_pop3s._tcp.example.org" : "_pop3._tcp.example.org", none ? 0x8183 : fails ? 0x8182 : 0x8180);
+        begin(&m, secure ? "_pop3s._tcp.example.org" : "_pop3._tcp.example.org",
+              none    ? 0x8183
+              : fails ? 0x8182
+                      : 0x8180);
         if (none || fails) {
             memcpy(m.at + 12, question + 12, (size_t)len - 12);
             m.len = (size_t)len;
@@ -271,10 +274,10 @@ static void srv_011_common_names_are_guessed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(srv_001_records_are_read),  T(srv_002_a_dot_is_a_refusal),
-                                       T(an_alias_is_followed),      T(a_cut_answer_gives_nothing),
-                                       T(weights_are_chances),       T(a_resolver_is_asked),
-                                       T(srv_011_common_names_are_guessed)};
+    const struct CMUnitTest tests[] = {
+        T(srv_001_records_are_read),        T(srv_002_a_dot_is_a_refusal), T(an_alias_is_followed),
+        T(a_cut_answer_gives_nothing),      T(weights_are_chances),        T(a_resolver_is_asked),
+        T(srv_011_common_names_are_guessed)};
 
     return RUN(tests);
 }

@@ -21,7 +21,8 @@ static struct pf_accounts *import(const char *from)
     text = NULL;
     to = open_memstream(&text, &len);
     assert_non_null(to);
-    code = (pf_import_is_fetchmail(pf_bytes_of(from)) ? pf_import_fetchmail : pf_import_mpop)(pf_bytes_of(from), to, &err);
+    code = (pf_import_is_fetchmail(pf_bytes_of(from)) ? pf_import_fetchmail : pf_import_mpop)(pf_bytes_of(from), to,
+                                                                                              &err);
     assert_int_equal(fclose(to), 0);
     assert_string_equal(err.log, "");
     assert_int_equal(code, PF_OK);
@@ -35,8 +36,8 @@ static void bad(const char *from, const char *expected)
     struct pf_err err = {0};
     FILE *to = fopen("/dev/null", "we");
 
-    assert_int_equal((pf_import_is_fetchmail(pf_bytes_of(from)) ? pf_import_fetchmail : pf_import_mpop)(pf_bytes_of(from), to,
-                                                                                                  &err),
+    assert_int_equal((pf_import_is_fetchmail(pf_bytes_of(from)) ? pf_import_fetchmail
+                                                                : pf_import_mpop)(pf_bytes_of(from), to, &err),
                      PF_SYNTAX);
     assert_string_equal(err.log, expected);
     fclose(to);
@@ -91,11 +92,13 @@ static void fetchmail_mistakes_have_their_line(void **state)
 
 static void mpop_accounts_are_read(void **state)
 {
-    struct pf_accounts *accounts =
-        import("# comment\ndefaults\ntls on\ntls_starttls off\ntls_trust_file /etc/ca.pem\n\naccount work\nhost pop.example.org\n"
-               "user joe\npasswordeval \"pass mail/work\"\nport 1995\nkeep on\ndelivery maildir,~/Mail\nauth scram-sha-1\n"
-               "account priv : work\nuser ann\ntls_starttls on\nkeep off\nonly_new off\ndelivery mda,\"/usr/bin/maildrop -f %F\"\n"
-               "account old\nhost h\ntls off\nkillsize 100\n");
+    struct pf_accounts *accounts = import(
+        "# comment\ndefaults\ntls on\ntls_starttls off\ntls_trust_file /etc/ca.pem\n\naccount work\nhost "
+        "pop.example.org\n"
+        "user joe\npasswordeval \"pass mail/work\"\nport 1995\nkeep on\ndelivery maildir,~/Mail\nauth scram-sha-1\n"
+        "account priv : work\nuser ann\ntls_starttls on\nkeep off\nonly_new off\ndelivery mda,\"/usr/bin/maildrop -f "
+        "%F\"\n"
+        "account old\nhost h\ntls off\nkillsize 100\n");
     const struct pf_account *a = pf_accounts_find(accounts, "work"), *b = pf_accounts_find(accounts, "priv"),
                             *c = pf_accounts_find(accounts, "old");
 

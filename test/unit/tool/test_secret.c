@@ -100,8 +100,9 @@ static enum pf_code netrc(const char *text, const char *host, const char *user)
 
 static void netrc_is_read_strictly(void **state)
 {
-    static const char text[] = "# comment\nmachine a.org login joe password \"two \\\"words\\\\\"\n"
-                               "machine A.org\n\tlogin ann\n\tpassword secret#1\n account x\ndefault login any password d";
+    static const char text[] =
+        "# comment\nmachine a.org login joe password \"two \\\"words\\\\\"\n"
+        "machine A.org\n\tlogin ann\n\tpassword secret#1\n account x\ndefault login any password d";
 
     is(netrc(text, "a.org", "joe"), "two \"words\\");
     is(netrc(text, "a.ORG", "ann"), "secret#1");

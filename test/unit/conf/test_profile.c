@@ -187,5 +187,5 @@ int main(void)
         cmocka_unit_test(only_what_differs_is_shown_and_all_with_all),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN(tests);
 }

@@ -71,5 +71,5 @@ int main(void)
         cmocka_unit_test_setup(several_may_follow_each_other_but_no_tls, proxied),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN(tests);
 }

@@ -172,5 +172,5 @@ int main(void)
         cmocka_unit_test(the_world_may_have_no_place),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN(tests);
 }

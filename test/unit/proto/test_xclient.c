@@ -126,5 +126,5 @@ int main(void)
         cmocka_unit_test(the_longest_values_fit),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN(tests);
 }

@@ -38,5 +38,5 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_settings_know_each_mechanism)};
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN(tests);
 }

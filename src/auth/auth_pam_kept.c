@@ -49,8 +49,8 @@ static void say(int status, const char *line, size_t len)
         _exit(PF_PAM_EXIT_TROUBLE);
 }
 
-/* Programs that a module started have sessions of their own (pam_exec(8)), so no signal to a group reaches them; but when
- * their parent has gone they are ours (PR_SET_CHILD_SUBREAPER). Those of a question that was late are killed. */
+/* Programs that a module started have sessions of their own (pam_exec(8)), so no signal to a group reaches them; but
+ * when their parent has gone they are ours (PR_SET_CHILD_SUBREAPER). Those of a question that was late are killed. */
 static void adopt(bool late)
 {
     char list[512] = "";
@@ -61,7 +61,7 @@ static void adopt(bool late)
     if (fd >= 0)
         close(fd);
     list[len > 0 ? len : 0] = 0;
-    for (long pid; (pid = strtol(at, &end, 10)) > 0 && *end; at = end) /* a number that is cut off has no blank behind it */
+    for (long pid; (pid = strtol(at, &end, 10)) > 0 && *end; at = end) /* one that is cut off has no blank behind it */
         if (kill((pid_t)pid, SIGKILL) == 0)
             waitpid((pid_t)pid, NULL, 0);
     while (waitpid(-1, NULL, WNOHANG) > 0)

@@ -83,8 +83,6 @@ static void take_share(struct pf_conf *conf)
     conf->memory_before_login = (size_t)share(conf->memory_before_login, gates);
     for (size_t i = 0; i < conf->listen_count; i++)
         conf->listens[i].connections = (unsigned)share(conf->listens[i].connections, gates);
-    for (size_t i = 0; i < conf->listen_count; i++)
-        conf->listens[i].connections = (unsigned)share(conf->listens[i].connections, gates);
 }
 
 static enum pf_code take(struct pf_child *c, struct pf_err *err)

@@ -47,6 +47,18 @@ static void arrive(void *self, int fd)
     }
 }
 
+/* For a listener that other processes have, too. */
+static bool full(void *self)
+{
+    const struct port *port = self;
+
+    if (port->protocol == PF_CONF_POP3)
+        return port->to.hall && pf_hall_full(port->to.hall, port->index);
+    if (port->protocol == PF_CONF_LMTP || port->protocol == PF_CONF_SMTP)
+        return port->to.dock && pf_dock_full(port->to.dock);
+    return false;
+}
+
 static void port_free(struct port *port)
 {
     if (!port)
@@ -191,6 +203,7 @@ struct pf_listeners *pf_listeners_adopt(struct pf_loop *loop, const struct pf_co
             pf_listeners_free(new);
             return NULL;
         }
+        pf_listen_yields(port->listen, full);
     }
     return new;
 }

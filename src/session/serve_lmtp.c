@@ -193,7 +193,7 @@ void pf_dock_carrier(struct pf_dock *dock, int fd, size_t listen)
         refuse(c);
         return;
     }
-    if (dock->count >= dock->generation->conf->delivery_connections) {
+    if (pf_dock_full(dock)) {
         turn_away(c);
         return;
     }
@@ -234,6 +234,11 @@ void pf_dock_close(struct pf_dock *dock, pf_time grace, void (*emptied)(void *),
     else
         grace_over(NULL, dock);
     see_if_empty(dock);
+}
+
+bool pf_dock_full(const struct pf_dock *dock)
+{
+    return dock->count >= dock->generation->conf->delivery_connections;
 }
 
 unsigned pf_dock_count(const struct pf_dock *dock)

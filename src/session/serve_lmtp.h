@@ -46,6 +46,7 @@ void pf_dock_carrier(struct pf_dock *, int fd, size_t listen);
 
 /* As pf_hall_close: what was begun ends, then 421. */
 void pf_dock_close(struct pf_dock *, pf_time grace, void (*emptied)(void *), void *self);
+bool pf_dock_full(const struct pf_dock *); /* who comes now is told that there is no room */
 unsigned pf_dock_count(const struct pf_dock *);
 
 #endif

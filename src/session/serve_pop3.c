@@ -335,6 +335,11 @@ void pf_hall_close(struct pf_hall *hall, pf_time grace, void (*emptied)(void *),
     see_if_empty(hall);
 }
 
+bool pf_hall_full(const struct pf_hall *hall, size_t listen)
+{
+    return pf_guests_full(hall->parts.guests) || pf_guests_full(hall->generation->profiles[listen].door->guests);
+}
+
 unsigned pf_hall_count(const struct pf_hall *hall)
 {
     return hall->count;

@@ -69,6 +69,8 @@ void pf_hall_guest(struct pf_hall *, int fd, size_t listen);
 /* Ask every guest to leave: -ERR [SYS/TEMP] between answers; `emptied` is called when the last is
  * gone (on a later turn, also when there is none). After `grace` ms the rest is cut. */
 void pf_hall_close(struct pf_hall *, pf_time grace, void (*emptied)(void *), void *self);
+/* Whether a guest at that listener would be told that there is no room, whoever he is. */
+bool pf_hall_full(const struct pf_hall *, size_t listen);
 unsigned pf_hall_count(const struct pf_hall *);
 uint64_t pf_hall_served(const struct pf_hall *);
 

@@ -190,3 +190,8 @@ unsigned pf_guests_count(const struct pf_guests *guests)
 {
     return guests->count;
 }
+
+bool pf_guests_full(const struct pf_guests *guests)
+{
+    return guests->count >= guests->max_all;
+}

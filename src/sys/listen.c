@@ -16,6 +16,7 @@
 
 enum {
     BATCH = 16,     /* accepted per turn: guests who are here come first */
+    YIELD_MS = 10,   /* while full: long enough for another process to be first */
     BREATHE_MS = 100 /* without descriptors or memory: soon enough to serve, rare enough not to spin */
 };
 
@@ -23,12 +24,14 @@ struct pf_listen {
     uv_poll_t poll;
     struct pf_loop *loop;
     void (*accept)(void *, int);
+    bool (*full)(void *); /* or NULL */
     void *self;
     struct pf_timer *breath; /* set while accepting has no sense */
     struct pf_listen_unix file;
     int fd, spare;
     unsigned port;
     bool paused, breathing, watched, freed;
+    bool yielded; /* others have had their chance */
 };
 
 /* It stands for a descriptor; what it is open to does not matter, so it is what needs no file. */
@@ -61,11 +64,16 @@ static void breathed(struct pf_timer *timer, void *self)
     arm(listener);
 }
 
-static void breathe(struct pf_listen *listener)
+static void breathe_for(struct pf_listen *listener, pf_time ms)
 {
     listener->breathing = true;
-    pf_timer_set(listener->breath, pf_loop_now(listener->loop) + BREATHE_MS);
+    pf_timer_set(listener->breath, pf_loop_now(listener->loop) + ms);
     arm(listener);
+}
+
+static void breathe(struct pf_listen *listener)
+{
+    breathe_for(listener, BREATHE_MS);
 }
 
 /* No descriptor is left: the spare one is given up for a moment to take the stranger in front and
@@ -108,9 +116,15 @@ static bool after_error(struct pf_listen *listener, int sys)
     }
 }
 
-static void accept_batch(struct pf_listen *listener)
+static bool is_full(const struct pf_listen *listener)
 {
-    for (int i = 0; i < BATCH && listener->watched && !listener->freed; i++) {
+    return listener->full && listener->full(listener->self);
+}
+
+/* `anyway`: whoever comes is taken, to be told that there is no room. */
+static void accept_batch(struct pf_listen *listener, bool anyway)
+{
+    for (int i = 0; i < BATCH && listener->watched && !listener->freed && (anyway || !is_full(listener)); i++) {
         int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd >= 0)
@@ -130,7 +144,13 @@ static void ready(uv_poll_t *poll, int status, int events)
         breathe(listener);
         return;
     }
-    accept_batch(listener);
+    if (is_full(listener) && !listener->yielded) {
+        listener->yielded = true;
+        breathe_for(listener, YIELD_MS);
+        return;
+    }
+    listener->yielded = false;
+    accept_batch(listener, is_full(listener));
 }
 
 static enum pf_code cannot(const char *what, const struct pf_listen_place *place, struct pf_err *err)
@@ -300,6 +320,11 @@ struct pf_listen *pf_listen_adopt(struct pf_loop *loop, int fd, void (*accept_it
         return fail(listener);
     }
     return watch(listener, err) == PF_OK ? listener : fail(listener);
+}
+
+void pf_listen_yields(struct pf_listen *listener, bool (*full)(void *self))
+{
+    listener->full = full;
 }
 
 unsigned pf_listen_port(const struct pf_listen *listener)

@@ -37,6 +37,9 @@ struct pf_listen *pf_listen_open(struct pf_loop *, const struct pf_listen_place 
  * accept from, too. Opens no file. */
 struct pf_listen *pf_listen_adopt(struct pf_loop *, int fd, void (*accept)(void *self, int fd), void *self,
                                   struct pf_err *err);
+/* Where several processes accept from one socket: while `full` says so others are let go first, and only who is not
+ * taken by one of them is accepted here, to be told that there is no room. */
+void pf_listen_yields(struct pf_listen *, bool (*full)(void *self));
 unsigned pf_listen_port(const struct pf_listen *); /* the real one */
 int pf_listen_fd(const struct pf_listen *);        /* to be handed on; it stays the listener's */
 /* Another process has it, too: a unix socket stays in the file system when this listener goes. */
@@ -55,5 +58,6 @@ enum pf_guest pf_guests_enter(struct pf_guests *, const char *numeric_address);
 void pf_guests_leave(struct pf_guests *, const char *numeric_address);
 void pf_guests_limits(struct pf_guests *, unsigned max_all, unsigned max_per_address);
 unsigned pf_guests_count(const struct pf_guests *);
+bool pf_guests_full(const struct pf_guests *); /* of all; an address may have too many before */
 
 #endif

@@ -233,7 +233,7 @@ def the_size_has_a_limit():
 
 
 def connections_have_a_limit():
-    with Post(settings="delivery { connections 2 }\nprocesses { gates 1 }\n") as office:  # several have a share each
+    with Post(settings="delivery { connections 2 }") as office:
         office.start()
         first, second = office.connect(), office.connect()
         third = socket.socket(socket.AF_UNIX)

@@ -160,9 +160,16 @@ static void put_deleted(const struct pf_journal_record *r, FILE *to)
     put_session(r, to);
 }
 
+/* The store did not come to say how far it got, or said that it got half the way. */
+static bool is_unknown(const struct pf_journal_record *kept)
+{
+    return pf_bytes_equal(kept->text[PF_JOURNAL_CODE], PF_LIT("TEMP")) ||
+           pf_bytes_equal(kept->text[PF_JOURNAL_CODE], PF_LIT("PARTIAL"));
+}
+
 static void put_kept(const struct pf_journal_record *r, FILE *to)
 {
-    fputs("Deleting it failed, because of ", to);
+    fputs(is_unknown(r) ? "Whether it was deleted is not known, because of " : "Deleting it failed, because of ", to);
     put_cause(r, to);
     put_session(r, to);
 }
@@ -211,6 +218,12 @@ static bool is_of(const struct pf_journal_record *r, struct pf_bytes maildrop, s
     return pf_bytes_equal(r->text[PF_JOURNAL_MAILDROP], maildrop) && pf_bytes_equal(r->text[PF_JOURNAL_UIDL], uidl);
 }
 
+static bool same_session(const struct pf_journal_record *a, const struct pf_journal_record *b)
+{
+    return a->number[PF_JOURNAL_PROCESS] == b->number[PF_JOURNAL_PROCESS] &&
+           a->number[PF_JOURNAL_SESSION] == b->number[PF_JOURNAL_SESSION];
+}
+
 static void take(struct pf_why_mail *m, const struct pf_journal_record *r)
 {
     if (r->event == PF_JOURNAL_delivered)
@@ -227,6 +240,8 @@ static void take(struct pf_why_mail *m, const struct pf_journal_record *r)
         m->kept = r;
     else if (r->event == PF_JOURNAL_topped)
         m->topped = r;
+    if (r->event != PF_JOURNAL_kept && m->kept && is_unknown(m->kept) && !same_session(r, m->kept))
+        m->kept = NULL; /* another session had it in its hands since */
 }
 
 /* Mail that is older than the days goes at a login, all of it (store.h); so a mail that was there and old enough
@@ -246,7 +261,8 @@ static bool listed_it(const struct pf_why_mail *m, const struct pf_journal_recor
     int64_t opened = (int64_t)(r->number[PF_JOURNAL_OPENED] & INT64_MAX);
 
     return r->event == PF_JOURNAL_session && !has(r, PF_JOURNAL_RECIPIENT) && opened >= from &&
-           (!m->deleted || opened <= m->deleted->at) && (!m->expired || opened < m->expired->at);
+           (!m->deleted || opened <= m->deleted->at) &&
+           (!m->kept || !is_unknown(m->kept) || opened <= m->kept->at) && (!m->expired || opened < m->expired->at);
 }
 
 void pf_why_judge(const struct pf_why *w, struct pf_bytes maildrop, struct pf_bytes uidl, struct pf_why_mail *out)
@@ -273,12 +289,6 @@ void pf_why_judge(const struct pf_why *w, struct pf_bytes maildrop, struct pf_by
         }
     }
     *out = m;
-}
-
-static bool same_session(const struct pf_journal_record *a, const struct pf_journal_record *b)
-{
-    return a->number[PF_JOURNAL_PROCESS] == b->number[PF_JOURNAL_PROCESS] &&
-           a->number[PF_JOURNAL_SESSION] == b->number[PF_JOURNAL_SESSION];
 }
 
 static void put_moment(const char *words, const struct pf_journal_record *r, FILE *to)
@@ -318,7 +328,8 @@ static void answer_fetched(const struct pf_why_mail *m, FILE *to)
     if (m->expired)
         put_moment("; it was removed by its age", m->expired, to);
     else if (m->kept)
-        put_moment("; deleting it failed", m->kept, to);
+        put_moment(is_unknown(m->kept) ? "; whether it was deleted is not known since a try"
+                                       : "; deleting it failed", m->kept, to);
     else
         fputs("; nobody deleted it since, so it should still be in the maildrop", to);
     fputc('.', to);
@@ -328,7 +339,10 @@ static void answer_waiting(const struct pf_why *w, const struct pf_why_mail *m, 
 {
     char room[PF_WHY_TIME];
 
-    if (m->cut) {
+    if (m->kept && is_unknown(m->kept)) {
+        put_moment("Whether it was deleted is not known since a try", m->kept, to);
+        fputs(m->cut ? "; it was never fetched whole." : "; no session is known to have fetched it.", to);
+    } else if (m->cut) {
         put_moment("It was never fetched whole; the last try,", m->cut, to);
         fprintf(to, ", got %" PRIu64 " of %" PRIu64 " octets. It should still be in the maildrop.",
                 m->cut->number[PF_JOURNAL_SENT], m->cut->number[PF_JOURNAL_OCTETS]);

@@ -294,6 +294,16 @@ def a_failed_deletion_is_told():
         has(lines, "Fetched whole, 10 octets, from 192.0.2.7 by anna (session 7.3, PLAIN, token t1)")
         has(lines, "Deleting it failed, because of the disk is full [NO_SPACE: no room]")
         assert "; deleting it failed on" in lines[-1]
+        for code, uidl in (("TEMP", "u10"), ("PARTIAL", "u11")):  # the store died, or got half the way
+            one = dict(drop, uidl=uidl)
+            write_journal(office.journal, record(now - 4, "kept", **same, **one, code=code, why="gone"),
+                          record(now - 2, "session", process=7, session=4, opened=now - 2, maildrop="/m/anna", user="anna"))
+            lines = office.why(uidl)
+            has(lines, f"Whether it was deleted is not known, because of [{code}: gone]")
+            assert lines[-1].startswith("Whether it was deleted is not known since a try on"), lines
+            assert not any("Listed" in line or "should be" in line for line in lines), lines
+            write_journal(office.journal, record(now - 1, "fetched", process=7, session=5, octets=10, **one))
+            assert "so it should still be in the maildrop" in office.why(uidl)[-1]
 
 
 def what_strangers_write_does_no_harm():

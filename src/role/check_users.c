@@ -170,6 +170,7 @@ static bool may_write(const struct stat *st, const struct passwd *user)
 
 static int login_record(const struct pf_conf *conf)
 {
+    const char *name = conf->auth_user ? conf->auth_user : conf->run_as; /* in whose process it is written */
     struct passwd entry, *user = NULL;
     char room[ENTRY];
     char *folder = conf->login_record ? strdup(conf->login_record) : NULL;
@@ -178,8 +179,8 @@ static int login_record(const struct pf_conf *conf)
     struct pf_err err;
     struct stat st;
 
-    if (conf->run_as)
-        (void)getpwnam_r(conf->run_as, &entry, room, sizeof room, &user);
+    if (name)
+        (void)getpwnam_r(name, &entry, room, sizeof room, &user);
     if (slash)
         slash[slash == folder] = 0;
     if (slash && stat(folder, &st) != 0)
@@ -191,7 +192,7 @@ static int login_record(const struct pf_conf *conf)
     if (why)
         pf_fail(&err, PF_CONFIG, 0, "check", "login-record: %s %s", folder, why);
     free(folder);
-    return why ? pf_check_say(&err, "make the folder, for the user that the server runs as alone") : 0;
+    return why ? pf_check_say(&err, "make the folder, for the user that auth runs as alone (auth-user or run-as)") : 0;
 }
 
 int pf_check_users(const struct pf_conf *conf)

@@ -137,9 +137,14 @@ def check_looks_at_all_that_logins_need():
                             (f"oauth {{ keys {text}; issuer x }}", "oauth"),
                             (f"oauth {{ keys {missing}; issuer x }}", missing),
                             (f"users {{ login-record {missing}/record }}", missing),
-                            (f"run-as nobody\nusers {{ login-record {closed}/record }}", closed)):
+                            (f"run-as nobody\nusers {{ login-record {closed}/record }}", closed),
+                            (f"run-as root\nprocesses {{ gates 1; auth-user nobody }}\n"
+                             f"users {{ login-record {closed}/record }}", closed)):
             status, out, err = office.check(wrong)
             assert status == 78 and what in err, (wrong, status, out, err)
+        status, out, err = office.check(f"run-as nobody\nprocesses {{ gates 1; auth-user root }}\n"
+                                        f"users {{ login-record {closed}/record }}")
+        assert closed not in err, (status, out, err)
 
 
 run(mail_comes_in_for_users_of_every_source, a_database_out_of_reach_is_no_reason_to_send_mail_back,

@@ -1,14 +1,23 @@
 #include "role/keeper_parts.h"
 
+#include <inttypes.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum {
     PASSWD_OCTETS = 16384, /* a passwd line with a home and a shell of any sane length */
     OWNERS_MOST = 512,     /* processes at once; beyond it logins are told to come again */
+    REFUSALS_MOST = 16,    /* users told of in a minute: who sends mail to a thousand must not fill the log */
+    REFUSAL_AGAIN = 60 * 1000, /* ms until the same user is told of again */
     /* ms for those who have a ticket for it already: a minute at most, and they are on their way (base/ticket.h). */
     RETIRE_AFTER = 15 * 1000
+};
+
+struct refusal {
+    char user[PF_CREW_USER_MAX + 1];
+    pf_time at;
 };
 
 static void answer(struct pf_keeper_child *auth, uint64_t id, uint32_t number)
@@ -57,19 +66,58 @@ void pf_keeper_wishes_forget(struct pf_keeper_child *auth)
         forget(c, auth);
 }
 
-/* The owner's number; false when no process may be started for him. */
+/* NULL: he was told of within the minute, or too many others were. */
+static struct refusal *room_for(const char *user, pf_time now)
+{
+    static struct refusal told[REFUSALS_MOST]; /* of the one keeper that a process is */
+    struct refusal *room = NULL;
+
+    for (size_t i = 0; i < REFUSALS_MOST; i++) {
+        bool fresh = told[i].user[0] && now - told[i].at < REFUSAL_AGAIN;
+
+        if (fresh && strcmp(told[i].user, user) == 0)
+            return NULL;
+        if (!fresh)
+            room = &told[i];
+    }
+    return room;
+}
+
+static void say_refusal(struct pf_crew_generation *g, const char *user, const char *why)
+{
+    struct pf_field fields[] = {PF_TEXT_FIELD("user", user), PF_TEXT_FIELD("what", "owner"),
+                                PF_TEXT_FIELD("err", why)};
+    pf_time now = pf_loop_now(g->keeper->loop);
+    struct refusal *room = room_for(user, now);
+
+    if (!room)
+        return;
+    room->at = now;
+    snprintf(room->user, sizeof room->user, "%s", user);
+    pf_log_event(g->keeper->log, PF_EVENT_trouble, fields, 3);
+}
+
+/* The owner's number; false when no process may be started for him, which is told. */
 static bool look_up(struct pf_crew_generation *g, const char *user, uid_t *out_uid)
 {
-    char text[PASSWD_OCTETS];
+    char text[PASSWD_OCTETS], why[100] = "";
     struct passwd pw, *found = NULL;
 
     getpwnam_r(user, &pw, text, sizeof text, &found);
-    if (!found || pw.pw_uid == 0)
+    if (!found)
+        snprintf(why, sizeof why, "no such user on this machine");
+    else if (pw.pw_uid == 0)
+        snprintf(why, sizeof why, "mail of root is served by nobody");
+    else if (geteuid() != 0 && pw.pw_uid != geteuid()) /* it can be but ourselves */
+        snprintf(why, sizeof why, "not root: no process can become another user");
+    else if (geteuid() == 0 && pw.pw_uid < g->conf->first_uid)
+        snprintf(why, sizeof why, "uid %u is below first-uid %" PRIu32, (unsigned)pw.pw_uid, g->conf->first_uid);
+    if (why[0]) {
+        say_refusal(g, user, why);
         return false;
+    }
     *out_uid = pw.pw_uid;
-    if (geteuid() != 0) /* it can be but ourselves */
-        return pw.pw_uid == geteuid();
-    return pw.pw_uid >= g->conf->first_uid;
+    return true;
 }
 
 static bool is_open(const struct pf_keeper_child *c)

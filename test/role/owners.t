@@ -98,6 +98,10 @@ def each_owner_has_a_store_of_his_own():
                 raise AssertionError(f"{user} was served")
             except poplib.error_proto as error:
                 assert b"[SYS/TEMP]" in error.args[0], error
+        assert served(office, "nobody-of-this-name") is None
+        told = [line for line in office.log().splitlines() if "what=owner" in line]
+        assert len(told) == 2 and "mail of root is served by nobody" in told[0], told
+        assert "user=nobody-of-this-name" in told[1] and "no such user on this machine" in told[1], told
         assert len(office.children("store")) == 2
         victim = office.children("store")[0][1]
         os.kill(victim, signal.SIGKILL)
@@ -116,6 +120,7 @@ def the_smallest_number_of_an_owner_is_kept_to():
         give(GATE, office.maildir(GATE))
         office.start()
         assert served(office, GATE) is None and not office.children("store")
+        assert f"uid {pwd.getpwnam(GATE).pw_uid} is below first-uid 1000" in office.log(), office.log()
 
 
 def tls_sessions_are_resumed_by_any_gate_of_any_generation():

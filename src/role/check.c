@@ -3,6 +3,7 @@
 #include "auth/auth_file.h"
 #include "auth/lookup_aliases.h"
 #include "base/kind.h"
+#include "role/check_places.h"
 #include "role/check_users.h"
 #include "role/setup.h"
 #include "sys/explain.h"
@@ -133,7 +134,7 @@ int pf_check_run(const char *conf_file)
     struct pf_conf *conf = pf_conf_read(conf_file, print_mistake, NULL);
     static int (*const checks[])(const struct pf_conf *) = {check_listens, check_tls,    pf_check_users,
                                                             check_aliases, check_journal, check_mboxes,
-                                                            check_users_of_processes};
+                                                            check_users_of_processes, pf_check_places};
     int worst = 0;
 
     if (!conf)

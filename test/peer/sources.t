@@ -147,6 +147,24 @@ def check_looks_at_all_that_logins_need():
         assert closed not in err, (status, out, err)
 
 
+def check_looks_at_the_places():
+    with Sources() as office:
+        text, missing = office.file("text", "some text\n"), os.path.join(office.folder, "missing")
+        fine = f"pid-file {office.folder}/pid\nlisten unix:{office.folder}/c {{ protocol control }}\n"
+        status, out, err = office.check(fine)
+        assert status == 0 and "folder" not in out + err and "run-as" not in out, (out, err)
+        status, out, err = office.check("run-as root\npid-file /run/nobody-makes-this/pid")
+        assert status == 0 and "warning: run-as root" in out and "/run/nobody-makes-this" in out, (status, out, err)
+        for wrong, what in ((f"pid-file {missing}/pid", "pid-file"), (f"pid-file {text}/pid", "no folder"),
+                            (f"listen unix:{missing}/c {{ protocol control }}", "listen"),
+                            (f"journal {{ folder {missing}/journal }}", "journal")):
+            status, out, err = office.check(wrong)
+            assert status == 78 and what in err and "hint: make that folder" in err, (wrong, status, out, err)
+        os.rename(os.path.join(office.folder, "mail"), missing)
+        status, out, err = office.check("")
+        assert status == 78 and f"folder {office.folder}/mail" in err, (status, out, err)
+
+
 run(mail_comes_in_for_users_of_every_source, a_database_out_of_reach_is_no_reason_to_send_mail_back,
     box_finds_users_of_every_source, users_without_a_password_file, check_tries_each_source,
-    check_looks_at_all_that_logins_need)
+    check_looks_at_all_that_logins_need, check_looks_at_the_places)

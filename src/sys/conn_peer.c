@@ -8,11 +8,19 @@
 
 /* Linux ends a connection with TCP_USER_TIMEOUT also when the peer answers but has closed its
  * window for that long (tcp_probe_timer), though RFC 1122 section 4.2.2.17 wants it to live. A mail
- * client that hands a message on to a slow filter does just that, and is not dead. So while something
- * is on its way, the window is looked at, and a closed one has the time of a stall. */
+ * client that hands a message on to a slow filter does just that, and is not dead; but who reads a
+ * long message has his window closed most of the time, also when his machine dies. So while
+ * something is on its way, the window is looked at, and behind a closed one it is the answers to the
+ * kernel's probes that tell the dead from the slow.
+ *
+ * The kernel doubles the time between probes, up to two minutes, but has one at the latest when the
+ * user timeout would end (tcp_clamp_probe0_to_user_timeout). Each look moves that end on, ahead of
+ * the probe: so probes keep coming, and none finds the time over. */
 enum {
-    LOOKS = 4,  /* in the time of a dead peer: the first is long before the kernel gives up */
-    PROBES = 4, /* in the second half of that time */
+    LOOKS = 8,      /* in the time of a dead peer: several between two probes */
+    PROBES = 4,     /* in the second half of that time */
+    UNANSWERED = 3, /* probes that show death: one may get lost, and the newest have gone out just now */
+    SLACK = 2000,   /* ms by which a loop that is busy may look late without harm to who is slow */
     SECOND = 1000
 };
 
@@ -36,13 +44,38 @@ bool pf_conn_untaken(const struct pf_conn *conn)
 }
 
 /* Nothing is in flight although something waits: the window is closed, or too small. */
-static bool window_closed(const struct pf_conn *conn)
+static bool window_closed(const struct pf_conn *conn, struct tcp_info *out_info)
 {
-    struct tcp_info info = {0};
-    socklen_t len = sizeof info;
+    socklen_t len = sizeof *out_info;
 
-    return getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_unacked == 0 &&
+    return getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, out_info, &len) == 0 && out_info->tcpi_unacked == 0 &&
            pf_conn_untaken(conn);
+}
+
+/* The kernel counts the time of a closed window from some moment after it last sent data. */
+static pf_time next_end(const struct pf_conn *conn, const struct tcp_info *info)
+{
+    pf_time end = (pf_time)info->tcpi_last_data_sent + conn->dead / UNANSWERED + SLACK;
+
+    if (end > conn->stall)
+        return conn->stall;
+    return end > conn->dead ? end : conn->dead;
+}
+
+/* The kernel counts the probes since the last answer. */
+static bool silent(const struct pf_conn *conn, const struct tcp_info *info)
+{
+    return info->tcpi_probes >= UNANSWERED && info->tcpi_last_ack_recv >= conn->dead;
+}
+
+/* Reading and writing fail from now on, which wakes the session; what the peer did not take is not
+ * kept for him once the socket is closed. */
+static void give_up(const struct pf_conn *conn)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+    setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    shutdown(conn->fd, SHUT_RDWR);
 }
 
 static void look_later(struct pf_conn *conn)
@@ -54,11 +87,15 @@ static void look_later(struct pf_conn *conn)
 static void look(struct pf_timer *timer, void *self)
 {
     struct pf_conn *conn = self;
+    struct tcp_info info = {0};
+    bool closed = window_closed(conn, &info);
 
     (void)timer;
     conn->looking = false;
-    set(conn, TCP_USER_TIMEOUT, window_closed(conn) ? conn->stall : conn->dead);
-    if (pf_conn_untaken(conn))
+    set(conn, TCP_USER_TIMEOUT, closed ? next_end(conn, &info) : conn->dead);
+    if (closed && silent(conn, &info))
+        give_up(conn);
+    else if (pf_conn_untaken(conn))
         look_later(conn);
 }
 

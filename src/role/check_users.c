@@ -149,12 +149,13 @@ static int oauth(const struct pf_conf *conf)
     return 0;
 }
 
-/* May that user make files there? Who starts the check is root most of the time, who may everywhere. */
-static bool may_write(const struct stat *st, const struct passwd *user)
+/* May that user do there what `bits` (S_IROTH …) say?
+ * Who starts the check is root most of the time, who may everywhere. */
+static bool may(const struct stat *st, const struct passwd *user, mode_t bits)
 {
     gid_t groups[GROUPS_MAX];
     int count = GROUPS_MAX;
-    mode_t want = S_IWOTH | S_IXOTH;
+    mode_t want = bits;
 
     if (user->pw_uid == 0)
         return true;
@@ -162,10 +163,28 @@ static bool may_write(const struct stat *st, const struct passwd *user)
         count = GROUPS_MAX;
     for (int i = 0; i < count; i++)
         if (groups[i] == st->st_gid)
-            want = S_IWGRP | S_IXGRP;
+            want = bits << 3;
     if (user->pw_uid == st->st_uid)
-        want = S_IWUSR | S_IXUSR;
+        want = bits << 6;
     return (st->st_mode & want) == want;
+}
+
+/* The file alone: of the folders above it nothing is said. */
+static int auth_reads(const struct pf_conf *conf)
+{
+    struct passwd entry, *user = NULL;
+    char room[ENTRY];
+    struct pf_err err;
+    struct stat st;
+
+    if (!conf->auth_user || !conf->password_file || stat(conf->password_file, &st) != 0)
+        return 0;
+    (void)getpwnam_r(conf->auth_user, &entry, room, sizeof room, &user);
+    if (!user || may(&st, user, S_IROTH))
+        return 0;
+    pf_fail(&err, PF_CONFIG, 0, "check", "password-file %s: auth-user %s may not read it", conf->password_file,
+            conf->auth_user);
+    return pf_check_say(&err, "chgrp it to the group of auth-user, and chmod 640");
 }
 
 static int login_record(const struct pf_conf *conf)
@@ -187,7 +206,7 @@ static int login_record(const struct pf_conf *conf)
         why = strerror(errno);
     else if (slash && !S_ISDIR(st.st_mode))
         why = "is no folder";
-    else if (slash && !(user ? may_write(&st, user) : access(folder, W_OK | X_OK) == 0))
+    else if (slash && !(user ? may(&st, user, S_IWOTH | S_IXOTH) : access(folder, W_OK | X_OK) == 0))
         why = "is not writable for the server";
     if (why)
         pf_fail(&err, PF_CONFIG, 0, "check", "login-record: %s %s", folder, why);
@@ -198,7 +217,8 @@ static int login_record(const struct pf_conf *conf)
 int pf_check_users(const struct pf_conf *conf)
 {
     static int (*const checks[])(const struct pf_conf *) = {password_file, userdbs,   master_file, tokens,
-                                                            keytab,        client_ca, oauth,       login_record};
+                                                            keytab,        client_ca, oauth,       auth_reads,
+                                                            login_record};
     int worst = 0;
 
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {

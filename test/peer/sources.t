@@ -144,7 +144,9 @@ def check_looks_at_all_that_logins_need():
             assert status == 78 and what in err, (wrong, status, out, err)
         status, out, err = office.check(f"run-as nobody\nprocesses {{ gates 1; auth-user root }}\n"
                                         f"users {{ login-record {closed}/record }}")
-        assert closed not in err, (status, out, err)
+        assert closed not in err and "may not read" not in err, (status, out, err)
+        status, out, err = office.check("processes { gates 1; auth-user nobody }")
+        assert status == 78 and f"{office.users}: auth-user nobody may not read it" in err, (status, out, err)
 
 
 def check_looks_at_the_places():

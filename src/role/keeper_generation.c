@@ -187,6 +187,8 @@ void pf_keeper_child_ready(struct pf_keeper_child *c)
     g->formed = true;
     keep_desk(g);
     pf_keeper_formed(g); /* the ports are those of this generation now */
+    if (g->leaving)      /* unless the start failed at its last step: nobody gets a port any more */
+        return;
     for (struct pf_keeper_child *desk = g->children; desk; desk = desk->next)
         if (desk->role == PF_CREW_DESK && desk->state == PF_CHILD_JOINED)
             open_doors(desk);

@@ -423,6 +423,20 @@ def a_child_that_says_what_is_not_its_part_is_killed():
             assert b"event=start" not in done.stderr and b" is killed: " in done.stderr, done.stderr
 
 
+def a_file_that_cannot_be_written_ends_the_start():
+    for name in ("pid-file", "port-file"):
+        with Crew(settings="listen 127.0.0.1:0 { protocol metrics }") as office:
+            office.write_conf()
+            with open(office.conf, encoding="ascii") as file:
+                lines = [line for line in file if not line.startswith(name)]
+            with open(office.conf, "w", encoding="ascii") as file:
+                file.writelines([*lines, f"{name} /nonexistent/x\n"])
+            done = [subprocess.run([POSTFACHD, *shape, "-f", office.conf], stderr=subprocess.PIPE, timeout=PATIENCE,
+                                   check=False) for shape in ((), ("--single",))]
+            assert done[0].returncode == done[1].returncode > 0, done
+            assert all(b"/nonexistent/x" in one.stderr for one in done), done
+
+
 STAND_IN = """#!{python}
 import os, signal, socket, struct, sys
 if os.path.exists("{mark}"):
@@ -479,5 +493,6 @@ run(each_child_that_is_killed_comes_back_and_others_go_on,
     no_process_holds_what_it_need_not,
     a_child_that_dies_again_and_again_is_started_with_a_delay,
     a_child_that_says_what_is_not_its_part_is_killed,
+    a_file_that_cannot_be_written_ends_the_start,
     a_gate_that_lost_its_way_is_replaced,
     the_counts)

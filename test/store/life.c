@@ -150,13 +150,20 @@ static void count(struct life *life, struct life_sum *sum)
     }
 }
 
+/* A thread of the pool may still be closing it; who has it then is stuck. */
+enum { FREE_WITHIN = 30000 };
+
 void life_judge(struct life *life, struct life_sum *sum)
 {
+    struct pf_loop *loop = life->w->drive.loop;
+    pf_time end = pf_loop_now_fresh(loop) + FREE_WITHIN;
     enum pf_code code;
 
     sum->tried++;
-    remote_settle(life->w->drive.loop);
-    code = open_box(life);
+    do {
+        remote_settle(loop);
+        code = open_box(life);
+    } while (code == PF_IN_USE && pf_loop_now_fresh(loop) < end);
     if (code != PF_OK) {
         print_message("# stuck: %s\n", life->o.op.err.log);
         sum->stuck++;

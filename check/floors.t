@@ -4,7 +4,7 @@ import os
 import re
 import sys
 
-FLOORS = [["include"], ["base"], ["proto", "sys", "conf"], ["store", "auth"], ["session"], ["role", "tool"]]
+FLOORS = [["include"], ["base"], ["proto", "sys", "conf"], ["store", "auth"], ["session"], ["fetch"], ["role", "tool"]]
 LEVEL = {room: n for n, rooms in enumerate(FLOORS) for room in rooms}
 
 # header pattern -> path pattern where it may be included

@@ -20,16 +20,16 @@ static void own_folder(char folder[PATH_MAX])
         slash[1] = 0;
 }
 
-int pf_tool_helper(char **argv)
+int pf_tool_helper(const char *program, char **argv)
 {
     char folder[PATH_MAX], path[PATH_MAX + 64];
 
     own_folder(folder);
-    snprintf(path, sizeof path, "%spostfach-%s", folder, argv[0]);
+    snprintf(path, sizeof path, "%spostfach-%s", folder, program);
     if (folder[0])
         execv(path, argv);
     if (!folder[0] || errno == ENOENT) {
-        snprintf(path, sizeof path, "%s/postfach-%s", PF_LIBEXECDIR, argv[0]);
+        snprintf(path, sizeof path, "%s/postfach-%s", PF_LIBEXECDIR, program);
         execv(path, argv);
     }
     fprintf(stderr, "postfach: %s: %s\n    hint: install Postfach as a whole; that program belongs to it\n", path,

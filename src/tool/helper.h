@@ -1,13 +1,14 @@
 /* Helper: a subcommand that is a program of its own.
  *
  * A mail server starts `postfach deliver` for each message, so this program loads only what a delivery needs. What
- * needs large libraries (`box show` and its MIME parser) is a second program, `postfach-WORD`, beside this one
- * (the build folder) or in libexec, which takes this one's place (doc/why/11-deliver-start.md). */
+ * needs large libraries (`box show` and its MIME parser) is a second program, `postfach-NAME`, beside this one (the
+ * build folder) or in libexec, which takes this one's place (doc/why/11-deliver-start.md). One program may serve
+ * several words. */
 #ifndef POSTFACH_TOOL_HELPER_H
 #define POSTFACH_TOOL_HELPER_H
 
-/* Runs it with the arguments from argv[0], the word, on. Returns only when it cannot be started: says why, and gives
+/* Runs postfach-PROGRAM with the arguments from argv[0], the word, on. Returns only when it cannot be started: says why, and gives
  * the exit status. */
-int pf_tool_helper(char **argv);
+int pf_tool_helper(const char *program, char **argv);
 
 #endif

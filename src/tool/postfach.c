@@ -28,16 +28,17 @@ static const char usage[] =
 
 static const struct {
     const char *word;
-    int (*run)(int argc, char **argv); /* NULL: a helper */
+    int (*run)(int argc, char **argv);
+    const char *program; /* where run is NULL: the helper that does it */
 } tools[] = {
-    {"user", pf_tool_user},
-    {"users", pf_tool_users},
-    {"box", NULL},
-    {"probe", pf_tool_probe},
-    {"deliver", pf_tool_deliver},
-    {"ctl", pf_tool_ctl},
-    {"why", pf_tool_why},
-    {"top", pf_tool_top},
+    {"user", pf_tool_user, NULL},
+    {"users", pf_tool_users, NULL},
+    {"box", NULL, "box"},
+    {"probe", pf_tool_probe, NULL},
+    {"deliver", pf_tool_deliver, NULL},
+    {"ctl", pf_tool_ctl, NULL},
+    {"why", pf_tool_why, NULL},
+    {"top", pf_tool_top, NULL},
 };
 
 int main(int argc, char **argv)
@@ -58,7 +59,7 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < sizeof tools / sizeof tools[0]; i++)
         if (strcmp(argv[1], tools[i].word) == 0)
-            return tools[i].run ? tools[i].run(argc - 1, argv + 1) : pf_tool_helper(argv + 1);
+            return tools[i].run ? tools[i].run(argc - 1, argv + 1) : pf_tool_helper(tools[i].program, argv + 1);
     fprintf(stderr, "postfach: what is `%s`?\n%s", argv[1], usage);
     return pf_verdict(PF_SYNTAX)->exit_status;
 }

@@ -1,0 +1,46 @@
+/* The carrier: a process that takes messages from a spool to where they belong, and outlives its master.
+ *
+ * A command, an LMTP or SMTP server, an mbox: their delivery is a moment that a fetcher cannot make
+ * atomic with its own record. So it is done by `postfach-carry`, one for an account's run: when the
+ * fetcher is killed, the carrier finishes the message under way, writes its record, and ends; since it
+ * has inherited the ledger's lock, the next run waits for that moment and finds the truth. Only when the
+ * carrier is killed, too (or the power goes) between delivery and record, one message may come twice,
+ * never none; an mbox is searched then, and it comes once.
+ *
+ * The program is started with the place on its command line, descriptor 0 a SOCK_SEQPACKET pair to its
+ * master, 3 the ledger's file, 4 its lock; whatever it says to people goes to its master. A packet is
+ * one line of text:
+ *
+ *   carry SERIAL FILE RECORD     deliver the file; RECORD is the ledger's line (`will`), to be written
+ * first settle SERIAL RECORD         an earlier run's `will`: is it there? ended SERIAL CODE TEXT the
+ * answer to either; CODE is a name of verdict.def. To settle: PF_OK it is there, PF_GONE it is not,
+ * PF_AGAIN nobody can say
+ *
+ * It answers in order. It writes `will`, and `done`, `refused` (permanent) or `gone` (temporary: next
+ * time), synced, before it answers, and removes the file of the spool. The master's end of the pair
+ * closed: it ends after the message under way.
+ *
+ * Exit statuses of a command: 0 delivered; 65, 67, 68, 77, 78 and others that sysexits(3) has as
+ * permanent: refused; 75, not to be started, killed by a signal: temporary. Which are which is one
+ * table, in doc and manual. */
+#ifndef POSTFACH_FETCH_CARRY_H
+#define POSTFACH_FETCH_CARRY_H
+
+#include "conf/accounts.h"
+#include "fetch/ledger.h"
+
+enum { PF_CARRY_PACKET = 8192, PF_CARRY_LEDGER = 3, PF_CARRY_LOCK = 4 };
+
+/* What one kind of place does with one message; blocks. */
+struct pf_carry_kind {
+    const char *name; /* command, mbox, lmtp, smtp */
+    enum pf_code (*open)(const struct pf_account *, void **out_state, struct pf_err *);
+    enum pf_code (*deliver)(void *state, int file, const struct pf_ledger_note *, struct pf_err *);
+    /* NULL: nobody can say */
+    enum pf_code (*settle)(void *state, const struct pf_ledger_note *, struct pf_err *);
+    void (*close)(void *state);
+};
+
+extern const struct pf_carry_kind pf_carry_command, pf_carry_mbox, pf_carry_lmtp, pf_carry_smtp;
+
+#endif

@@ -1,0 +1,70 @@
+/* Client: what the commands that call somebody else's server have in common (fetch, ls, show, save, rm,
+ * explore).
+ *
+ * Which account is meant (a name of accounts.conf, a URL, an address), where its secret comes from, and
+ * the options that all of them take. Secrets that block (a command, a keyring, a token's server) are had
+ * on a thread of the pool; a person is asked on the main thread, one question at a time, before a screen
+ * is opened. */
+#ifndef POSTFACH_TOOL_CLIENT_H
+#define POSTFACH_TOOL_CLIENT_H
+
+#include "conf/accounts.h"
+#include "fetch/reach.h"
+#include "sys/loop.h"
+#include "sys/pool.h"
+#include "tool/secret.h"
+
+struct pf_client {
+    struct pf_loop *loop;
+    struct pf_pool *pool;
+    struct pf_accounts *accounts; /* NULL: there is no file, and none was named */
+    const char *file, *home, *terminal;
+    char file_room[1024];
+    struct pf_secret_way way;
+};
+
+/* Options that pf_client_option takes: -c FILE, and for a URL or an address: --starttls, --plain, --ca
+ * FILE, --pins PINS,
+ * --insecure, --dane, --mechanisms LIST, --password-file FILE, --password-command CMD (split at blanks,
+ * no shell),
+ * --token-command CMD. */
+struct pf_client_options {
+    const char *file;
+    struct pf_account account; /* from pf_account_defaults, then by the options */
+    bool touched;              /* one of account's was given */
+    struct pf_reach_room room;
+    const char *words[PF_ACCOUNT_WORDS_MOST + 1];
+    char words_room[1024];
+};
+
+void pf_client_options_init(struct pf_client_options *);
+/* 1: taken; 2: taken with its value (argv[1]); 0: not one of these; -1: its value is missing or wrong,
+ * said on stderr. */
+int pf_client_option(struct pf_client_options *, int argc, char **argv);
+/* The lines of a usage text about them. */
+extern const char pf_client_help[];
+
+/* Loop, pool, accounts file. On failure everything was said on stderr; the exit status is returned, else
+ * 0. */
+int pf_client_open(struct pf_client *, const struct pf_client_options *);
+void pf_client_close(struct pf_client *);
+/* The account of that name, or made from a URL or an address. NULL: said on stderr. Texts live as long
+ * as both. */
+const struct pf_account *pf_client_account(struct pf_client *, struct pf_client_options *,
+                                           const char *word);
+
+/* For `secret` of a reach or a collect: has it and gives it to `give`, on a later turn. */
+struct pf_client_secret {
+    struct pf_job job;
+    struct pf_client *client;
+    const struct pf_account *account;
+    char host[256];
+    struct pf_secret secret;
+    struct pf_err err;
+    void (*give)(void *self, struct pf_bytes secret, const struct pf_err *);
+    void *self;
+};
+void pf_client_secret(struct pf_client_secret *, struct pf_client *, const struct pf_account *,
+                      const char *host);
+
+#endif

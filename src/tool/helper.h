@@ -7,8 +7,8 @@
 #ifndef POSTFACH_TOOL_HELPER_H
 #define POSTFACH_TOOL_HELPER_H
 
-/* Runs postfach-PROGRAM with the arguments from argv[0], the word, on. Returns only when it cannot be started: says why, and gives
- * the exit status. */
+/* Runs postfach-PROGRAM with the arguments from argv[0], the word, on. Returns only when it cannot be started: says
+ * why, and gives the exit status. */
 int pf_tool_helper(const char *program, char **argv);
 
 #endif

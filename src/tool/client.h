@@ -21,6 +21,7 @@ struct pf_client {
     const char *file, *home, *terminal;
     char file_room[1024];
     struct pf_secret_way way;
+    struct pf_client_asked *asked; /* private */
 };
 
 /* Options that pf_client_option takes: -c FILE, and for a URL or an address: --starttls, --plain, --ca
@@ -53,7 +54,19 @@ void pf_client_close(struct pf_client *);
 const struct pf_account *pf_client_account(struct pf_client *, struct pf_client_options *,
                                            const char *word);
 
-/* For `secret` of a reach or a collect: has it and gives it to `give`, on a later turn. */
+/* Tells an error on stderr, `postfach WHAT: NAME: ...` (name may be NULL), and gives the exit status. */
+int pf_client_complain(const char *what, const char *name, const struct pf_err *);
+
+/* Asks a person for the secret of an account, where one will be needed that no source has; for before a
+ * screen is opened and the loop runs. It is kept until the client is closed. PF_OK also when there is
+ * nothing to ask; PF_CANCELLED: the person did not want to. */
+enum pf_code pf_client_ask(struct pf_client *, const struct pf_account *, struct pf_err *);
+/* Wipes what persons said; pf_client_close does it, too. */
+void pf_client_forget(struct pf_client *);
+
+/* For `secret` of a reach or a collect: has it and gives it to `give`, on a later turn; a person who was
+ * not asked before is asked then, and the loop waits. It must live until then; `give` NULL: nobody wants
+ * it any more. */
 struct pf_client_secret {
     struct pf_job job;
     struct pf_client *client;
@@ -63,6 +76,7 @@ struct pf_client_secret {
     struct pf_err err;
     void (*give)(void *self, struct pf_bytes secret, const struct pf_err *);
     void *self;
+    struct pf_later later; /* private */
 };
 void pf_client_secret(struct pf_client_secret *, struct pf_client *, const struct pf_account *,
                       const char *host);

@@ -1,0 +1,166 @@
+#include "tool/client.h"
+
+#include "tool/speech.h"
+
+#include <stdio.h>
+
+const char pf_client_help[] =
+    "  -c FILE                  accounts (default: ~/.config/postfach/accounts.conf)\n"
+    "for a URL or an address:\n"
+    "  --starttls | --plain     how TLS begins, or none (everybody on the way can read it)\n"
+    "  --ca FILE                whose certificates are good, instead of the system's\n"
+    "  --pins PINS              SHA-256 of the server's key\n"
+    "  --dane                   TLSA records decide\n"
+    "  --insecure               any certificate, and so anybody's\n"
+    "  --mechanisms LIST        how to log in, in order: SASL names, USER, APOP\n"
+    "  --password-file FILE     its first line is the password\n"
+    "  --password-command CMD   a program that prints it (words; no shell)\n"
+    "  --token-command CMD      a program that prints an access token\n";
+
+static bool split(struct pf_client_options *o, const char *text)
+{
+    size_t len = strlen(text), count = 0;
+    char *at = o->words_room;
+
+    if (len >= sizeof o->words_room)
+        return false;
+    memcpy(at, text, len + 1);
+    for (at += strspn(at, " \t"); *at; at += strspn(at, " \t")) {
+        if (count == PF_ACCOUNT_WORDS_MOST)
+            return false;
+        o->words[count++] = at;
+        at += strcspn(at, " \t");
+        if (*at)
+            *at++ = 0;
+    }
+    o->words[count] = NULL;
+    return count > 0;
+}
+
+/* Of sources, the last one that is named counts. */
+static void no_source(struct pf_account *a)
+{
+    a->password_file = NULL;
+    a->password_command = a->token_command = NULL;
+}
+
+static bool take_text(struct pf_client_options *o, const char *text, const char **field)
+{
+    (void)o;
+    *field = text;
+    return text[0] != 0;
+}
+
+static bool take_ca(struct pf_client_options *o, const char *text)
+{
+    return take_text(o, text, &o->account.ca);
+}
+
+static bool take_pins(struct pf_client_options *o, const char *text)
+{
+    return take_text(o, text, &o->account.pins);
+}
+
+static bool take_mechanisms(struct pf_client_options *o, const char *text)
+{
+    return take_text(o, text, &o->account.mechanisms);
+}
+
+static bool take_file(struct pf_client_options *o, const char *text)
+{
+    no_source(&o->account);
+    return take_text(o, text, &o->account.password_file);
+}
+
+static bool take_command(struct pf_client_options *o, const char *text)
+{
+    no_source(&o->account);
+    o->account.password_command = o->words;
+    return split(o, text);
+}
+
+static bool take_token(struct pf_client_options *o, const char *text)
+{
+    no_source(&o->account);
+    o->account.token_command = o->words;
+    return split(o, text);
+}
+
+static bool take_accounts(struct pf_client_options *o, const char *text)
+{
+    return take_text(o, text, &o->file);
+}
+
+static void set_starttls(struct pf_account *a)
+{
+    a->tls = PF_ACCOUNT_STARTTLS;
+}
+
+static void set_plain(struct pf_account *a)
+{
+    a->tls = PF_ACCOUNT_PLAIN;
+}
+
+static void set_insecure(struct pf_account *a)
+{
+    a->verify = false;
+}
+
+static void set_dane(struct pf_account *a)
+{
+    a->dane = true;
+}
+
+static const struct row {
+    const char *name;
+    void (*set)(struct pf_account *);
+    bool (*take)(struct pf_client_options *, const char *value);
+} rows[] = {
+    {"-c", NULL, take_accounts},
+    {"--starttls", set_starttls, NULL},
+    {"--plain", set_plain, NULL},
+    {"--insecure", set_insecure, NULL},
+    {"--dane", set_dane, NULL},
+    {"--ca", NULL, take_ca},
+    {"--pins", NULL, take_pins},
+    {"--mechanisms", NULL, take_mechanisms},
+    {"--password-file", NULL, take_file},
+    {"--password-command", NULL, take_command},
+    {"--token-command", NULL, take_token},
+};
+
+void pf_client_options_init(struct pf_client_options *o)
+{
+    *o = (struct pf_client_options){0};
+    pf_account_defaults(&o->account);
+}
+
+static int take_value(struct pf_client_options *o, const struct row *row, const char *value)
+{
+    if (value && row->take(o, value))
+        return 0;
+    fprintf(stderr,
+            value ? pf_say("postfach: the value of %s is no good\n",
+                           "postfach: der Wert von %s taugt nicht\n")
+                  : pf_say("postfach: %s wants a value\n", "postfach: %s braucht einen Wert\n"),
+            row->name);
+    return -1;
+}
+
+int pf_client_option(struct pf_client_options *o, int argc, char **argv)
+{
+    size_t len = strncmp(argv[0], "--", 2) == 0 ? strcspn(argv[0], "=") : strlen(argv[0]);
+    const struct row *row = NULL;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strlen(rows[i].name) == len && memcmp(rows[i].name, argv[0], len) == 0)
+            row = &rows[i];
+    if (!row || (row->set && argv[0][len] == '='))
+        return 0;
+    o->touched = o->touched || row->take != take_accounts;
+    if (row->set)
+        return row->set(&o->account), 1;
+    if (argv[0][len] == '=')
+        return take_value(o, row, argv[0] + len + 1) ? -1 : 1;
+    return take_value(o, row, argc > 1 ? argv[1] : NULL) ? -1 : 2;
+}

@@ -180,6 +180,7 @@ struct pf_conf {
     uint32_t first_uid;
     unsigned gates;            /* 0: one on each processor */
     const char *gate_user, *auth_user; /* or NULL: run_as */
+    int64_t process_patience;          /* ms */
 
     int32_t expire_days, expire_min;        /* -1 never; expire_min: the smallest any user may have */
     uint32_t login_delay, login_delay_max;  /* seconds */

@@ -35,6 +35,11 @@ static void notice(void *self, struct pf_ipc_frame *frame)
         return;
     }
     fd = frame->fd_count ? frame->fds[0] : -1;
+    if (crew.kind == PF_CREW_PING) {
+        crew.kind = PF_CREW_PONG;
+        pf_child_say(c, &crew);
+        return;
+    }
     if (!c->begun)
         begin(c, &crew, fd);
     else if (!c->part->told(c, &crew, fd)) {

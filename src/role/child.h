@@ -6,7 +6,7 @@
  *   the log is opened, and what the role takes while it still is who started it (`take`)
  *   its user, then its jail (role/jail.h), both for good
  *   the loop, and all that the role works with (`build`); READY
- *   frames of the keeper (`told`), until pf_child_end
+ *   frames of the keeper (`told`), until pf_child_end; a PING among them is answered here
  *
  * Whatever goes wrong before READY is told to the keeper, who tells the administrator. Signals that a
  * terminal or a service manager sends to all processes of a service are the keeper's business; a child leaves when it

@@ -35,184 +35,111 @@ static bool is_text(struct pf_bytes b, size_t most)
     return true;
 }
 
-static bool is_good(const struct pf_crew *c)
+/* What a kind is made of, in the order in which it stands in the frame. */
+static const struct form {
+    unsigned descriptors;
+    bool secret, role;
+    unsigned number; /* octets; 0: it has none */
+    uint32_t least, most;
+    bool grace, count, code;
+    size_t text; /* octets at most; 0: it has none */
+    bool version;
+} forms[PF_CREW_KINDS] = {
+    [PF_CREW_START] = {.descriptors = 1, .secret = true, .number = 1, .most = 1, .version = true},
+    [PF_CREW_FAILED] = {.code = true, .text = PF_ERR_LOG - 1},
+    [PF_CREW_PEER] = {.descriptors = 1, .role = true, .number = 4, .least = 1, .most = UINT32_MAX},
+    [PF_CREW_OF_STORE] = {.number = 4, .most = UINT32_MAX},
+    [PF_CREW_LISTEN] = {.descriptors = 1, .number = 4, .most = UINT16_MAX},
+    [PF_CREW_STORE_FOR] = {.text = PF_CREW_USER_MAX},
+    [PF_CREW_DRAIN] = {.grace = true},
+    [PF_CREW_SERVED] = {.count = true},
+    [PF_CREW_TOLD] = {.text = PF_CREW_LINE_MAX},
+    [PF_CREW_RELOADED] = {.number = 4, .most = 1},
+    [PF_CREW_PING] = {.number = 4, .most = UINT32_MAX},
+    [PF_CREW_PONG] = {.number = 4, .most = UINT32_MAX},
+};
+
+static bool is_kind(uint32_t kind)
 {
-    switch (c->kind) {
-    case PF_CREW_PEER:
-        return c->role > PF_CREW_KEEPER && c->role < PF_CREW_ROLES && c->number;
-    case PF_CREW_LISTEN:
-        return c->number <= UINT16_MAX;
-    case PF_CREW_DRAIN:
-        return c->grace >= -1;
-    case PF_CREW_FAILED:
-        return c->code > PF_OK && c->code < PF_CODES && is_text(pf_bytes_of(c->text), PF_ERR_LOG - 1);
-    case PF_CREW_STORE_FOR:
-        return is_text(pf_bytes_of(c->text), PF_CREW_USER_MAX);
-    case PF_CREW_TOLD:
-        return is_text(pf_bytes_of(c->text), PF_CREW_LINE_MAX);
-    case PF_CREW_START:
-    case PF_CREW_RELOADED:
-        return c->number <= 1;
-    case PF_CREW_OF_STORE:
-    case PF_CREW_SERVED:
-    case PF_CREW_READY:
-    case PF_CREW_GO:
-    case PF_CREW_IDLE:
-    case PF_CREW_CLOSE:
-    case PF_CREW_RELOAD:
-    case PF_CREW_LACKS:
-        return true;
-    case PF_CREW_KINDS:
-        break;
-    }
-    return false;
+    return kind >= PF_CREW_START && kind < PF_CREW_KINDS;
 }
 
-static bool put(struct pf_span *out, const struct pf_crew *c)
+static bool is_good(const struct pf_crew *c, const struct form *f)
 {
-    switch (c->kind) {
-    case PF_CREW_START:
-        return pf_span_put(out, pf_bytes_from(c->secret, sizeof c->secret)) && put_number(out, c->number, 1) &&
-               pf_span_put(out, pf_bytes_of(version));
-    case PF_CREW_PEER:
-        return put_number(out, c->role, 1) && put_number(out, c->number, 4);
-    case PF_CREW_OF_STORE:
-    case PF_CREW_LISTEN:
-    case PF_CREW_RELOADED:
-        return put_number(out, c->number, 4);
-    case PF_CREW_DRAIN:
-        return put_number(out, (uint64_t)c->grace, 8);
-    case PF_CREW_SERVED:
-        return put_number(out, c->count, 8);
-    case PF_CREW_FAILED:
-        return put_number(out, c->code, 2) && pf_span_put(out, pf_bytes_of(c->text));
-    case PF_CREW_STORE_FOR:
-    case PF_CREW_TOLD:
-        return pf_span_put(out, pf_bytes_of(c->text));
-    case PF_CREW_READY:
-    case PF_CREW_GO:
-    case PF_CREW_IDLE:
-    case PF_CREW_CLOSE:
-    case PF_CREW_RELOAD:
-    case PF_CREW_LACKS:
-        return true;
-    case PF_CREW_KINDS:
-        break;
-    }
-    return false;
+    return (!f->role || (c->role > PF_CREW_KEEPER && c->role < PF_CREW_ROLES)) &&
+           (!f->number || (c->number >= f->least && c->number <= f->most)) && (!f->grace || c->grace >= -1) &&
+           (!f->code || (c->code > PF_OK && c->code < PF_CODES)) && (!f->text || is_text(pf_bytes_of(c->text), f->text));
+}
+
+static bool put(struct pf_span *out, const struct pf_crew *c, const struct form *f)
+{
+    return (!f->secret || pf_span_put(out, pf_bytes_from(c->secret, sizeof c->secret))) &&
+           (!f->role || put_number(out, c->role, 1)) && put_number(out, c->number, f->number) &&
+           (!f->grace || put_number(out, (uint64_t)c->grace, 8)) && (!f->count || put_number(out, c->count, 8)) &&
+           (!f->code || put_number(out, c->code, 2)) && (!f->text || pf_span_put(out, pf_bytes_of(c->text))) &&
+           (!f->version || pf_span_put(out, pf_bytes_of(version)));
 }
 
 bool pf_crew_write(struct pf_span *out, const struct pf_crew *c)
 {
     size_t before = out->len;
 
-    if (is_good(c) && put(out, c))
+    if (is_kind(c->kind) && is_good(c, &forms[c->kind]) && put(out, c, &forms[c->kind]))
         return true;
     out->len = before;
     return false;
 }
 
 /* Octets that come first; behind them there may be text. */
-static size_t head_of(enum pf_crew_kind kind)
+static size_t head_of(const struct form *f)
 {
-    switch (kind) {
-    case PF_CREW_START:
-        return PF_CREW_SECRET + 1;
-    case PF_CREW_PEER:
-        return 5;
-    case PF_CREW_OF_STORE:
-    case PF_CREW_LISTEN:
-    case PF_CREW_RELOADED:
-        return 4;
-    case PF_CREW_DRAIN:
-    case PF_CREW_SERVED:
-        return 8;
-    case PF_CREW_FAILED:
-        return 2;
-    case PF_CREW_STORE_FOR:
-    case PF_CREW_TOLD:
-    case PF_CREW_READY:
-    case PF_CREW_GO:
-    case PF_CREW_IDLE:
-    case PF_CREW_CLOSE:
-    case PF_CREW_RELOAD:
-    case PF_CREW_LACKS:
-    case PF_CREW_KINDS:
-        break;
-    }
-    return 0;
+    return (f->secret ? PF_CREW_SECRET : 0) + (f->role ? 1u : 0) + f->number + (f->grace ? 8u : 0) +
+           (f->count ? 8u : 0) + (f->code ? 2u : 0);
 }
 
-static unsigned descriptors_of(enum pf_crew_kind kind)
+static void take_head(struct pf_bytes *b, struct pf_crew *c, const struct form *f)
 {
-    return kind == PF_CREW_START || kind == PF_CREW_PEER || kind == PF_CREW_LISTEN;
-}
-
-static bool has_text(enum pf_crew_kind kind)
-{
-    return kind == PF_CREW_FAILED || kind == PF_CREW_STORE_FOR || kind == PF_CREW_TOLD;
-}
-
-static void take(struct pf_bytes *b, struct pf_crew *c)
-{
-    switch (c->kind) {
-    case PF_CREW_START:
+    if (f->secret) {
         memcpy(c->secret, b->at, sizeof c->secret);
         *b = pf_bytes_skip(*b, sizeof c->secret);
-        c->number = (uint32_t)take_number(b, 1);
-        break;
-    case PF_CREW_PEER:
-        c->role = (enum pf_crew_role)take_number(b, 1);
-        c->number = (uint32_t)take_number(b, 4);
-        break;
-    case PF_CREW_OF_STORE:
-    case PF_CREW_LISTEN:
-    case PF_CREW_RELOADED:
-        c->number = (uint32_t)take_number(b, 4);
-        break;
-    case PF_CREW_DRAIN:
-        c->grace = (int64_t)take_number(b, 8);
-        break;
-    case PF_CREW_SERVED:
-        c->count = take_number(b, 8);
-        break;
-    case PF_CREW_FAILED:
-        c->code = (enum pf_code)take_number(b, 2);
-        break;
-    case PF_CREW_STORE_FOR:
-    case PF_CREW_TOLD:
-    case PF_CREW_READY:
-    case PF_CREW_GO:
-    case PF_CREW_IDLE:
-    case PF_CREW_CLOSE:
-    case PF_CREW_RELOAD:
-    case PF_CREW_LACKS:
-    case PF_CREW_KINDS:
-        break;
     }
+    if (f->role)
+        c->role = (enum pf_crew_role)take_number(b, 1);
+    c->number = (uint32_t)take_number(b, f->number);
+    if (f->grace)
+        c->grace = (int64_t)take_number(b, 8);
+    if (f->count)
+        c->count = take_number(b, 8);
+    if (f->code)
+        c->code = (enum pf_code)take_number(b, 2);
+}
+
+/* The rest is the text of this kind, and nothing else. */
+static bool take_text(struct pf_bytes b, struct pf_crew *c, const struct form *f)
+{
+    if (f->version)
+        return pf_bytes_equal(b, pf_bytes_of(version));
+    if (!f->text)
+        return b.len == 0;
+    if (b.len >= sizeof c->text || (b.len && memchr(b.at, 0, b.len)))
+        return false;
+    memcpy(c->text, b.at, b.len);
+    return true;
 }
 
 bool pf_crew_read(const struct pf_ipc_frame *frame, struct pf_crew *out)
 {
     struct pf_crew c = {.kind = (enum pf_crew_kind)frame->kind};
     struct pf_bytes b = frame->payload;
+    const struct form *f;
 
-    if (frame->kind < PF_CREW_START || frame->kind >= PF_CREW_KINDS || b.len < head_of(c.kind) ||
-        frame->fd_count != descriptors_of(c.kind))
+    if (!is_kind(frame->kind))
         return false;
-    take(&b, &c);
-    if (c.kind == PF_CREW_START) {
-        if (!pf_bytes_equal(b, pf_bytes_of(version)))
-            return false;
-        b.len = 0;
-    }
-    if (has_text(c.kind)) {
-        if (b.len >= sizeof c.text || (b.len && memchr(b.at, 0, b.len)))
-            return false;
-        memcpy(c.text, b.at, b.len);
-        b.len = 0;
-    }
-    if (b.len || !is_good(&c))
+    f = &forms[frame->kind];
+    if (b.len < head_of(f) || frame->fd_count != f->descriptors)
+        return false;
+    take_head(&b, &c, f);
+    if (!take_text(b, &c, f) || !is_good(&c, f))
         return false;
     *out = c;
     return true;

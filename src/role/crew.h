@@ -15,6 +15,8 @@
  *                                    <-        RELOAD: (desk) the settings are to be read anew
  *     TOLD line, RELOADED outcome    ->        (desk) each mistake, and how it went
  *                                    <-        IDLE: (store of one owner) nobody needs it
+ *     PING number                    ->        answers at once, whatever it does else
+ *                                    <-        PONG number: who stays silent for too long hangs, and is killed
  *     DRAIN  grace                   ->        takes nobody new, ends when the last has gone
  *                                    <-        SERVED count: (gate) its last word
  *
@@ -57,6 +59,8 @@ enum pf_crew_kind {
     PF_CREW_TOLD,
     PF_CREW_RELOADED,
     PF_CREW_LACKS,
+    PF_CREW_PING,
+    PF_CREW_PONG,
     PF_CREW_KINDS
 };
 
@@ -79,7 +83,7 @@ struct pf_crew {
     unsigned char secret[PF_CREW_SECRET]; /* START, with a descriptor: the settings */
     enum pf_crew_role role;               /* PEER, with a descriptor */
     /* START: 1 for the one gate that logs what all of them see alike, else 0. PEER. OF_STORE: 0 for none. LISTEN, with
-     * a descriptor: the index, or of the desk enum pf_ctl_door. RELOADED: 1 when it went well, else 0. */
+     * a descriptor: the index, or of the desk enum pf_ctl_door. RELOADED: 1 when it went well, else 0. PING, PONG. */
     uint32_t number;
     int64_t grace;                        /* DRAIN: ms; -1: sessions go on to their end, however long that takes */
     uint64_t count;                       /* SERVED */

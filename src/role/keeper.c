@@ -56,6 +56,7 @@ static void stop(void *self, int number)
     (void)number;
     pf_timer_set(k->patience, pf_loop_now(k->loop) + grace + (k->stopping ? AT_ONCE : AFTER_GRACE));
     k->stopping = true;
+    pf_successor_give_up(k->successor);
     pf_notify(PF_NOTIFY_STOPPING);
     pf_keeper_leave(k, grace);
 }

@@ -85,6 +85,8 @@ static bool hear(struct pf_keeper_child *c, const struct pf_crew *crew)
         if (c->user[0])
             pf_keeper_retire(c);
         return c->user[0];
+    case PF_CREW_PONG:
+        return pf_keeper_pulse_heard(c, crew->number);
     case PF_CREW_START:
     case PF_CREW_PEER:
     case PF_CREW_OF_STORE:
@@ -95,6 +97,7 @@ static bool hear(struct pf_keeper_child *c, const struct pf_crew *crew)
     case PF_CREW_CLOSE:
     case PF_CREW_TOLD:
     case PF_CREW_RELOADED:
+    case PF_CREW_PING:
     case PF_CREW_KINDS:
         break;
     }
@@ -127,6 +130,7 @@ static void end_if_both(struct pf_keeper_child *c)
     if (c->pid || c->ipc)
         return;
     pf_timer_clear(c->timer);
+    pf_keeper_pulse_end(c);
     pf_keeper_letters_free(c);
     pf_keeper_child_ended(c);
 }
@@ -140,6 +144,7 @@ static void gone(void *self, const struct pf_err *err)
         punish(c, err);
     pf_ipc_close(c->ipc);
     c->ipc = NULL;
+    pf_keeper_pulse_end(c);
     if (c->pid) { /* it is on its way out; who is not is helped */
         c->state = PF_CHILD_LEAVING;
         pf_timer_set(c->timer, pf_loop_now(c->keeper->loop) + GONE_WITHIN);
@@ -164,13 +169,16 @@ struct pf_keeper_child *pf_keeper_child_new(struct pf_crew_generation *g, enum p
 {
     struct pf_keeper_child *c = calloc(1, sizeof *c);
 
-    if (c)
+    if (c) {
+        c->keeper = g->keeper;
         c->timer = pf_timer_new(g->keeper->loop, timer, c);
-    if (!c || !c->timer) {
+    }
+    if (!c || !c->timer || !pf_keeper_pulse_new(c)) {
+        if (c && c->timer)
+            pf_timer_free(c->timer);
         free(c);
         return NULL;
     }
-    c->keeper = g->keeper;
     c->generation = g;
     c->role = role;
     if (user)
@@ -247,6 +255,7 @@ void pf_keeper_child_kill(struct pf_keeper_child *c)
     if (!c->pid)
         return;
     c->state = PF_CHILD_LEAVING;
+    pf_keeper_pulse_end(c);
     kill(c->pid, SIGKILL);
 }
 

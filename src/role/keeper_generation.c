@@ -174,6 +174,7 @@ void pf_keeper_child_ready(struct pf_keeper_child *c)
     struct pf_crew_generation *g = c->generation;
 
     c->state = PF_CHILD_READY;
+    pf_keeper_pulse_begin(c);
     if (g->leaving) { /* too late: it was started again before the end began */
         pf_keeper_child_kill(c);
         return;
@@ -206,6 +207,7 @@ static void child_free(struct pf_keeper_child *c)
     pf_keeper_wishes_grant(c, 0);
     pf_keeper_letters_free(c);
     pf_timer_free(c->timer);
+    pf_timer_free(c->pulse);
     free(c);
 }
 

@@ -2,6 +2,7 @@
  *
  *     keeper.c             start, signals, the end
  *     keeper_child.c       one child: started, heard, buried, started again
+ *     keeper_pulse.c       whether one still lives: PING, PONG
  *     keeper_letters.c     frames to a child; those that its channel does not take yet
  *     keeper_generation.c  all children of one reading of the settings: who speaks with whom
  *     keeper_owners.c      stores of single users, started when somebody needs them
@@ -18,6 +19,7 @@
 #include "role/crew.h"
 #include "role/listeners.h"
 #include "sys/pool.h"
+#include "sys/succeed.h"
 
 struct pf_keeper;
 
@@ -46,6 +48,9 @@ struct pf_keeper_child {
     pf_time since;        /* when it was started */
     unsigned young;       /* how often in a row it died soon after its start */
     struct pf_timer *timer; /* WAITING: the next start; STARTING: patience; else until it is killed or told to leave */
+    struct pf_timer *pulse; /* from READY on: the next PING, or one step of the patience with it */
+    unsigned unanswered;    /* such steps since the PING that waits for its PONG; 0: none waits */
+    uint32_t pings;
     struct pf_keeper_letter *letters;
     struct pf_timer *post; /* set while there are letters */
     struct pf_err fault;   /* what it said of its failure */
@@ -90,7 +95,8 @@ struct pf_keeper {
     struct pf_pool *pool;      /* waits for a successor */
     uint32_t numbers;
     uint64_t served;
-    bool stopping, upgrading, succeeded, again;
+    struct pf_successor *successor; /* that is being started; or NULL */
+    bool stopping, succeeded, again;
     struct pf_err fault;       /* of the start */
     uint32_t asker, next_asker; /* numbers of desks that wait for the reload under way, for the one behind it */
 };
@@ -105,6 +111,13 @@ void pf_keeper_child_kill(struct pf_keeper_child *);
 pf_time pf_keeper_child_delay(struct pf_keeper_child *);
 /* SIGCHLD. */
 void pf_keeper_reap(void *self, int number);
+
+/* keeper_pulse.c */
+bool pf_keeper_pulse_new(struct pf_keeper_child *);
+void pf_keeper_pulse_begin(struct pf_keeper_child *);
+void pf_keeper_pulse_end(struct pf_keeper_child *);
+/* False: nobody asked that. */
+bool pf_keeper_pulse_heard(struct pf_keeper_child *, uint32_t number);
 
 /* keeper_letters.c: `fd`, if any, is copied where it has to wait. */
 void pf_keeper_send(struct pf_keeper_child *, const struct pf_crew *, int fd);

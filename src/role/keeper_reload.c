@@ -167,9 +167,11 @@ static void heard(void *self, long pid)
     struct pf_keeper *k = self;
     struct pf_field field = PF_NUMBER_FIELD("pid", (uint64_t)pid);
 
-    k->upgrading = false;
+    k->successor = NULL;
     if (pid == 0) {
-        upgrade_failed(k, "the new program ended before it could serve; this one goes on");
+        upgrade_failed(k, k->stopping ? "given up: this one was told to end"
+                                      : "the new program ended, or hung and was killed, before it could serve; this "
+                                        "one goes on");
         return;
     }
     pf_notify_main_pid(pid);
@@ -192,8 +194,12 @@ void pf_keeper_upgrade(void *self, int number)
     struct pf_err err;
 
     (void)number;
-    if (k->upgrading || k->stopping || !k->listeners)
+    if (k->stopping || !k->listeners)
         return;
+    if (k->successor) {
+        upgrade_failed(k, "one is under way already");
+        return;
+    }
     if (!k->program[0]) {
         upgrade_failed(k, "where this program lies is not known");
         return;
@@ -203,7 +209,7 @@ void pf_keeper_upgrade(void *self, int number)
         return;
     }
     order.count = pf_listeners_sockets(k->listeners, &order.sockets, &order.places);
-    k->upgrading = pf_successor_start(k->pool, &order, &asker, &err) != NULL;
-    if (!k->upgrading)
+    k->successor = pf_successor_start(k->pool, &order, &asker, &err);
+    if (!k->successor)
         upgrade_failed(k, pf_explain(&err, text, sizeof text));
 }

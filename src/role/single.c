@@ -39,6 +39,7 @@ static void stop(void *self, int number)
 
     (void)number;
     s->stopping = true;
+    pf_successor_give_up(s->successor);
     pf_notify(PF_NOTIFY_STOPPING);
     s->emptied = 0; /* both tell again */
     pf_listeners_free(s->listeners);

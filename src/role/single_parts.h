@@ -14,6 +14,7 @@
 #include "role/listeners.h"
 #include "role/setup_journal.h"
 #include "sys/pool.h"
+#include "sys/succeed.h"
 
 /* What some guests of earlier settings may still use. */
 struct pf_single_old {
@@ -50,7 +51,8 @@ struct pf_single {
     struct pf_timer *leave;   /* behind an upgrade */
     char program[4096];       /* of this process, for the next one */
     char conf_copy[4096];     /* conf_file as a word of its command line */
-    bool upgrading, succeeded;
+    struct pf_successor *successor; /* that is being started; or NULL */
+    bool succeeded;
     struct pf_single_old *old; /* the oldest first */
     struct pf_timer *sweep;
     unsigned emptied; /* of hall and dock, since the last signal */

@@ -32,9 +32,11 @@ static void told(void *self, long pid)
     struct pf_field fields[] = {PF_NUMBER_FIELD("pid", (uint64_t)pid),
                                 PF_NUMBER_FIELD("sessions", pf_hall_count(s->hall) + pf_dock_count(s->dock))};
 
-    s->upgrading = false;
+    s->successor = NULL;
     if (pid == 0) {
-        log_failure(s, "the new program ended before it could serve; this one goes on");
+        log_failure(s, s->stopping ? "given up: this one was told to end"
+                                   : "the new program ended, or hung and was killed, before it could serve; this one "
+                                     "goes on");
         return;
     }
     pf_notify_main_pid(pid);
@@ -61,14 +63,18 @@ void pf_single_upgrade(void *self, int number)
     struct pf_err err;
 
     (void)number;
-    if (s->upgrading || s->stopping || !s->listeners)
+    if (s->stopping || !s->listeners)
         return;
+    if (s->successor) {
+        log_failure(s, "one is under way already");
+        return;
+    }
     if (!s->program[0]) {
         log_failure(s, "where this program lies is not known");
         return;
     }
     order.count = pf_listeners_sockets(s->listeners, &order.sockets, &order.places);
-    s->upgrading = pf_successor_start(s->disk, &order, &asker, &err) != NULL;
-    if (!s->upgrading)
+    s->successor = pf_successor_start(s->disk, &order, &asker, &err);
+    if (!s->successor)
         log_failure(s, pf_explain(&err, text, sizeof text));
 }

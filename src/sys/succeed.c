@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define READY_VARIABLE "POSTFACH_READY_FD"
@@ -20,7 +23,9 @@ struct pf_successor {
     struct pf_job job;
     struct pf_successor_asker asker;
     pid_t pid;
-    int word; /* the reading end of its pipe */
+    int word;    /* the reading end of its pipe */
+    int give_up; /* readable: it is not wanted any more */
+    pf_time patience;
     bool serves;
 };
 
@@ -138,19 +143,49 @@ static int start(struct pf_successor *s, const struct pf_successor_order *order)
     return sys;
 }
 
-/* One octet: it serves. The end without one: it is gone, and is buried. */
+static pf_time now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (pf_time)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Whether its word, or its end, came before anybody lost patience. */
+static bool word_came(struct pf_successor *s)
+{
+    struct pollfd ends[] = {{.fd = s->word, .events = POLLIN}, {.fd = s->give_up, .events = POLLIN}};
+    pf_time until = now() + s->patience, left;
+
+    while ((left = until - now()) > 0) {
+        int got = poll(ends, 2, (int)left);
+
+        if (got > 0)
+            return ends[0].revents != 0;
+        if (got < 0 && errno != EINTR)
+            return false;
+    }
+    return false;
+}
+
+/* One octet: it serves. The end without one: it is gone, and is buried; who says nothing is helped. */
 static void wait_for_word(struct pf_job *job)
 {
     struct pf_successor *s = (struct pf_successor *)job;
     char octet;
-    ssize_t got;
 
-    do
-        got = read(s->word, &octet, 1);
-    while (got < 0 && errno == EINTR);
-    s->serves = got == 1;
+    if (word_came(s))
+        s->serves = read(s->word, &octet, 1) == 1;
+    else
+        kill(s->pid, SIGKILL);
     if (!s->serves)
         waitpid(s->pid, NULL, 0);
+}
+
+void pf_successor_give_up(struct pf_successor *s)
+{
+    if (s && eventfd_write(s->give_up, 1) != 0)
+        kill(s->pid, SIGKILL); /* not buried before `told`, so it is nobody else's number */
 }
 
 static void heard(struct pf_job *job)
@@ -160,6 +195,7 @@ static void heard(struct pf_job *job)
     long pid = s->serves ? (long)s->pid : 0;
 
     close(s->word);
+    close(s->give_up);
     free(s);
     asker.told(asker.self, pid);
 }
@@ -174,8 +210,10 @@ struct pf_successor *pf_successor_start(struct pf_pool *pool, const struct pf_su
         pf_fail(err, PF_NO_MEMORY, 0, "successor", "no memory");
         return NULL;
     }
-    *s = (struct pf_successor){.job = {.work = wait_for_word, .done = heard}, .asker = *asker, .word = -1};
-    sys = start(s, order);
+    *s = (struct pf_successor){.job = {.work = wait_for_word, .done = heard}, .asker = *asker, .word = -1,
+                               .patience = order->patience ? order->patience : PF_SUCCESSOR_PATIENCE};
+    s->give_up = eventfd(0, EFD_CLOEXEC);
+    sys = s->give_up < 0 ? errno : start(s, order);
     if (sys == 0 && pf_pool_submit(pool, &s->job))
         return s;
     if (sys == 0) { /* nobody would hear it */
@@ -184,6 +222,8 @@ struct pf_successor *pf_successor_start(struct pf_pool *pool, const struct pf_su
     }
     if (s->word >= 0)
         close(s->word);
+    if (s->give_up >= 0)
+        close(s->give_up);
     free(s);
     pf_fail(err, PF_TEMP, sys, "successor", "%s cannot be started: %s", order->program,
             sys ? strerror(sys) : "too busy");

@@ -164,6 +164,22 @@ def an_upgrade_that_fails_hurts_nobody():
         assert Client(office.pop3).greeting.startswith(b"+OK")
 
 
+def an_upgrade_that_hangs_holds_up_no_end():
+    def hanging(fresh):
+        with open(fresh, "w", encoding="ascii") as file:
+            file.write(f"#!/bin/sh\n: > {fresh}.here\nexec sleep 600\n")
+
+    with Moving() as office:
+        office.start()
+        office.replace(hanging)
+        office.process.send_signal(signal.SIGUSR2)
+        wait_until("the new program", lambda: os.path.exists(office.program + ".new.here"))
+        office.process.send_signal(signal.SIGUSR2)
+        office.wait_log("one is under way already")
+        office.stop()  # within its time, and nothing is left
+        assert "given up" in office.log()
+
+
 def ports_come_from_the_service_manager():
     with Office() as office:
         office.add_user("anna", "secret")
@@ -225,5 +241,6 @@ def the_service_manager_is_told():
         wait_for("STOPPING=1")
 
 
-run(an_upgrade_drops_nobody, an_upgrade_that_fails_hurts_nobody, ports_come_from_the_service_manager,
+run(an_upgrade_drops_nobody, an_upgrade_that_fails_hurts_nobody, an_upgrade_that_hangs_holds_up_no_end,
+    ports_come_from_the_service_manager,
     the_service_manager_is_told)

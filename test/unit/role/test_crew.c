@@ -42,6 +42,8 @@ static const struct {
     {{.kind = PF_CREW_LACKS}, 0},
     {{.kind = PF_CREW_TOLD, .text = "postfach.conf:1:1: what?"}, 0},
     {{.kind = PF_CREW_RELOADED, .number = 1}, 0},
+    {{.kind = PF_CREW_PING, .number = 7}, 0},
+    {{.kind = PF_CREW_PONG, .number = UINT32_MAX}, 0},
 };
 
 enum { GOOD = sizeof good / sizeof good[0] };

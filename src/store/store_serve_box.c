@@ -109,26 +109,18 @@ void pf_serve_open_box(struct pf_serve_held *held)
 
 void pf_serve_open(struct pf_serve_gate *gate, uint64_t id, struct pf_ipc_frame *frame, const union pf_store_ask *ask)
 {
-    struct pf_serve_held *held = NULL;
-    struct pf_ticket ticket;
     struct pf_err err;
     uint64_t entry;
+    struct pf_serve_held *held = pf_serve_admit(gate, &ask->open.show, PF_SERVE_OPENING, &entry, &err);
     union pf_store_say say;
 
     (void)frame;
-    if (pf_serve_shown(gate, &ask->open.show, PF_TICKET_READ, &ticket, &entry, &err) == PF_OK) {
-        held = pf_serve_held_new(gate, &ticket);
-        if (!held)
-            pf_fail(&err, PF_NO_MEMORY, ENOMEM, "serve", "no memory for a maildrop");
-    }
     if (!held) {
         say.open = (struct pf_store_say_open){.verdict = pf_store_wire_verdict(&err), .entry = entry};
         pf_serve_answer(gate, id, PF_STORE_OPEN, &say, -1);
         return;
     }
     held->request = id;
-    held->entry = entry;
-    held->what = PF_SERVE_OPENING;
     pf_serve_open_box(held);
 }
 

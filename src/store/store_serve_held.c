@@ -4,6 +4,7 @@
 #include <postfach/pop3_server.h>
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 
 static bool grow(struct pf_serve_gate *gate)
@@ -73,7 +74,7 @@ static void fill(struct pf_serve_held *held, const struct pf_ticket *t)
         held->where.recipient = put_text(&to, t->view);
 }
 
-struct pf_serve_held *pf_serve_held_new(struct pf_serve_gate *gate, const struct pf_ticket *t)
+static struct pf_serve_held *held_new(struct pf_serve_gate *gate, const struct pf_ticket *t)
 {
     size_t texts = strlen(t->user) + put_kind(NULL, t->kind) + strlen(t->path) + strlen(t->view) + 3;
     struct pf_serve_held *held = gate->free_count || grow(gate) ? calloc(1, sizeof *held + texts) : NULL;
@@ -168,7 +169,8 @@ static enum pf_code show_entry(struct pf_serve_gate *gate, uint64_t entry, struc
     return PF_OK;
 }
 
-enum pf_code pf_serve_shown(struct pf_serve_gate *gate, const struct pf_store_show *show, uint8_t right,
+/* A ticket for the first time, or an entry. */
+static enum pf_code look_at(struct pf_serve_gate *gate, const struct pf_store_show *show, uint8_t right,
                             struct pf_ticket *out, uint64_t *out_entry, struct pf_err *err)
 {
     uint64_t entry = show->entry;
@@ -185,6 +187,25 @@ enum pf_code pf_serve_shown(struct pf_serve_gate *gate, const struct pf_store_sh
     }
     *out_entry = entry;
     return PF_OK;
+}
+
+struct pf_serve_held *pf_serve_admit(struct pf_serve_gate *gate, const struct pf_store_show *show,
+                                     enum pf_serve_what what, uint64_t *out_entry, struct pf_err *err)
+{
+    uint8_t right = what == PF_SERVE_OPENING ? PF_TICKET_READ : PF_TICKET_DELIVER;
+    struct pf_serve_held *held;
+    struct pf_ticket ticket;
+
+    if (look_at(gate, show, right, &ticket, out_entry, err) != PF_OK)
+        return NULL;
+    held = held_new(gate, &ticket);
+    if (!held) {
+        pf_fail(err, PF_NO_MEMORY, ENOMEM, "serve", "no memory for one more maildrop or message");
+        return NULL;
+    }
+    held->what = what;
+    held->entry = *out_entry;
+    return held;
 }
 
 bool pf_serve_slot(struct pf_serve_gate *gate, struct pf_ipc_frame *frame, uint32_t arena, uint32_t slot)

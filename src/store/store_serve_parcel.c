@@ -40,26 +40,18 @@ static void begin(struct pf_serve_held *held, const struct pf_store_ask_begin *a
 
 void pf_serve_begin(struct pf_serve_gate *gate, uint64_t id, struct pf_ipc_frame *frame, const union pf_store_ask *ask)
 {
-    struct pf_serve_held *held = NULL;
-    struct pf_ticket ticket;
     struct pf_err err;
     uint64_t entry;
+    struct pf_serve_held *held = pf_serve_admit(gate, &ask->begin.show, PF_SERVE_BEGINNING, &entry, &err);
     union pf_store_say say;
 
     (void)frame;
-    if (pf_serve_shown(gate, &ask->begin.show, PF_TICKET_DELIVER, &ticket, &entry, &err) == PF_OK) {
-        held = pf_serve_held_new(gate, &ticket);
-        if (!held)
-            pf_fail(&err, PF_NO_MEMORY, ENOMEM, "serve", "no memory for a message");
-    }
     if (!held) {
         say.begin = (struct pf_store_say_begin){.verdict = pf_store_wire_verdict(&err), .entry = entry};
         pf_serve_answer(gate, id, PF_STORE_BEGIN, &say, -1);
         return;
     }
     held->request = id;
-    held->entry = entry;
-    held->what = PF_SERVE_BEGINNING;
     begin(held, &ask->begin);
 }
 

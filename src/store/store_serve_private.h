@@ -118,14 +118,13 @@ struct pf_serve_buffer *pf_serve_buffer_take(struct pf_store_serve *);
 void pf_serve_buffer_give(struct pf_store_serve *, struct pf_serve_buffer *);
 
 /* store_serve_held.c */
-/* With a number of the gate's table, and the ticket's texts and limits in `where`; NULL without memory. */
-struct pf_serve_held *pf_serve_held_new(struct pf_serve_gate *, const struct pf_ticket *);
+/* For what is shown, something new: OPENING wants the right to read, BEGINNING that to deliver. It has a number of
+ * the gate's table, and the ticket's texts and limits in `where`. NULL: *err and *out_entry are for the answer. */
+struct pf_serve_held *pf_serve_admit(struct pf_serve_gate *, const struct pf_store_show *, enum pf_serve_what,
+                                     uint64_t *out_entry, struct pf_err *err);
 void pf_serve_held_free(struct pf_serve_held *);
 /* One that is free to be asked something, of this kind; NULL: the gate is dropped. */
 struct pf_serve_held *pf_serve_held_asked(struct pf_serve_gate *, uint64_t id, uint32_t number, enum pf_serve_what);
-/* What is shown: a ticket for the first time, or an entry. Not PF_OK: *err is for the answer. */
-enum pf_code pf_serve_shown(struct pf_serve_gate *, const struct pf_store_show *, uint8_t right,
-                            struct pf_ticket *out, uint64_t *out_entry, struct pf_err *err);
 /* What is not allowed: told to the log, and an answer. */
 enum pf_code pf_serve_refused(struct pf_serve_gate *, const char *why, struct pf_err *err);
 /* Takes the slots that come with a frame, and then the slot; false: the gate is dropped. */

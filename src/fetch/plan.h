@@ -53,6 +53,9 @@ struct pf_plan_row {
     unsigned char head[PF_LEDGER_HEAD];
     const struct pf_account_filter *filter;
     bool refused_delete; /* for the owner */
+    /* The owner's word for the third round: it was delivered in this session; it is to stay, whatever
+     * the account says (what came may be a torso). */
+    bool taken, stays;
 };
 
 struct pf_plan;
@@ -66,7 +69,19 @@ enum pf_code pf_plan_octets(struct pf_plan *, uint64_t number, uint64_t octets);
 enum pf_code pf_plan_uid(struct pf_plan *, uint64_t number, struct pf_bytes uid);
 enum { PF_PLAN_MOST = 10000000 }; /* some hundred octets each */
 
+struct pf_plan_names;
+/* Before pf_plan_make, where a run has many sessions. No more new messages than `looks` are looked at
+ * for filters, and no more than `fetches` fetched, the account's number-limit besides; the rest is
+ * ENOUGH. SIZE_MAX: no limit. */
+void pf_plan_limits(struct pf_plan *, size_t looks, size_t fetches);
+/* Identities that this run has dealt with, and that are left alone: with `fetch all` the ledger alone
+ * cannot tell them. They live as long as the plan. */
+void pf_plan_except(struct pf_plan *, const struct pf_plan_names *);
+
 enum pf_code pf_plan_make(struct pf_plan *);
+/* After pf_plan_make: the ledger knows messages, and none by the UIDs of this list, though sizes are the
+ * same. */
+bool pf_plan_renumbered(const struct pf_plan *);
 /* Rows ascend by number. */
 size_t pf_plan_count(const struct pf_plan *);
 struct pf_plan_row *pf_plan_at(struct pf_plan *, size_t i);
@@ -78,6 +93,10 @@ const size_t *pf_plan_order(const struct pf_plan *, size_t *out_count);
 /* The message's own head has come, and its row has no identity yet: true when it turns out to be known
  * already, and is not to be delivered. */
 bool pf_plan_identify(struct pf_plan *, struct pf_plan_row *, const unsigned char head[PF_LEDGER_HEAD]);
+/* What MOVED: to be noted under its new identity, with the time and the state that it had; soon, since
+ * the next session may know one of the new UIDs, and then no more compares. */
+void pf_plan_moved(const struct pf_plan *, void (*note)(void *, const struct pf_ledger_note *),
+                   void *self);
 /* The third round, at that time. */
 enum pf_code pf_plan_remove(struct pf_plan *, int64_t now);
 /* Records of the ledger that the server lists no more (and what MOVED): to be noted as GONE, and DONE

@@ -26,11 +26,12 @@ static void look(struct pf_timer *timer, void *self)
         pf_timer_set(timer, pf_loop_now(s->loop) + LOOK_EVERY);
 }
 
+/* Also at the very end, when the pool is emptied and nobody is there any more to be counted. */
 static void told(void *self, long pid)
 {
     struct pf_single *s = self;
-    struct pf_field fields[] = {PF_NUMBER_FIELD("pid", (uint64_t)pid),
-                                PF_NUMBER_FIELD("sessions", pf_hall_count(s->hall) + pf_dock_count(s->dock))};
+    size_t sessions = s->stopping ? 0 : pf_hall_count(s->hall) + pf_dock_count(s->dock);
+    struct pf_field fields[] = {PF_NUMBER_FIELD("pid", (uint64_t)pid), PF_NUMBER_FIELD("sessions", sessions)};
 
     s->successor = NULL;
     if (pid == 0) {
@@ -42,11 +43,11 @@ static void told(void *self, long pid)
     pf_notify_main_pid(pid);
     pf_log_event(s->log, PF_EVENT_upgrade, fields, 2);
     s->succeeded = true;
+    if (s->stopping) /* and that was asked of the one who is gone now */
+        return;
     pf_listeners_leave(s->listeners);
     pf_listeners_free(s->listeners);
     s->listeners = NULL;
-    if (s->stopping) /* and that was asked of the one who is gone now */
-        return;
     s->leave = pf_timer_new(s->loop, look, s);
     if (s->leave)
         pf_timer_set(s->leave, pf_loop_now(s->loop));

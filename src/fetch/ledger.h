@@ -3,12 +3,15 @@
  * One file for each account, append-only text that a person can read:
  *
  *   postfach-ledger 1
- *   who joe@pop.example.org
+ *   who joe@pop.example.org *…
  *   will 1732290000 4711 5f3c…(32 digits) NAME UID *1a2b3c4d
  *   done 1732290001 4711 5f3c… - UID *…
+ *   settled *…
  *
  * A record is a state, seconds since 1970, octets, the header's digest, a name and the UID, with what is
- * no printable octet percent-encoded and `-` for nothing, then a CRC-32 of the line before the `*`.
+ * no printable octet percent-encoded and `-` for nothing, then (as behind `who` and `settled`) a CRC-32
+ * of the line before the `*`. Records belong to the `who` above them; `settled` ends what stands under
+ * others.
  *
  * The order of things is the proof:
  *   - `will` is on disk before the message can be found at its place;
@@ -33,6 +36,7 @@
 
 #include <postfach/bytes.h>
 #include <postfach/err.h>
+#include <postfach/pop3_client.h>
 
 enum pf_ledger_state {
     PF_LEDGER_GONE,    /* as if it had never been; in find: not known */
@@ -45,7 +49,10 @@ enum pf_ledger_state {
 enum {
     PF_LEDGER_HEAD = 16,     /* octets of a header's digest */
     PF_LEDGER_UID_MAX = 512, /* RFC 1939 has 70; longer ones are digested by the plan */
-    PF_LEDGER_NAME_MAX = 255
+    PF_LEDGER_NAME_MAX = 255,
+    PF_LEDGER_WHO_MAX = 768,
+    PF_LEDGER_LINE_MAX =
+        2400 /* octets of a line with its newline: the longest texts, all of them encoded */
 };
 
 /* What is to be noted, or is known. Views. */
@@ -80,7 +87,9 @@ size_t pf_ledger_elsewhere_count(const struct pf_ledger *);
 void pf_ledger_elsewhere_at(const struct pf_ledger *, size_t i, struct pf_ledger_note *out);
 
 /* Appends records with one write; `sync`: they are on disk when it returns. After an error nothing more
- * can be written (PF_IO each time): what is on disk is not known any more. */
+ * can be written (PF_IO each time): what is on disk is not known any more. Only PF_NO_MEMORY, PF_SYNTAX
+ * (a note that cannot be said) and PF_STATE (it was only looked at) come before anything was tried, and
+ * change nothing. */
 enum pf_code pf_ledger_write(struct pf_ledger *, const struct pf_ledger_note *, size_t n, bool sync,
                              struct pf_err *);
 /* Takes what was written, here or by a carrier, into memory. False: no memory, and it knows less than
@@ -94,6 +103,9 @@ enum pf_code pf_ledger_settled(struct pf_ledger *, struct pf_err *);
  */
 int pf_ledger_fd(const struct pf_ledger *);
 int pf_ledger_lock_fd(const struct pf_ledger *);
+/* Whole lines to the file's end with one write, synced when asked for; what does not fit is taken back.
+ * For a carrier, which has the descriptor alone; after an error nothing more may be written. */
+enum pf_code pf_ledger_append(int fd, struct pf_bytes lines, bool sync, struct pf_err *);
 /* A record as the line that stands in the file, with its newline; false: it does not fit or cannot be
  * said. */
 bool pf_ledger_line(const struct pf_ledger_note *, struct pf_span *out);

@@ -42,6 +42,9 @@ void pf_client_options_init(struct pf_client_options *);
 /* 1: taken; 2: taken with its value (argv[1]); 0: not one of these; -1: its value is missing or wrong,
  * said on stderr. */
 int pf_client_option(struct pf_client_options *, int argc, char **argv);
+/* A command's words, split at blanks, NULL behind the last; false: none, or too many or too long. */
+bool pf_client_words(const char *text, char *room, size_t cap,
+                     const char *words[PF_ACCOUNT_WORDS_MOST + 1]);
 /* The lines of a usage text about them. */
 extern const char pf_client_help[];
 

@@ -17,24 +17,29 @@ const char pf_client_help[] =
     "  --password-command CMD   a program that prints it (words; no shell)\n"
     "  --token-command CMD      a program that prints an access token\n";
 
-static bool split(struct pf_client_options *o, const char *text)
+bool pf_client_words(const char *text, char *room, size_t cap,
+                     const char *words[PF_ACCOUNT_WORDS_MOST + 1])
 {
     size_t len = strlen(text), count = 0;
-    char *at = o->words_room;
 
-    if (len >= sizeof o->words_room)
+    if (len >= cap)
         return false;
-    memcpy(at, text, len + 1);
-    for (at += strspn(at, " \t"); *at; at += strspn(at, " \t")) {
+    memcpy(room, text, len + 1);
+    for (room += strspn(room, " \t"); *room; room += strspn(room, " \t")) {
         if (count == PF_ACCOUNT_WORDS_MOST)
             return false;
-        o->words[count++] = at;
-        at += strcspn(at, " \t");
-        if (*at)
-            *at++ = 0;
+        words[count++] = room;
+        room += strcspn(room, " \t");
+        if (*room)
+            *room++ = 0;
     }
-    o->words[count] = NULL;
+    words[count] = NULL;
     return count > 0;
+}
+
+static bool split(struct pf_client_options *o, const char *text)
+{
+    return pf_client_words(text, o->words_room, sizeof o->words_room, o->words);
 }
 
 /* Of sources, the last one that is named counts. */

@@ -7,19 +7,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { QUESTION = 400 /* names of 255 octets each are cut */ };
+enum {
+    QUESTION = 400, /* names of 255 octets each are cut */
+    KEY = 2048      /* name, user and server of an account */
+};
 
-/* What persons said; few, and each for the whole run. */
+/* What persons said; few, and each for the whole run. Known by text, since accounts may be read anew. */
 struct pf_client_asked {
     struct pf_client_asked *next;
-    const struct pf_account *account;
+    char key[KEY];
     struct pf_secret secret;
 };
 
+static void key_of(const struct pf_account *a, char key[KEY])
+{
+    snprintf(key, KEY, "%s\n%s\n%s", a->name ? a->name : "", a->user ? a->user : "",
+             a->server ? a->server : "");
+}
+
 static const struct pf_secret *asked(const struct pf_client *c, const struct pf_account *a)
 {
+    char key[KEY];
+
+    key_of(a, key);
     for (const struct pf_client_asked *at = c->asked; at; at = at->next)
-        if (at->account == a)
+        if (strcmp(at->key, key) == 0)
             return &at->secret;
     return NULL;
 }
@@ -110,7 +122,7 @@ enum pf_code pf_client_ask(struct pf_client *c, const struct pf_account *a, stru
         free(mine);
         return code;
     }
-    mine->account = a;
+    key_of(a, mine->key);
     mine->next = c->asked;
     c->asked = mine;
     return PF_OK;

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -92,7 +91,8 @@ static enum pf_code open_locked(struct pf_ledger *l, pf_time wait, struct pf_err
 
     if (code != PF_OK)
         return code;
-    if (asprintf(&lock, "%s.lock", l->path) < 0)
+    lock = pf_ledger_beside(l->path, ".lock");
+    if (!lock)
         return pf_fail(err, PF_NO_MEMORY, 0, "ledger", "no memory for the record of fetched mail");
     code = pf_ledger_lock(lock, wait, &l->lock, err);
     free(lock);

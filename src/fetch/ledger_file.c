@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -16,6 +17,16 @@ enum {
     POLL = 50, /* ms between two looks at the lock: who waits for a carrier hardly notices */
     PID_MAX = 24
 };
+
+char *pf_ledger_beside(const char *path, const char *suffix)
+{
+    size_t room = strlen(path) + strlen(suffix) + 1;
+    char *beside = malloc(room);
+
+    if (beside)
+        (void)snprintf(beside, room, "%s%s", path, suffix);
+    return beside;
+}
 
 static enum pf_code sync_path(const char *folder, struct pf_err *err)
 {

@@ -61,6 +61,8 @@ void pf_ledger_table_at(struct pf_ledger_table *, size_t i, struct pf_ledger_not
 
 /* ---- files ---- */
 
+/* The path with a suffix, to be freed; NULL: no memory. */
+char *pf_ledger_beside(const char *path, const char *suffix);
 /* Makes the folders above `path`. */
 enum pf_code pf_ledger_folders(const char *path, struct pf_err *);
 /* Opens one that must be a plain file of ours which nobody else may write. `flags` are open(2)'s.

@@ -106,11 +106,11 @@ static enum pf_code replace(struct pf_ledger *l, const char *path, struct pf_err
 
 enum pf_code pf_ledger_rewrite(struct pf_ledger *l, struct pf_err *err)
 {
-    char *path;
+    char *path = pf_ledger_beside(l->path, ".new");
     enum pf_code code;
 
-    if (asprintf(&path, "%s.new", l->path) < 0)
-        return pf_fail(err, PF_NO_MEMORY, 0, "ledger", "no memory");
+    if (!path)
+        return pf_fail(err, PF_NO_MEMORY, 0, "ledger", "no memory for the record of fetched mail");
     code = replace(l, path, err);
     free(path);
     return code;

@@ -21,7 +21,7 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     return remove(path);
 }
 
-static int scene_begin(void **state)
+__attribute__((unused)) static int scene_begin(void **state)
 {
     const char *tmp = getenv("TMPDIR");
 
@@ -33,7 +33,7 @@ static int scene_begin(void **state)
     return 0;
 }
 
-static int scene_end(void **state)
+__attribute__((unused)) static int scene_end(void **state)
 {
     (void)state;
     return nftw(scene_folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);

@@ -62,6 +62,9 @@ struct pf_call_account {
      * nothing is said before it. */
     struct pf_pop3_client_settings engine;
     pf_time connect_time, tls_time; /* ms; 0: 30 s each */
+    bool no_capa;        /* CAPA is not said: for servers that hang at it. Nothing is known to be
+                          * offered then: STLS, USER, and what `mechanisms` names are tried unseen */
+    uint64_t octets_max; /* of a message, where its command says none; 0: none */
 };
 
 /* What became known on the way, for who explains it. Texts live as long as the call. */
@@ -73,6 +76,9 @@ struct pf_call_facts {
     const char *checked; /* how the certificate was: "ca", "pin", "dane", "unchecked", "" */
     /* ms since the call began; 0: not yet */
     pf_time looked_up, connected, greeted, encrypted, logged_in;
+    bool careful;    /* it was called without CAPA, and so without pipelining */
+    bool capa_lost;  /* the server hung or hung up at CAPA (QS-002): it may be called without */
+    bool ahead_lost; /* it did while several commands were on their way: it may not bear pipelining */
 };
 
 struct pf_call;

@@ -67,7 +67,7 @@ static bool sasl_fits(const struct pf_call *call, const struct pf_initiate_mecha
 {
     const struct pf_call_account *a = call->account;
 
-    if (!pf_pop3_client_offers(call->engine, row->name))
+    if (!pf_pop3_client_offers(call->engine, row->name) && !(a->no_capa && (a->mechanisms || a->token)))
         return false;
     if (!open_enough(call, (row->needs & PF_INITIATE_SHOWS) != 0))
         return false;

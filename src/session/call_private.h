@@ -100,6 +100,10 @@ struct pf_call_pick {
 bool pf_call_pick(struct pf_call *, struct pf_call_pick *out_pick);
 bool pf_call_is_encrypted(const struct pf_call *);
 
+/* Ends the call: the handshake did not do. */
+void pf_call_shake_failed(struct pf_call *, const struct pf_err *err);
+/* What a second call could do without. */
+void pf_call_note_lost(struct pf_call *, enum pf_lost lost);
 /* LOST, as an error. */
 void pf_call_why(const struct pf_call *, const struct pf_heard *, struct pf_err *out_err);
 

@@ -14,12 +14,6 @@ bool pf_call_ask(struct pf_call *call, const struct pf_pop3_command *command)
     return code == PF_OK;
 }
 
-void pf_call_ask_capa(struct pf_call *call, enum pf_call_stage stage)
-{
-    call->stage = stage;
-    pf_call_ask(call, &(struct pf_pop3_command){.verb = PF_VERB_CAPA});
-}
-
 bool pf_call_is_encrypted(const struct pf_call *call)
 {
     return call->conn && pf_conn_info(call->conn)->tls;
@@ -61,6 +55,26 @@ static void opened(struct pf_call *call)
     }
 }
 
+static void told(struct pf_call *call)
+{
+    if (call->stage == PF_CALL_OPENS)
+        opened(call);
+    else if (call->stage == PF_CALL_ENCRYPTED)
+        open(call);
+    else
+        ready(call);
+}
+
+/* Without CAPA the greeting is waited for, and then it is as if a server had refused it. */
+void pf_call_ask_capa(struct pf_call *call, enum pf_call_stage stage)
+{
+    call->stage = stage;
+    if (!call->account->no_capa)
+        pf_call_ask(call, &(struct pf_pop3_command){.verb = PF_VERB_CAPA});
+    else if (call->facts.greeted)
+        told(call);
+}
+
 static void stls_ended(struct pf_call *call, const struct pf_heard *heard)
 {
     if (heard->end == PF_END_WHOLE)
@@ -78,19 +92,15 @@ static void ended(struct pf_call *call, const struct pf_heard *heard)
 {
     switch (call->stage) {
     case PF_CALL_OPENS:
-        opened(call);
+    case PF_CALL_ENCRYPTED:
+    case PF_CALL_LOOKS:
+        told(call);
         break;
     case PF_CALL_ASKS_TLS:
         stls_ended(call, heard);
         break;
-    case PF_CALL_ENCRYPTED:
-        open(call);
-        break;
     case PF_CALL_LOGS_IN:
         pf_call_login_heard(call, heard);
-        break;
-    case PF_CALL_LOOKS:
-        ready(call);
         break;
     case PF_CALL_DIALS:
     case PF_CALL_SHAKES:
@@ -104,15 +114,18 @@ void pf_call_step(struct pf_call *call, const struct pf_heard *heard)
 {
     bool lost = heard->end == PF_END_CUT || (heard->end == PF_END_UNSENT && heard->lost != PF_LOST_NOT);
 
-    if (heard->kind == PF_HEARD_GREETING && heard->code == PF_OK)
+    if (heard->kind == PF_HEARD_GREETING && heard->code == PF_OK) {
         call->facts.greeted = pf_call_since(call);
-    else if (heard->kind == PF_HEARD_GREETING) /* LOST follows */
+        if (call->account->no_capa)
+            told(call);
+    } else if (heard->kind == PF_HEARD_GREETING) { /* LOST follows */
         pf_fail(&call->io, heard->code, 0, "call", "%.*s",
                 (int)(heard->text.len > 160 ? 160 : heard->text.len), heard->text.at);
-    else if (heard->kind == PF_HEARD_TLS)
+    } else if (heard->kind == PF_HEARD_TLS) {
         call->wants_tls = true;
-    else if (heard->kind == PF_HEARD_CHALLENGE)
+    } else if (heard->kind == PF_HEARD_CHALLENGE) {
         pf_call_login_heard(call, heard);
-    else if (heard->kind == PF_HEARD_END && !lost) /* else LOST follows, which says more */
+    } else if (heard->kind == PF_HEARD_END && !lost) { /* else LOST follows, which says more */
         ended(call, heard);
+    }
 }

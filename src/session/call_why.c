@@ -48,6 +48,36 @@ static enum pf_code say_strange(const struct pf_call *call, const char *what,
                    (int)(heard->text.len > 120 ? 120 : heard->text.len), heard->text.at);
 }
 
+void pf_call_note_lost(struct pf_call *call, enum pf_lost lost)
+{
+    bool at_capa =
+        call->stage == PF_CALL_OPENS || call->stage == PF_CALL_ENCRYPTED || call->stage == PF_CALL_LOOKS;
+
+    if (lost != PF_LOST_EOF && lost != PF_LOST_TIME)
+        return;
+    call->facts.capa_lost = at_capa && call->facts.greeted && !call->account->no_capa;
+    call->facts.ahead_lost = pf_pop3_client_stats(call->engine)->flight_lost > 1;
+}
+
+void pf_call_shake_failed(struct pf_call *call, const struct pf_err *err)
+{
+    const char *host = call->account->host;
+
+    if (err->code != PF_SYNTAX)
+        pf_call_end(call, err);
+    else if (call->engine)
+        pf_call_fail(
+            call, PF_NEED_TLS,
+            "behind the answer of %.100s to STLS came something that is no TLS: it is broken, or "
+            "somebody sits between",
+            host);
+    else
+        pf_call_fail(
+            call, PF_NEED_TLS,
+            "%.100s port %u does not begin with TLS: if it is the port for STLS (110), ask for STLS",
+            host, call->facts.port);
+}
+
 void pf_call_why(const struct pf_call *call, const struct pf_heard *heard, struct pf_err *err)
 {
     switch (heard->lost) {

@@ -11,27 +11,24 @@
 static const unsigned char digest[32] = {1, 2, 3};
 static struct pf_tlsa_list list;
 
-#define TLSA(owner, first, ...)                                                                         \
-    {                                                                                                   \
-        .name = owner, .type = DNS_TLSA, .numbers = {first, 1, 1}, .data = digest, .len = 32,           \
-        __VA_ARGS__                                                                                     \
-    }
+#define TLSA(owner, first)                                                                              \
+    .name = owner, .type = DNS_TLSA, .numbers = {first, 1, 1}, .data = digest, .len = 32
 
 static const struct dns_record table[] = {
     {.name = "pop.example.org", .type = DNS_A, .data = "\1\2\3\4", .len = 4},
-    TLSA("_995._tcp.pop.example.org", 3),
-    TLSA("_995._tcp.pop.example.org", 2),
-    TLSA("_995._tcp.open.example.org", 3, .insecure = true),
+    {TLSA("_995._tcp.pop.example.org", 3)},
+    {TLSA("_995._tcp.pop.example.org", 2)},
+    {TLSA("_995._tcp.open.example.org", 3), .insecure = true},
     {.name = "_995._tcp.far.example.org", .type = DNS_CNAME, .target = "tlsa.example.net"},
-    TLSA("tlsa.example.net", 3),
+    {TLSA("tlsa.example.net", 3)},
     /* Aliases of a host: with records at their end, without, one that is not vouched for. */
     {.name = "alias.example.org", .type = DNS_CNAME, .target = "pop.example.org"},
-    TLSA("_995._tcp.alias.example.org", 1),
+    {TLSA("_995._tcp.alias.example.org", 1)},
     {.name = "bare.example.org", .type = DNS_CNAME, .target = "none.example.org"},
     {.name = "none.example.org", .type = DNS_A, .data = "\1\2\3\4", .len = 4},
-    TLSA("_995._tcp.bare.example.org", 1),
+    {TLSA("_995._tcp.bare.example.org", 1)},
     {.name = "weak.example.org", .type = DNS_CNAME, .target = "pop.example.org", .insecure = true},
-    TLSA("_995._tcp.weak.example.org", 1),
+    {TLSA("_995._tcp.weak.example.org", 1)},
     {.name = "fails.example.org", .type = DNS_FAILS},
     {.name = "half.example.org", .type = DNS_A, .data = "\1\2\3\4", .len = 4},
     {.name = "_995._tcp.half.example.org", .type = DNS_FAILS},

@@ -143,12 +143,14 @@ class Dovecot:
         log = os.path.join(self.folder, "log")
         open(log, "w", encoding="ascii").close()
         os.chmod(log, 0o666)  # its delivery agent writes there, too
+        self.command = ["/usr/sbin/dovecot", "-F", "-c", self.conf]
+        self.handed = ()  # sockets to listen to
         self.process = None
 
     def __enter__(self):
         # Its children become ours when it ends: not every machine's first process collects them.
         PRCTL(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
-        self.process = subprocess.Popen(["/usr/sbin/dovecot", "-F", "-c", self.conf], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, pass_fds=self.handed,
                                         start_new_session=True)
         try:
             wait_until("the start of Dovecot", lambda: "starting up" in self.log() or self.process.poll() is not None)

@@ -29,6 +29,9 @@
 #include "conf/accounts.h"
 #include "fetch/ledger.h"
 
+/* How the name of a `will` of an mbox begins; SHA-256 of the text, which ends with a line's end, follows. */
+#define PF_CARRY_DIGEST "sha256:"
+
 enum { PF_CARRY_PACKET = 8192, PF_CARRY_LEDGER = 3, PF_CARRY_LOCK = 4 };
 
 /* What one kind of place does with one message; blocks. */

@@ -61,6 +61,8 @@ void pf_place_settle(struct pf_place *);
 /* A letter for the message of that identity. letter_of comes back in `done`. NULL: err says why. */
 struct pf_letter *pf_place_begin(struct pf_place *, const struct pf_ledger_note *identity,
                                  void *letter_of, struct pf_err *);
+/* Octets as on the wire, cut anywhere: CRLF becomes LF. After an error it is to be ended (`done` has the
+ * reason) or dropped. */
 enum pf_code pf_letter_write(struct pf_letter *, struct pf_bytes, struct pf_err *);
 /* It is whole. `head` is its header's digest, `wire` its octets on the wire; folder: below the Maildir,
  * or NULL. */
@@ -68,13 +70,16 @@ void pf_letter_end(struct pf_letter *, const unsigned char head[PF_LEDGER_HEAD],
                    const char *folder);
 void pf_letter_drop(struct pf_letter *); /* leaves nothing; NULL is allowed */
 
-/* Letters ended and not done. The owner holds the line when they are PF_PLACE_MOST. */
+/* Letters ended and not done. The owner holds the line when they are PF_PLACE_MOST. While there are some,
+ * and until it is settled, the place writes to the ledger, on a thread: who has records of his own to
+ * write does it when there are none. */
 unsigned pf_place_waiting(const struct pf_place *);
 enum { PF_PLACE_MOST = 64 }; /* each is an open descriptor */
 /* What it is, for people: "~/Mail", "LMTP to …". */
 const char *pf_place_text(const struct pf_place *);
-/* When nothing waits; letters that were begun are dropped. Waits for the carrier to end. NULL is
- * allowed. */
+/* Not from within `done` or `settled`. What waits is not told any more, and letters that were begun are
+ * dropped. Waits for the disk, and for a carrier that has nothing to do; one that is at work keeps the
+ * ledger's lock until it has ended. NULL is allowed. */
 void pf_place_free(struct pf_place *);
 
 #endif

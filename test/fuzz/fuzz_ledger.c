@@ -1,13 +1,15 @@
-/* The ledger's file, whatever is in it. First octet: 0 when the others are a line, else they are put
- * over a file that is right, from the place on that the octet says. A line that is read prints back the
- * same. A file that is opened has what looking saw, is whole afterwards, takes a record, and is the same
- * the next time. */
+/* The ledger's file, whatever is in it. First octet: 0 when the others are a line, 1 when they are one
+ * that lacks its sum, 2 when they are a file whose lines lack their sums; else they are put over a file
+ * that is right, from the place on that the octet says. A line that is read prints back the same. A file
+ * that is opened has what looking saw, is whole afterwards, takes a record, and is the same the next
+ * time. */
 #include "fetch/ledger.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <zlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -60,6 +62,31 @@ static void put(int flags, struct pf_bytes b)
     must(fd >= 0 && write(fd, b.at, b.len) == (ssize_t)b.len && close(fd) == 0);
 }
 
+/* The line with its right sum, and `end` behind it. */
+static struct pf_bytes summed(struct pf_bytes line, const char *end)
+{
+    static unsigned char whole[8192];
+    char sum[16];
+    struct pf_span out = {whole, 0, sizeof whole};
+
+    line = pf_bytes_head(line, sizeof whole - sizeof sum);
+    snprintf(sum, sizeof sum, " *%08lx%s", crc32(0, line.at, (unsigned)line.len), end);
+    must(pf_span_put(&out, line) && pf_span_put(&out, pf_bytes_of(sum)));
+    return pf_span_bytes(&out);
+}
+
+static void put_lines(struct pf_bytes rest)
+{
+    put(O_TRUNC, PF_LIT("postfach-ledger 1\n"));
+    while (rest.len) {
+        const unsigned char *at = memchr(rest.at, '\n', rest.len);
+        size_t end = at ? (size_t)(at - rest.at) : rest.len;
+
+        put(O_APPEND, summed(pf_bytes_head(rest, end), "\n"));
+        rest = pf_bytes_skip(rest, end + 1);
+    }
+}
+
 /* A file of three sections, with the octets over it from `at` on; behind them it ends. */
 static void make(size_t at, struct pf_bytes over)
 {
@@ -68,6 +95,7 @@ static void make(size_t at, struct pf_bytes over)
     static const char *const whos[] = {"old", WHO, "odd", WHO};
 
     if (!len) {
+        (void)unlink(path);
         for (size_t i = 0; i < sizeof whos / sizeof *whos; i++) {
             char uid[] = {'u', (char)('0' + i)};
             struct pf_ledger_note n = {PF_LEDGER_WILL,   7, 8, {9}, pf_bytes_from(uid, 2),
@@ -138,11 +166,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         begin();
     if (size == 0)
         return 0;
-    if (data[0] == 0) {
-        one_line(rest);
+    if (data[0] < 2) {
+        one_line(data[0] ? summed(rest, "") : rest);
         return 0;
     }
-    make((data[0] - 1U) * 3U, rest);
+    if (data[0] == 2)
+        put_lines(rest);
+    else
+        make((data[0] - 3U) * 3U, rest);
     one_file();
     return 0;
 }

@@ -22,7 +22,7 @@ int pf_client_complain(const char *what, const char *name, const struct pf_err *
 {
     char text[PF_EXPLAIN_MAX];
 
-    fprintf(stderr, "postfach %s: ", what);
+    fprintf(stderr, "postfach%s%s: ", what ? " " : "", what ? what : "");
     if (name) {
         pf_tool_print_safe(stderr, name, false);
         fputs(": ", stderr);
@@ -78,7 +78,7 @@ int pf_client_open(struct pf_client *c, const struct pf_client_options *o)
     if (read_accounts(c, o->file) != PF_OK)
         status = pf_verdict(PF_CONFIG)->exit_status;
     else if (open_loop(c, &err) != PF_OK)
-        status = pf_client_complain("client", NULL, &err);
+        status = pf_client_complain(NULL, NULL, &err);
     if (status)
         pf_client_close(c);
     return status;
@@ -125,7 +125,7 @@ static const struct pf_account *from_word(struct pf_client_options *o, const cha
 
     if (pf_reach_word(word, &base, &o->room, &o->account, &err) == PF_OK)
         return &o->account;
-    pf_client_complain("client", word, &err);
+    pf_client_complain(NULL, word, &err);
     return NULL;
 }
 

@@ -43,7 +43,7 @@ void pf_client_options_init(struct pf_client_options *);
  * said on stderr. */
 int pf_client_option(struct pf_client_options *, int argc, char **argv);
 /* A command's words, split at blanks, NULL behind the last; false: none, or too many or too long. */
-bool pf_client_words(const char *text, char *room, size_t cap,
+bool pf_client_split(const char *text, char *room, size_t cap,
                      const char *words[PF_ACCOUNT_WORDS_MOST + 1]);
 /* The lines of a usage text about them. */
 extern const char pf_client_help[];
@@ -57,7 +57,7 @@ void pf_client_close(struct pf_client *);
 const struct pf_account *pf_client_account(struct pf_client *, struct pf_client_options *,
                                            const char *word);
 
-/* Tells an error on stderr, `postfach WHAT: NAME: ...` (name may be NULL), and gives the exit status. */
+/* Tells an error on stderr, `postfach WHAT: NAME: ...` (either may be NULL), and gives the exit status. */
 int pf_client_complain(const char *what, const char *name, const struct pf_err *);
 
 /* Asks a person for the secret of an account, where one will be needed that no source has; for before a

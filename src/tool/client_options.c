@@ -17,7 +17,7 @@ const char pf_client_help[] =
     "  --password-command CMD   a program that prints it (words; no shell)\n"
     "  --token-command CMD      a program that prints an access token\n";
 
-bool pf_client_words(const char *text, char *room, size_t cap,
+bool pf_client_split(const char *text, char *room, size_t cap,
                      const char *words[PF_ACCOUNT_WORDS_MOST + 1])
 {
     size_t len = strlen(text), count = 0;
@@ -39,7 +39,7 @@ bool pf_client_words(const char *text, char *room, size_t cap,
 
 static bool split(struct pf_client_options *o, const char *text)
 {
-    return pf_client_words(text, o->words_room, sizeof o->words_room, o->words);
+    return pf_client_split(text, o->words_room, sizeof o->words_room, o->words);
 }
 
 /* Of sources, the last one that is named counts. */

@@ -18,6 +18,7 @@ static const char usage[] =
     "       postfach user token add|list|remove …         passwords that may do less\n"
     "       postfach users insecure                       who would be shut out by stricter settings\n"
     "       postfach box ls|show|check|quota MAILDROP     a maildrop as POP3 would show it\n"
+    "       postfach fetch [ACCOUNT|URL …]                mail of other servers, once each\n"
     "       postfach probe HOST[:PORT]                    what a server tells a stranger\n"
     "       postfach deliver -d USER …  < MESSAGE         a message into a maildrop, for a mail server\n"
     "       postfach why MESSAGE-ID|UIDL|USER             what became of a mail, of a user's mails\n"
@@ -34,6 +35,7 @@ static const struct {
     {"user", pf_tool_user, NULL},
     {"users", pf_tool_users, NULL},
     {"box", NULL, "box"},
+    {"fetch", NULL, "fetch"},
     {"probe", pf_tool_probe, NULL},
     {"deliver", pf_tool_deliver, NULL},
     {"ctl", pf_tool_ctl, NULL},

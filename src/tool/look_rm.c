@@ -1,0 +1,155 @@
+#include "tool/look.h"
+#include "tool/look_parts.h"
+
+#include "base/text.h"
+#include "tool/safe.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+enum { DAY = 86400, MANY = 50 /* UIDs that are printed for a command line to be copied */ };
+
+static bool wants_head(const struct pf_look *l, size_t index)
+{
+    return l->wanted_count == 0 || l->rows[index].chosen;
+}
+
+/* Of those that were named, or all: the older ones. A mail that does not say its age stays. */
+static void sift(struct pf_look *l)
+{
+    int64_t before = (int64_t)time(NULL) - l->older_days * DAY;
+
+    for (size_t i = 0; l->older_days >= 0 && i < l->count; i++) {
+        struct pf_look_row *row = &l->rows[i];
+        bool old = row->date && row->date < before;
+
+        row->chosen = old && (l->wanted_count == 0 || row->chosen);
+    }
+}
+
+static size_t how_many(const struct pf_look *l, bool deleted)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < l->count; i++)
+        count += l->rows[i].chosen && (!deleted || l->rows[i].deleted);
+    return count;
+}
+
+static bool have_uids(const struct pf_look *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (l->rows[i].chosen && !l->rows[i].uid)
+            return false;
+    return true;
+}
+
+/* Numbers are other messages tomorrow; UIDs are not. */
+static int only_tell(struct pf_look *l, size_t count)
+{
+    pf_look_quit(l);
+    pf_look_print(l, true);
+    printf(count == 1 ? pf_say("Nothing was deleted: this was a rehearsal. %zu message would be.\n",
+                               "Nichts wurde gelöscht: nur zur Probe. Es wäre %zu Nachricht.\n")
+                      : pf_say("Nothing was deleted: this was a rehearsal. %zu messages would be.\n",
+                               "Nichts wurde gelöscht: nur zur Probe. Es wären %zu Nachrichten.\n"),
+           count);
+    if (l->older_days >= 0 || count > MANY || !have_uids(l)) {
+        puts(pf_say("To delete them: the same with --yes", "Um sie zu löschen: dasselbe mit --yes"));
+        return 0;
+    }
+    fputs(pf_say("To delete them: postfach rm --yes ", "Um sie zu löschen: postfach rm --yes "), stdout);
+    pf_tool_print_safe(stdout, l->word, false);
+    for (size_t i = 0; i < l->count; i++)
+        if (l->rows[i].chosen) {
+            fputs(" uid:", stdout);
+            pf_tool_print_safe(stdout, l->rows[i].uid, false);
+        }
+    putchar('\n');
+    return 0;
+}
+
+static void tell_refused(struct pf_look *l, uint64_t number, struct pf_bytes why)
+{
+    char text[200];
+
+    (void)l;
+    pf_text_safe(text, sizeof text, why);
+    fprintf(stderr,
+            pf_say("postfach rm: the server does not delete message %" PRIu64 ": %s\n",
+                   "postfach rm: der Server löscht Nachricht %" PRIu64 " nicht: %s\n"),
+            number, text);
+}
+
+static int tell_unsure(const struct pf_look *l, bool quit_was_said)
+{
+    struct pf_err err = {0};
+
+    if (quit_was_said)
+        pf_fail(&err, PF_PARTIAL, 0, "look", "%s",
+                pf_say("the server did not confirm: what was deleted, `postfach ls` shows",
+                       "der Server hat nicht bestätigt: was gelöscht ist, zeigt `postfach ls`"));
+    else
+        pf_fail(&err, PF_TEMP, 0, "look", "%s: %.200s",
+                pf_say("the connection broke before anything was confirmed: nothing is deleted",
+                       "die Verbindung riss, ehe etwas bestätigt war: nichts ist gelöscht"),
+                l->gone_err.log);
+    return pf_look_complain(l, &err);
+}
+
+static int delete_them(struct pf_look *l, size_t count)
+{
+    size_t deleted;
+
+    pf_look_print(l, true);
+    if (!pf_look_delete(l, tell_refused))
+        return tell_unsure(l, false);
+    if (!pf_look_quit(l))
+        return tell_unsure(l, true);
+    deleted = how_many(l, true);
+    printf(deleted == 1 ? pf_say("%zu message deleted; the server confirmed it.\n",
+                                 "%zu Nachricht gelöscht; der Server hat es bestätigt.\n")
+                        : pf_say("%zu messages deleted; the server confirmed it.\n",
+                                 "%zu Nachrichten gelöscht; der Server hat es bestätigt.\n"),
+           deleted);
+    return deleted == count ? 0 : pf_verdict(PF_PARTIAL)->exit_status;
+}
+
+static int run(struct pf_look *l)
+{
+    size_t count;
+
+    sift(l);
+    count = how_many(l, false);
+    if (count && l->yes)
+        return delete_them(l, count);
+    if (count)
+        return only_tell(l, count);
+    pf_look_quit(l);
+    puts(pf_say("No message is so old: nothing to delete.",
+                "Keine Nachricht ist so alt: nichts zu löschen."));
+    return 0;
+}
+
+int pf_tool_rm(int argc, char **argv)
+{
+    static const struct pf_look_verb verb = {
+        .word = "rm",
+        .usage = "usage: postfach rm [--yes] [--older DAYS] ACCOUNT [MESSAGE…]   deletes on the server\n"
+                 "  --yes                    really; else it only tells what would be deleted\n"
+                 "  --older DAYS             those whose date is longer ago, as 30d; of all, or of "
+                 "those named\n",
+        .gebrauch =
+            "Aufruf: postfach rm [--yes] [--older TAGE] KONTO [NACHRICHT…]   löscht auf dem Server\n"
+            "  --yes                    wirklich; sonst sagt es nur, was gelöscht würde\n"
+            "  --older TAGE             die, deren Datum länger her ist, wie 30d; von allen oder den "
+            "genannten\n",
+        .options = "yo",
+        .names = true,
+        .choose = pf_look_choose,
+        .wants_head = wants_head,
+        .run = run};
+
+    return pf_look_main(&verb, argc, argv);
+}

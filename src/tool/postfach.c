@@ -1,7 +1,6 @@
 #include "tool/ctl.h"
 #include "tool/deliver.h"
 #include "tool/helper.h"
-#include "tool/probe.h"
 #include "tool/top.h"
 #include "tool/user.h"
 #include "tool/users.h"
@@ -19,7 +18,7 @@ static const char usage[] =
     "       postfach users insecure                       who would be shut out by stricter settings\n"
     "       postfach box ls|show|check|quota MAILDROP     a maildrop as POP3 would show it\n"
     "       postfach fetch [ACCOUNT|URL …]                mail of other servers, once each\n"
-    "       postfach probe HOST[:PORT]                    what a server tells a stranger\n"
+    "       postfach probe HOST[:PORT]                    what a server is, and what of it is bad\n"
     "       postfach deliver -d USER …  < MESSAGE         a message into a maildrop, for a mail server\n"
     "       postfach why MESSAGE-ID|UIDL|USER             what became of a mail, of a user's mails\n"
     "       postfach ctl sessions|kick|reload|stats       the running server\n"
@@ -36,7 +35,7 @@ static const struct {
     {"users", pf_tool_users, NULL},
     {"box", NULL, "box"},
     {"fetch", NULL, "fetch"},
-    {"probe", pf_tool_probe, NULL},
+    {"probe", NULL, "probe"},
     {"deliver", pf_tool_deliver, NULL},
     {"ctl", pf_tool_ctl, NULL},
     {"why", pf_tool_why, NULL},

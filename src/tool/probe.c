@@ -1,257 +1,133 @@
 #include "tool/probe.h"
 
 #include "base/text.h"
-#include "sys/explain.h"
-#include "tool/box.h"
-#include "tool/probe_link.h"
+#include "sys/dns_srv.h"
+#include "tool/probe_mail.h"
+#include "tool/safe.h"
+#include "tool/speech.h"
 
-#include <inttypes.h>
+#include <arpa/inet.h>
+#include <netdb.h>
 #include <stdlib.h>
-#include <strings.h>
-#include <time.h>
+#include <unistd.h>
 
-/* A list of capabilities is some twenty lines; what is longer is no such list. */
-enum { CAPABILITIES_MAX = 64 };
-
-enum mode { MODE_BY_PORT, MODE_TLS, MODE_STARTTLS, MODE_PLAIN };
-
-struct probe {
-    const char *ca_file;
-    enum mode mode;
-    char host[256], port[16];
-    struct pf_probe_link *link;
-    char capabilities[CAPABILITIES_MAX][PF_PROBE_LINE];
-    size_t capability_count;
-    bool tls;
-    unsigned bad;
+enum {
+    DOORS = 3, /* 995, 110, and the login */
+    WAIT = 10, /* seconds for an answer: who is slower is as good as silent to people */
+    WAIT_MAX = 600,
+    MESSAGES = 3,
+    THREADS = 2, /* one call, which looks a name up and has a secret */
+    QUEUE = 16
 };
 
 static const char usage[] =
-    "usage: postfach probe [--tls | --starttls | --plain] [--ca FILE] HOST[:PORT]\n"
-    "Port 995 begins with TLS, any other with plain text and STLS where offered. Never logs in.\n"
-    "Manual: postfach(1)\n";
+    "usage: postfach probe [options] HOST[:PORT] | /SOCKET | URL | USER@DOMAIN\n"
+    "       postfach probe [options] --account NAME\n"
+    "Says what a POP3 server is, and what of it is good, worth a note, or bad. Without a port, 995 and "
+    "110 are tried;\n"
+    "995 begins with TLS, any other with plain text and STLS where it is offered. Logs in only with a "
+    "user; deletes\n"
+    "nothing.\n"
+    "  --user NAME              log in and look at the maildrop, too\n"
+    "  --account NAME           of accounts.conf: its server, its user\n"
+    "  --messages N             how many are fetched and counted, at most 16 (default: 3)\n"
+    "  --name NAME              sent to the server, and looked for in the certificate (default: HOST)\n"
+    "  --tls                    TLS from the first octet\n"
+    "  --timeout SECONDS        for each answer (default: 10)\n"
+    "  --json                   for programs: one object\n";
 
-static void finding(struct probe *p, const char *verdict, const char *text, const char *hint)
+struct probe {
+    struct pf_client_options options;
+    struct pf_client client;
+    struct pf_probe_wish wish;
+    const char *word, *account_name, *user, *name;
+    struct pf_account account;
+    bool implicit; /* --tls */
+    char host[256];
+    struct pf_probe_door *doors[DOORS];
+};
+
+static int usage_fault(void)
 {
-    printf("  %-5s ", verdict);
-    pf_tool_print_safe(stdout, text, false);
-    putchar('\n');
-    if (hint)
-        printf("        hint: %s\n", hint);
-    p->bad += strcmp(verdict, "bad") == 0;
+    fputs(usage, stderr);
+    fputs(pf_client_help, stderr);
+    return pf_verdict(PF_SYNTAX)->exit_status;
 }
 
-static double ms_since(const struct timespec *then)
+static bool take_number(const char *text, uint64_t most, uint64_t *out)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - then->tv_sec) * 1e3 + (double)(now.tv_nsec - then->tv_nsec) / 1e6;
+    return text && pf_parse_u64(pf_bytes_of(text), out) && *out >= 1 && *out <= most;
 }
 
-static int fail(const struct probe *p, const struct pf_err *err)
+/* Options with a value that is a text. */
+static const char **text_option(struct probe *p, const char *word)
 {
-    char text[PF_EXPLAIN_MAX];
-
-    fprintf(stderr, "postfach probe: %s:%s: %s\n", p->host, p->port, pf_explain(err, text, sizeof text));
-    return pf_verdict(err->code)->exit_status;
+    return strcmp(word, "--user") == 0      ? &p->user
+           : strcmp(word, "--account") == 0 ? &p->account_name
+           : strcmp(word, "--name") == 0    ? &p->name
+                                            : NULL;
 }
 
-/* A command and the first line of its answer. */
-static enum pf_code talk(struct probe *p, const char *command, char line[PF_PROBE_LINE],
-                         struct pf_err *err)
+/* How many words it takes; 0: it is none of ours, or wrong. */
+static int take_option(struct probe *p, char **argv)
 {
-    enum pf_code code = pf_probe_write(p->link, command, err);
+    const char **text = text_option(p, argv[0]);
+    uint64_t number;
 
-    return code == PF_OK ? pf_probe_read(p->link, line, err) : code;
-}
-
-static enum pf_code ask_capabilities(struct probe *p, struct pf_err *err)
-{
-    char line[PF_PROBE_LINE];
-    enum pf_code code = talk(p, "CAPA\r\n", line, err);
-
-    p->capability_count = 0;
-    if (code != PF_OK || line[0] != '+')
-        return code;
-    while ((code = pf_probe_read(p->link, line, err)) == PF_OK && strcmp(line, ".") != 0) {
-        if (p->capability_count == CAPABILITIES_MAX)
-            return pf_fail(err, PF_LIMIT, 0, "probe", "the list of capabilities does not end");
-        memcpy(p->capabilities[p->capability_count++], line, sizeof line);
+    if (strcmp(argv[0], "--json") == 0) {
+        p->wish.json = true;
+        return 1;
     }
-    return code;
-}
-
-static const char *capability(const struct probe *p, const char *tag)
-{
-    size_t len = strlen(tag);
-
-    for (size_t i = 0; i < p->capability_count; i++)
-        if (strncasecmp(p->capabilities[i], tag, len) == 0 &&
-            (p->capabilities[i][len] == 0 || p->capabilities[i][len] == ' '))
-            return p->capabilities[i];
-    return NULL;
-}
-
-static void print_capabilities(const struct probe *p, const char *when)
-{
-    printf("capabilities %s:%s", when, p->capability_count ? "\n" : " none (CAPA is not known)\n");
-    for (size_t i = 0; i < p->capability_count; i++) {
-        printf("  ");
-        pf_tool_print_safe(stdout, p->capabilities[i], false);
-        putchar('\n');
+    if (strcmp(argv[0], "--tls") == 0) {
+        p->implicit = true;
+        return 1;
     }
-}
-
-static enum pf_code start_tls(struct probe *p, struct pf_err *err)
-{
-    struct pf_probe_tls tls;
-    char text[400];
-    enum pf_code code = pf_probe_tls(p->link, p->host, p->ca_file, &tls, err);
-
-    if (code != PF_OK)
-        return code;
-    p->tls = true;
-    printf("tls: %s, %s%s%s\n", tls.version, tls.cipher, tls.alpn[0] ? ", ALPN " : "", tls.alpn);
-    printf("certificate: ");
-    pf_tool_print_safe(stdout, tls.subject, false);
-    printf("\n  issued by ");
-    pf_tool_print_safe(stdout, tls.issuer, false);
-    printf("\n  for ");
-    pf_tool_print_safe(stdout, tls.names, false);
-    printf("\n  %d day%s left, %u sent\n", tls.days_left, tls.days_left == 1 ? "" : "s", tls.chain);
-    if (tls.verified) {
-        finding(p, "good", "a client that checks certificates accepts this one", NULL);
-    } else {
-        snprintf(text, sizeof text, "a client that checks certificates refuses: %s", tls.problem);
-        finding(p, "bad", text,
-                tls.chain < 2 ? "is the intermediate certificate missing in the server's chain file?"
-                              : "does the certificate name this host, and is its authority known?");
+    if (text && argv[1] && argv[1][0]) {
+        *text = argv[1];
+        return 2;
     }
-    if (tls.days_left < 14)
-        finding(p, "bad", "the certificate ends within two weeks", "renew it, then reload the server");
-    return PF_OK;
-}
-
-static enum pf_code greet(struct probe *p, struct pf_err *err)
-{
-    char line[PF_PROBE_LINE];
-    struct timespec then;
-    enum pf_code code;
-
-    clock_gettime(CLOCK_MONOTONIC, &then);
-    code = pf_probe_read(p->link, line, err);
-    if (code != PF_OK)
-        return code;
-    printf("greeting: ");
-    pf_tool_print_safe(stdout, line, false);
-    printf(" (%.1f ms)\n", ms_since(&then));
-    if (strncmp(line, "+OK", 3) != 0)
-        return pf_fail(err, PF_TEMP, 0, "probe", "this is no POP3 greeting");
-    if (strchr(line, '<') && strchr(line, '@') && strchr(line, '>'))
-        finding(p, "note", "the greeting offers APOP, whose MD5 has been broken", "prefer TLS with PASS or AUTH");
-    return PF_OK;
-}
-
-/* Two commands in one write: does each get its answer? */
-static enum pf_code try_pipelining(struct probe *p, struct pf_err *err)
-{
-    char line[PF_PROBE_LINE];
-    struct timespec then;
-    enum pf_code code;
-
-    clock_gettime(CLOCK_MONOTONIC, &then);
-    code = talk(p, "NOOP\r\nXPROBE\r\n", line, err);
-    if (code == PF_OK)
-        code = pf_probe_read(p->link, line, err);
-    if (code == PF_OK) {
-        printf("latency: %.1f ms for two commands at once\n", ms_since(&then));
-        finding(p, capability(p, "PIPELINING") ? "good" : "note",
-                capability(p, "PIPELINING") ? "PIPELINING is announced and works"
-                                            : "pipelined commands work, but are not announced", NULL);
-    } else if (capability(p, "PIPELINING")) {
-        finding(p, "bad", "PIPELINING is announced, but a second command got no answer", NULL);
+    if (strcmp(argv[0], "--timeout") == 0 && take_number(argv[1], WAIT_MAX, &number)) {
+        p->wish.wait = (pf_time)number * 1000;
+        return 2;
     }
-    return code;
+    if (strcmp(argv[0], "--messages") == 0 && take_number(argv[1], PF_PROBE_SAMPLE, &number)) {
+        p->wish.messages = (unsigned)number;
+        return 2;
+    }
+    return 0;
 }
 
-static void judge(struct probe *p)
+static bool parse(struct probe *p, int argc, char **argv)
 {
-    static const struct {
-        const char *tag, *without;
-    } wanted[] = {
-        {"UIDL", "clients cannot leave mail on the server without fetching it twice"},
-        {"TOP", "clients cannot look at headers first"},
-        {"RESP-CODES", "clients must guess from the text why a login failed"},
-        {"AUTH-RESP-CODE", "clients cannot tell a wrong password from a broken server"},
-    };
-    char text[200];
+    int i = 1;
 
-    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
-        if (!capability(p, wanted[i].tag)) {
-            snprintf(text, sizeof text, "%s is not announced: %s", wanted[i].tag, wanted[i].without);
-            finding(p, "note", text, NULL);
+    pf_client_options_init(&p->options);
+    p->wish.wait = WAIT * 1000;
+    p->wish.messages = MESSAGES;
+    while (i < argc) {
+        int taken = argv[i][0] == '-' ? pf_client_option(&p->options, argc - i, argv + i) : 0;
+
+        if (taken == 0 && argv[i][0] == '-')
+            taken = take_option(p, argv + i);
+        else if (taken == 0 && !p->word) {
+            p->word = argv[i];
+            taken = 1;
         }
-    if (!p->tls && (capability(p, "USER") || capability(p, "SASL PLAIN")))
-        finding(p, "bad", "passwords are accepted without TLS", "refuse them, or allow them on one listener only");
-    if (!p->tls && !capability(p, "STLS"))
-        finding(p, "note", "no TLS here: neither from the start nor by STLS", "port 995 may have it");
+        if (taken <= 0)
+            return false;
+        i += taken;
+    }
+    return (p->word != NULL) != (p->account_name != NULL);
 }
 
-static enum pf_code upgrade(struct probe *p, struct pf_err *err)
-{
-    char line[PF_PROBE_LINE];
-    enum pf_code code = talk(p, "STLS\r\n", line, err);
-
-    if (code != PF_OK)
-        return code;
-    if (line[0] != '+')
-        return pf_fail(err, PF_TEMP, 0, "probe", "STLS was refused: %s", line);
-    if (pf_probe_pending(p->link))
-        finding(p, "bad", "octets follow the answer to STLS in plain text", "somebody may be injecting answers");
-    code = start_tls(p, err);
-    if (code == PF_OK)
-        code = ask_capabilities(p, err);
-    if (code == PF_OK)
-        print_capabilities(p, "after STLS");
-    if (code == PF_OK && capability(p, "STLS"))
-        finding(p, "note", "STLS is still announced although TLS is up", NULL);
-    return code;
-}
-
-static enum pf_code walk(struct probe *p, struct pf_err *err)
-{
-    char line[PF_PROBE_LINE];
-    enum pf_code code = PF_OK;
-
-    if (p->mode == MODE_TLS)
-        code = start_tls(p, err);
-    if (code == PF_OK)
-        code = greet(p, err);
-    if (code == PF_OK)
-        code = ask_capabilities(p, err);
-    if (code != PF_OK)
-        return code;
-    print_capabilities(p, p->tls ? "inside TLS" : "before TLS");
-    if (p->mode == MODE_STARTTLS || (p->mode == MODE_BY_PORT && capability(p, "STLS")))
-        code = upgrade(p, err);
-    if (code == PF_OK)
-        code = try_pipelining(p, err);
-    judge(p);
-    if (code == PF_OK)
-        code = talk(p, "QUIT\r\n", line, err);
-    if (code == PF_OK && line[0] != '+')
-        finding(p, "note", "QUIT before login was not answered with +OK", NULL);
-    return code;
-}
-
+/* HOST, HOST:PORT, [V6]:PORT, a bare V6. */
 static bool split(struct probe *p, const char *target)
 {
     const char *colon = strrchr(target, ':');
-    bool bracket = target[0] == '[';
     size_t len = strlen(target);
+    uint64_t port = 0;
 
-    if (bracket) {
+    if (target[0] == '[') {
         const char *end = strchr(target, ']');
 
         if (!end || (end[1] && end[1] != ':'))
@@ -259,82 +135,275 @@ static bool split(struct probe *p, const char *target)
         colon = end[1] ? end + 1 : NULL;
         target++;
         len = (size_t)(end - target);
-    } else if (colon && strchr(target, ':') == colon) {
+    } else if (colon && strchr(target, ':') == colon && target[0] != '/') {
         len = (size_t)(colon - target);
     } else {
-        colon = NULL; /* none, or a bare IPv6 address */
+        colon = NULL;
     }
-    if (len == 0 || len >= sizeof p->host || (colon && strlen(colon + 1) >= sizeof p->port))
+    if (len == 0 || len >= sizeof p->host || (colon && !take_number(colon + 1, 65535, &port)))
         return false;
     memcpy(p->host, target, len);
     p->host[len] = 0;
-    snprintf(p->port, sizeof p->port, "%s",
-             colon ? colon + 1 : p->mode == MODE_BY_PORT || p->mode == MODE_TLS ? "995" : "110");
-    if (p->mode == MODE_BY_PORT && strcmp(p->port, "995") == 0)
-        p->mode = MODE_TLS;
+    p->account.server = p->host;
+    p->account.port = (unsigned)port;
     return true;
+}
+
+/* The server of an address, as RFC 6186 finds it. */
+static enum pf_code find_server(struct probe *p, struct pf_err *err)
+{
+    struct pf_srv_list *list = calloc(1, sizeof *list);
+    const char *at = strrchr(p->account.user, '@');
+    enum pf_code code = list ? pf_srv_find(at + 1, true, NULL, list, err)
+                             : pf_fail(err, PF_NO_MEMORY, 0, "probe", "no memory");
+
+    if (code == PF_OK && list->count == 0)
+        code = pf_fail(err, PF_CONFIG, 0, "probe",
+                       "%s names no POP3 server in the DNS (SRV): name the host", at + 1);
+    if (code == PF_OK) {
+        snprintf(p->host, sizeof p->host, "%s", list->at[0].host);
+        p->account.server = p->host;
+        p->account.port = list->at[0].port;
+        p->implicit |= list->at[0].implicit;
+    }
+    free(list);
+    return code;
+}
+
+/* Who is meant. */
+static int choose(struct probe *p)
+{
+    const struct pf_account *found = &p->options.account;
+    const char *word = p->account_name ? p->account_name : p->word;
+    struct pf_err err;
+
+    if (p->account_name || strstr(word, "://") || strchr(word, '@'))
+        found = pf_client_account(&p->client, &p->options, word);
+    if (!found)
+        return pf_verdict(PF_CONFIG)->exit_status;
+    p->account = *found;
+    if (p->user)
+        p->account.user = p->user;
+    if (found == &p->options.account && !strstr(word, "://") && !strchr(word, '@') && !split(p, word))
+        return usage_fault();
+    if (!p->account.server && p->account.user && strchr(p->account.user, '@') &&
+        find_server(p, &err) != PF_OK)
+        return pf_client_complain("probe", p->account.user, &err);
+    if (!p->account.name)
+        p->account.name = p->account.server;
+    p->implicit |= p->account.tls == PF_ACCOUNT_IMPLICIT;
+    return p->account.server ? 0 : usage_fault();
+}
+
+/* Each address once, in the order in which a client tries them. */
+static enum pf_code look_up(struct pf_probe_wish *w, struct pf_err *err)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo *list;
+    int problem;
+
+    w->local = w->host[0] == '/';
+    if (w->local) {
+        snprintf(w->addresses[0], sizeof w->addresses[0], "%s", w->host);
+        w->address_count = 1;
+        return strlen(w->host) < sizeof w->addresses[0]
+                   ? PF_OK
+                   : pf_fail(err, PF_CONFIG, 0, "probe", "the path is too long");
+    }
+    problem = getaddrinfo(w->host, NULL, &hints, &list);
+    if (problem)
+        return pf_fail(err, problem == EAI_AGAIN ? PF_TEMP : PF_CONFIG, 0, "probe", "%s: %s", w->host,
+                       gai_strerror(problem));
+    for (struct addrinfo *a = list; a && w->address_count < PF_PROBE_ADDRESSES; a = a->ai_next)
+        if (getnameinfo(a->ai_addr, a->ai_addrlen, w->addresses[w->address_count],
+                        sizeof w->addresses[0], NULL, 0, NI_NUMERICHOST) == 0)
+            w->address_count++;
+    freeaddrinfo(list);
+    return PF_OK;
+}
+
+static void judge(struct pf_probe_door *door)
+{
+    const struct pf_probe_check *checks = door->mail ? pf_probe_mail_checks : pf_probe_checks;
+    size_t count = door->mail ? pf_probe_mail_check_count : pf_probe_check_count;
+    const bool there[] = {[PF_PROBE_ALWAYS] = door->connected,
+                          [PF_PROBE_TALKS] = door->greeted,
+                          [PF_PROBE_SAFE] = door->tls.done,
+                          [PF_PROBE_MAILS] = door->mail,
+                          [PF_PROBE_MAILS_IN] = door->mail && door->mail->in};
+
+    door->findings = calloc(count, sizeof *door->findings);
+    for (size_t i = 0; door->findings && i < count; i++) {
+        struct pf_probe_finding *f = &door->findings[door->finding_count];
+
+        if (!there[checks[i].when])
+            continue;
+        f->check = &checks[i];
+        f->proof[0] = 0;
+        f->verdict = checks[i].judge(door, &checks[i], f->proof);
+        door->finding_count += f->verdict != PF_PROBE_SKIP;
+    }
+}
+
+static struct pf_probe_door *add_door(struct probe *p, size_t at, unsigned port, bool implicit)
+{
+    struct pf_probe_door *door = calloc(1, sizeof *door);
+
+    p->doors[at] = door;
+    if (!door)
+        return NULL;
+    door->wish = &p->wish;
+    door->port = port;
+    door->implicit = implicit;
+    return door;
+}
+
+/* Without a port, and without a word on TLS, both usual ones. */
+static bool visit_doors(struct probe *p)
+{
+    bool both = !p->account.port && !p->wish.local && p->wish.mode == PF_PROBE_AUTO;
+    unsigned port = p->account.port ? p->account.port : p->implicit || both ? 995 : 110;
+    bool implicit = p->implicit || (p->wish.mode == PF_PROBE_AUTO && port == 995);
+
+    if (!add_door(p, 0, p->wish.local ? 0 : port, implicit) || (both && !add_door(p, 1, 110, false)))
+        return false;
+    for (size_t i = 0; i < DOORS && p->doors[i]; i++) {
+        pf_probe_door_visit(p->doors[i]);
+        judge(p->doors[i]);
+    }
+    return true;
+}
+
+/* Through the first door that has TLS, or the first at all: whether it may be without, the call decides.
+ */
+static bool log_in(struct probe *p)
+{
+    struct pf_probe_door *best = NULL, *door;
+    size_t at = 0;
+
+    for (; at < DOORS && p->doors[at]; at++)
+        if (p->doors[at]->greeted && (!best || (!best->tls.done && p->doors[at]->tls.done)))
+            best = p->doors[at];
+    if (!best || !p->account.user)
+        return true;
+    door = add_door(p, at, best->port, best->implicit);
+    if (!door)
+        return false;
+    door->mail = calloc(1, sizeof *door->mail);
+    if (!door->mail)
+        return false;
+    door->before = best;
+    door->connected = true;
+    door->address = best->address;
+    door->tls_ms = door->greeting_ms = door->latency_ms = door->connect_ms = -1;
+    p->account.port = best->port;
+    p->account.tls = best->implicit                   ? PF_ACCOUNT_IMPLICIT
+                     : p->wish.mode == PF_PROBE_PLAIN ? PF_ACCOUNT_PLAIN
+                                                      : PF_ACCOUNT_STARTTLS;
+    pf_probe_mail_visit(door, &p->client, &p->account);
+    judge(door);
+    return true;
+}
+
+static int tell(struct probe *p)
+{
+    size_t counts[PF_PROBE_BAD + 1], count = 0;
+    const struct pf_probe_door *first = p->doors[0], *last;
+
+    while (count < DOORS && p->doors[count])
+        count++;
+    last = p->doors[count - 1];
+    if (p->wish.json)
+        pf_probe_json(&p->wish, p->doors, count, stdout);
+    for (size_t i = 0; i < count && !p->wish.json; i++)
+        pf_probe_report(p->doors[i], stdout);
+    if (!p->wish.json)
+        pf_probe_grade_report(p->doors, count, stdout);
+    fflush(stdout);
+    if (pf_probe_grade(p->doors, count, counts)[0] == '-')
+        return pf_client_complain("probe", p->wish.host, &first->err);
+    if (last->mail && !last->mail->in)
+        return pf_verdict(last->mail->err.code)->exit_status;
+    return counts[PF_PROBE_BAD] ? 1 : 0;
 }
 
 static int run(struct probe *p)
 {
     struct pf_err err;
-    int status = 0;
+    int status = choose(p);
 
-    p->link = pf_probe_connect(p->host, p->port, &err);
-    if (!p->link)
-        return fail(p, &err);
-    printf("%s, port %s\n", p->host, p->port);
-    if (walk(p, &err) != PF_OK)
-        status = fail(p, &err);
-    pf_probe_close(p->link);
-    if (status == 0)
-        printf("verdict: %s\n", p->bad ? "something is bad, see above" : "nothing bad");
-    return status ? status : p->bad ? 1 : 0;
+    if (status)
+        return status;
+    p->wish.host = p->account.server;
+    p->wish.name = p->name ? p->name : p->account.server_name ? p->account.server_name : p->wish.host;
+    p->wish.ca = p->account.ca;
+    p->wish.loop = p->client.loop;
+    p->account.server_name = p->name ? p->name : p->account.server_name;
+    p->wish.mode = p->implicit                             ? PF_PROBE_TLS
+                   : p->account.tls == PF_ACCOUNT_STARTTLS ? PF_PROBE_STARTTLS
+                   : p->account.tls == PF_ACCOUNT_PLAIN    ? PF_PROBE_PLAIN
+                                                           : PF_PROBE_AUTO;
+    if (look_up(&p->wish, &err) != PF_OK)
+        return pf_client_complain("probe", NULL, &err);
+    if (!visit_doors(p) || !log_in(p)) {
+        pf_fail(&err, PF_NO_MEMORY, 0, "probe", "no memory");
+        return pf_client_complain("probe", NULL, &err);
+    }
+    return tell(p);
 }
 
-static int parse(struct probe *p, int argc, char **argv, const char **out_target)
+static void done(struct probe *p)
 {
-    static const struct {
-        const char *word;
-        enum mode mode;
-    } modes[] = {{"--tls", MODE_TLS}, {"--starttls", MODE_STARTTLS}, {"--plain", MODE_PLAIN}};
-
-    for (int i = 1; i < argc; i++) {
-        size_t m = 0;
-
-        while (m < 3 && strcmp(argv[i], modes[m].word) != 0)
-            m++;
-        if (m < 3)
-            p->mode = modes[m].mode;
-        else if (strcmp(argv[i], "--ca") == 0 && i + 1 < argc)
-            p->ca_file = argv[++i];
-        else if (argv[i][0] == '-' || *out_target)
-            return -1;
-        else
-            *out_target = argv[i];
+    for (size_t i = 0; i < DOORS; i++) {
+        if (p->doors[i]) {
+            pf_probe_mail_free(p->doors[i]->mail);
+            free(p->doors[i]->findings);
+        }
+        free(p->doors[i]);
     }
-    return *out_target && split(p, *out_target) ? 0 : -1;
+    free(p);
+}
+
+/* Somebody's file of accounts, and mistakes in it, are nothing to who asks about a host. */
+static int open_alone(struct pf_client *c)
+{
+    const char *home = getenv("HOME");
+    struct pf_err err;
+
+    c->home = home && home[0] == '/' ? home : NULL;
+    c->way = (struct pf_secret_way){.home = c->home};
+    if (isatty(STDIN_FILENO) || isatty(STDERR_FILENO))
+        c->terminal = "/dev/tty";
+    c->loop = pf_loop_new(&err);
+    c->pool = c->loop ? pf_pool_new(c->loop, "client", THREADS, QUEUE, &err) : NULL;
+    if (c->pool)
+        return 0;
+    pf_client_close(c);
+    return pf_client_complain("probe", NULL, &err);
 }
 
 int pf_tool_probe(int argc, char **argv)
 {
-    const char *target = NULL;
     struct probe *p;
     int status;
 
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         fputs(usage, stdout);
+        fputs(pf_client_help, stdout);
         return 0;
     }
     p = calloc(1, sizeof *p);
     if (!p)
         return pf_verdict(PF_NO_MEMORY)->exit_status;
-    if (parse(p, argc, argv, &target) == 0) {
-        status = run(p);
-    } else {
-        fputs(usage, stderr);
-        status = pf_verdict(PF_SYNTAX)->exit_status;
+    if (!parse(p, argc, argv)) {
+        done(p);
+        return usage_fault();
     }
-    free(p);
+    status = p->account_name ? pf_client_open(&p->client, &p->options) : open_alone(&p->client);
+    if (status == 0) {
+        status = run(p);
+        pf_client_close(&p->client);
+    }
+    done(p);
     return status;
 }

@@ -1,42 +1,61 @@
-/* The probe's line to a server: a blocking socket with a deadline on every
- * wait, lines in and out, and TLS as a client on top when asked. */
+/* The probe's line to a server: a connection of which every octet is known.
+ *
+ * The engine says the words (tool/probe_talk.h); this carries them, waits with an end to every wait, and
+ * remembers how the conversation went since the last mark, as proof for what is found. TLS goes on top
+ * when asked: the probe shakes hands with anybody, so that it can say what is wrong, and therefore never
+ * sends a secret over it. */
 #ifndef POSTFACH_TOOL_PROBE_LINK_H
 #define POSTFACH_TOOL_PROBE_LINK_H
 
+#include "sys/loop.h"
 #include <postfach/bytes.h>
-#include <postfach/err.h>
 
-struct pf_probe_link;
+#include <openssl/ssl.h>
 
-enum {
-    PF_PROBE_LINE = 1024, /* twice the longest first line a server may send (RFC 2449 section 4) */
-    PF_PROBE_WAIT = 10000 /* ms for any single answer */
+enum { PF_PROBE_TRACE = 480 /* octets of proof: two or three lines */ };
+
+struct pf_probe_link {
+    int fd;
+    pf_time wait; /* ms for each step */
+    SSL_CTX *context;
+    SSL *ssl;
+    char trace[PF_PROBE_TRACE]; /* "> sent\r\n < heard\r\n", escaped, since the mark */
+    size_t trace_len;
+    char trace_side;
 };
 
-struct pf_probe_tls {
-    const char *version, *cipher;
-    char subject[256], issuer[256], names[512];
-    int days_left;
-    unsigned chain;        /* certificates the server sent */
-    bool verified;
-    char problem[160];     /* why not verified */
-    char alpn[16];
+struct pf_tlsa_list;
+
+struct pf_probe_tls_wish {
+    const char *name;                /* sent and checked; NULL or numeric: not sent */
+    int lowest, highest;             /* TLS1_VERSION ...; 0: any */
+    const struct pf_tlsa_list *tlsa; /* DANE decides, and pf_probe_dane tells; or NULL */
 };
 
-/* NULL with err when no address of the host answers. */
-struct pf_probe_link *pf_probe_connect(const char *host, const char *port, struct pf_err *err);
-void pf_probe_close(struct pf_probe_link *);
+/* Printable ASCII for anybody's octets: others as \r, \n, \t, \\ and \xNN; cut where it does not fit.
+ * Returns the length. */
+size_t pf_probe_escape(char *out_text, size_t cap, struct pf_bytes b);
 
-/* One line without its end, NUL-terminated; PF_TEMP when it does not come in time, PF_GONE at EOF,
- * PF_TOO_LONG. */
-enum pf_code pf_probe_read(struct pf_probe_link *, char line[PF_PROBE_LINE], struct pf_err *err);
-enum pf_code pf_probe_write(struct pf_probe_link *, const char *text, struct pf_err *err);
-/* Octets that came and were not read yet. */
-size_t pf_probe_pending(const struct pf_probe_link *);
+bool pf_probe_numeric(const char *name);
 
-/* Handshake as a client, with SNI `host`; a certificate that does not verify is reported, not
- * refused. `ca_file` NULL: the system's. */
-enum pf_code pf_probe_tls(struct pf_probe_link *, const char *host, const char *ca_file,
-                          struct pf_probe_tls *out_tls, struct pf_err *err);
+/* `address` is numeric or the path of a unix socket. NULL: err says why. */
+struct pf_probe_link *pf_probe_connect(struct pf_loop *, const char *address, unsigned port,
+                                       pf_time wait, struct pf_err *err);
+void pf_probe_close(struct pf_probe_link *); /* NULL is allowed */
+
+/* PF_TEMP: not in time; PF_GONE: closed or broken. */
+enum pf_code pf_probe_send(struct pf_probe_link *, struct pf_bytes, struct pf_err *err);
+/* At least one octet, until the time has come. */
+enum pf_code pf_probe_receive(struct pf_probe_link *, struct pf_span *to, pf_time until,
+                              struct pf_err *err);
+enum pf_code pf_probe_handshake(struct pf_probe_link *, const struct pf_probe_tls_wish *,
+                                struct pf_err *err);
+
+/* After such a handshake: whether a record fits. */
+bool pf_probe_dane(const struct pf_probe_link *);
+
+void pf_probe_mark(struct pf_probe_link *);
+/* Milliseconds on a clock that never goes back. */
+double pf_probe_clock(void);
 
 #endif

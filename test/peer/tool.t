@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`postfach` at the prompt: user, box and probe against real files and a live server, statuses and texts;
+"""`postfach` at the prompt: user and box against real files and a live server, statuses and texts;
 and the demo from beginning to end."""
 import os
 import shutil
@@ -170,27 +170,6 @@ def box_says_that_a_session_holds_the_maildrop():
         tool("box", "ls", office.maildir("anna"))
 
 
-def probe_tells_good_from_bad():
-    with Office(listens=["{ tls starttls }", "{ tls implicit }", "{ tls none; plaintext-login yes }"]) as office:
-        office.start()
-        ca = office.certificates.ca
-        out, _ = tool("probe", "--ca", ca, f"localhost:{office.pop3}")
-        assert "TLSv1.3" in out and "ALPN pop3" in out and "verdict: nothing bad" in out, out
-        before, after = out.split("after STLS")
-        assert "STLS\n" in before and "SASL PLAIN" not in before and "SASL PLAIN" in after
-        out, _ = tool("probe", "--tls", "--ca", ca, f"localhost:{office.pop3s}")
-        assert "inside TLS" in out
-        out, _ = tool("probe", f"localhost:{office.pop3}", status=1)  # unknown authority
-        assert "refuses" in out
-        out, _ = tool("probe", f"127.0.0.1:{office.ports[2]}", status=1)
-        assert "without TLS" in out
-        _, err = tool("probe", "--tls", f"localhost:{office.pop3}", status=75)
-        assert "TLS handshake failed" in err, err
-        port = office.pop3
-    _, err = tool("probe", f"127.0.0.1:{port}", status=75)
-    assert "refused" in err
-
-
 def a_user_made_by_the_tool_logs_in():
     import poplib
     with Office() as office:
@@ -216,5 +195,5 @@ def the_demo_runs_once():
 
 run(box_ls_shows_what_pop3_shows, box_show_decodes_and_raw_does_not, box_check_finds_what_pop3_refuses,
     box_check_mends_an_mbox, box_is_a_program_of_its_own, box_quota_says_what_maildirsize_says, mistakes_are_told,
-    box_says_that_a_session_holds_the_maildrop, probe_tells_good_from_bad, a_user_made_by_the_tool_logs_in,
+    box_says_that_a_session_holds_the_maildrop, a_user_made_by_the_tool_logs_in,
     the_demo_runs_once)

@@ -15,7 +15,7 @@ PLACES = [
     (r"gsasl\.h", r"src/auth/(exchange|initiate)\w*\.c$"),
     (r"sodium\.h", r"src/auth/\w+\.c$"),
     (r"crypt\.h", r"src/auth/\w+\.c$"),
-    (r"(n?curses|term|panel)\.h", r"src/tool/top_screen\.c$"),
+    (r"(n?curses|term|panel)\.h", r"src/tool/(top|explore)_screen\.c$"),
     (r"gmime/.*", r"src/tool/\w+\.[ch]$"),
     (r"(zlib|zstd|zstd_errors)\.h", r"src/store/maildir/squeeze\.c$"),
     (r"systemd/.*", r"src/(sys|role)/\w+\.c$"),

@@ -18,7 +18,9 @@ static const char usage[] =
     "       postfach users insecure                       who would be shut out by stricter settings\n"
     "       postfach box ls|show|check|quota MAILDROP     a maildrop as POP3 would show it\n"
     "       postfach fetch [ACCOUNT|URL …]                mail of other servers, once each\n"
+    "       postfach ls|show|save|rm ACCOUNT …            messages on another server\n"
     "       postfach probe HOST[:PORT]                    what a server is, and what of it is bad\n"
+    "       postfach explore [ACCOUNT|URL|ADDRESS]        a maildrop of another server on a screen\n"
     "       postfach deliver -d USER …  < MESSAGE         a message into a maildrop, for a mail server\n"
     "       postfach why MESSAGE-ID|UIDL|USER             what became of a mail, of a user's mails\n"
     "       postfach ctl sessions|kick|reload|stats       the running server\n"
@@ -35,7 +37,12 @@ static const struct {
     {"users", pf_tool_users, NULL},
     {"box", NULL, "box"},
     {"fetch", NULL, "fetch"},
+    {"ls", NULL, "look"},
+    {"show", NULL, "look"},
+    {"save", NULL, "look"},
+    {"rm", NULL, "look"},
     {"probe", NULL, "probe"},
+    {"explore", NULL, "look"},
     {"deliver", pf_tool_deliver, NULL},
     {"ctl", pf_tool_ctl, NULL},
     {"why", pf_tool_why, NULL},

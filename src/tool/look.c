@@ -182,7 +182,7 @@ static int run(struct pf_look *l)
         status = l->verb->run(l);
     pf_look_end(l);
     pf_client_close(&l->client);
-    if (fflush(stdout) != 0 && status == 0)
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0)
         status = pf_verdict(PF_IO)->exit_status;
     return status;
 }

@@ -59,8 +59,9 @@ struct pf_look {
     struct pf_reach *reach;
     struct pf_call *call; /* while it may be spoken to */
     struct pf_err gone_err;
-    bool gone, confirmed;                                                 /* QUIT was answered by +OK */
-    unsigned waiting;                                                     /* answers that are to come */
+    bool gone, lost;  /* lost: an answer was cut, and `gone` comes next */
+    bool confirmed;   /* QUIT was answered by +OK */
+    unsigned waiting; /* answers that are to come */
     void (*told)(struct pf_look *, uint64_t number, struct pf_bytes why); /* of DELE that were refused */
     struct pf_look_asked asked;
 

@@ -116,6 +116,18 @@ static int delete_them(struct pf_look *l, size_t count)
     return deleted == count ? 0 : pf_verdict(PF_PARTIAL)->exit_status;
 }
 
+static int tell_ageless(const struct pf_look *l)
+{
+    struct pf_err err = {0};
+
+    pf_fail(
+        &err, PF_PERM, 0, "look", "%s",
+        pf_say(
+            "the server tells no heads (it has no TOP), so nobody knows how old a message is",
+            "der Server nennt keine Köpfe (er hat kein TOP): niemand weiß, wie alt eine Nachricht ist"));
+    return pf_look_complain(l, &err);
+}
+
 static int run(struct pf_look *l)
 {
     size_t count;
@@ -127,6 +139,8 @@ static int run(struct pf_look *l)
     if (count)
         return only_tell(l, count);
     pf_look_quit(l);
+    if (l->no_top)
+        return tell_ageless(l);
     puts(pf_say("No message is so old: nothing to delete.",
                 "Keine Nachricht ist so alt: nichts zu löschen."));
     return 0;

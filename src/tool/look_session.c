@@ -1,5 +1,6 @@
 #include "tool/look_parts.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,6 +38,8 @@ static void head_ended(struct pf_look *l, const struct pf_heard *heard)
 {
     struct pf_look_row *row = &l->rows[heard->tag];
 
+    if (l->lost)
+        return;
     row->headed = true;
     if (heard->end == PF_END_WHOLE) {
         pf_look_head(l->head, row);
@@ -69,7 +72,9 @@ static void delete_ended(struct pf_look *l, const struct pf_heard *heard)
     struct pf_look_row *row = &l->rows[heard->tag];
 
     row->deleted = heard->end == PF_END_WHOLE;
-    if (!row->deleted && heard->lost == PF_LOST_NOT)
+    if (l->lost)
+        return;
+    if (!row->deleted)
         l->told(l, row->number, heard->text);
     ask_deletes(l);
 }
@@ -94,14 +99,18 @@ static void hear_item(struct pf_look *l, const struct pf_heard *heard)
 static void note_answer(struct pf_look *l, const struct pf_heard *heard)
 {
     enum pf_code code = heard->code == PF_OK ? PF_PERM : heard->code;
+    struct pf_bytes why = pf_bytes_head(heard->text, 200);
 
     if (heard->end == PF_END_WHOLE)
         l->asked.err.code = PF_OK;
-    else if (heard->lost == PF_LOST_NOT)
-        pf_fail(&l->asked.err, code, 0, "look", "%.*s",
-                (int)(heard->text.len > 200 ? 200 : heard->text.len), heard->text.at);
+    else if (heard->verb == PF_VERB_RETR)
+        pf_fail(&l->asked.err, code, 0, "look",
+                pf_say("the server does not give message %" PRIu64 ": %.*s",
+                       "der Server gibt Nachricht %" PRIu64 " nicht: %.*s"),
+                heard->number, (int)why.len, why.at);
     else
-        l->asked.err.code = PF_TEMP; /* what came of it stands in `gone` */
+        pf_fail(&l->asked.err, code, 0, "look",
+                pf_say("the server refuses: %.*s", "der Server lehnt ab: %.*s"), (int)why.len, why.at);
 }
 
 static void on_heard(void *self, struct pf_reach *reach, struct pf_call *call,
@@ -119,6 +128,7 @@ static void on_heard(void *self, struct pf_reach *reach, struct pf_call *call,
         l->asked.take(l->asked.self, heard->bytes);
     } else if (heard->kind == PF_HEARD_END) {
         l->waiting--;
+        l->lost |= heard->lost != PF_LOST_NOT;
         if (heard->verb == PF_VERB_LIST)
             pf_look_rows_sort(l);
         l->confirmed = heard->verb == PF_VERB_QUIT && heard->end == PF_END_WHOLE;
@@ -181,9 +191,9 @@ static void hang_up(struct pf_look *l)
 /* Until everything was answered; an error when the connection ended before. */
 static enum pf_code wait_for_answers(struct pf_look *l, struct pf_err *err)
 {
-    while (!l->gone && l->waiting)
+    while (!l->gone && (l->waiting || l->lost))
         pf_loop_turn(l->client.loop, true);
-    if (l->waiting == 0 && !l->no_memory)
+    if (l->waiting == 0 && !l->lost && !l->no_memory)
         return PF_OK;
     if (l->no_memory)
         return pf_fail(err, PF_NO_MEMORY, 0, "look", "no memory for the list");
@@ -259,7 +269,7 @@ static enum pf_code reach(struct pf_look *l, enum pf_pipelining pipelining, stru
                                           .pipelining = pipelining,
                                           .keep_crlf = l->verb->crlf};
 
-    l->gone = l->no_top = false;
+    l->gone = l->lost = l->no_top = false;
     l->waiting = 0;
     l->next = l->heads = l->head.len = 0;
     l->reach = pf_reach_new(&set, &calls, l, err);

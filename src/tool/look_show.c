@@ -4,6 +4,7 @@
 #include "tool/explore_mime.h"
 #include "tool/explore_text.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -33,13 +34,17 @@ static void to_stdout(void *self, struct pf_bytes piece)
 /* Octets for a person: control characters are shown, not obeyed. */
 static int show_octets(int fd)
 {
-    FILE *from = fdopen(dup(fd), "r");
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    FILE *from = copy >= 0 ? fdopen(copy, "r") : NULL;
     char *line = NULL;
     size_t room = 0;
     ssize_t len;
 
-    if (!from)
+    if (!from) {
+        if (copy >= 0)
+            close(copy);
         return pf_verdict(PF_NO_MEMORY)->exit_status;
+    }
     rewind(from);
     while ((len = getline(&line, &room, from)) > 0) {
         size_t end = (size_t)len;
@@ -47,7 +52,7 @@ static int show_octets(int fd)
 
         while (end && (line[end - 1] == '\n' || line[end - 1] == '\r'))
             end--;
-        safe = pf_explore_clean(pf_bytes_from(line, end), PF_EXPLORE_RAW, SIZE_MAX / 8);
+        safe = pf_explore_clean(pf_bytes_from(line, end), PF_EXPLORE_RAW, PF_EXPLORE_TEXT_MAX);
         if (safe)
             puts(safe);
         free(safe);

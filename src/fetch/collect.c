@@ -45,6 +45,12 @@ void pf_collect_leave(struct pf_collect *c)
         release(c);
 }
 
+void pf_collect_leave_place(struct pf_collect *c)
+{
+    if (--c->depth == 0 && c->freed)
+        pf_timer_set(c->kick, pf_loop_now(c->set.loop));
+}
+
 void pf_collect_free(struct pf_collect *c)
 {
     if (!c)

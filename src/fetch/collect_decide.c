@@ -22,7 +22,9 @@ static bool make_order(struct pf_collect *c)
     for (size_t i = 0; i < count; i++) {
         const struct pf_plan_row *row = pf_plan_at(c->s.plan, order[i]);
 
-        if (!c->poison.len || !pf_bytes_equal(row->identity, c->poison))
+        if (c->poison.len && pf_bytes_equal(row->identity, c->poison))
+            pf_collect_blame(c, &c->poison_err, false);
+        else
             c->s.order[c->s.order_count++] = order[i];
     }
     return true;

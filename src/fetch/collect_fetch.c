@@ -332,5 +332,5 @@ void pf_collect_letter_done(void *self, void *letter_of, const struct pf_err *er
         pf_call_hold(c->call, false);
     }
     pf_collect_go(c);
-    pf_collect_leave(c);
+    pf_collect_leave_place(c);
 }

@@ -62,6 +62,7 @@ struct pf_collect_notes {
 struct pf_collect_session {
     struct pf_plan *plan;
     bool ready, lost, quit_whole;
+    bool breaks;       /* the line is being lost: why, `gone` will tell */
     struct pf_err why; /* the line's end */
     unsigned flying;   /* commands said and not ended */
     unsigned asked;    /* of LIST, UIDL, STAT */
@@ -117,12 +118,15 @@ struct pf_collect {
     struct pf_plan_names taken; /* identities that this run has dealt with */
     struct pf_plan_text taken_text;
     struct pf_bytes poison; /* the message in which the line was cut */
+    struct pf_err poison_err;
     struct pf_collect_session s;
 };
 
 /* collect.c */
 void pf_collect_enter(struct pf_collect *);
 void pf_collect_leave(struct pf_collect *);
+/* Out of a callback of the place, which cannot be freed in it. */
+void pf_collect_leave_place(struct pf_collect *);
 bool pf_collect_alive(const struct pf_collect *);
 void pf_collect_tell(struct pf_collect *, const struct pf_collect_event *);
 void pf_collect_notice(struct pf_collect *, enum pf_code, const char *format, ...)

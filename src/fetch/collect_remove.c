@@ -84,9 +84,8 @@ void pf_collect_delete(struct pf_collect *c)
     }
     if (c->s.flying)
         return;
-    if (pf_collect_say(c, &quit) != PF_OK)
-        c->s.lost = true;
-    c->stage = PF_STAGE_QUITS;
+    if (pf_collect_say(c, &quit) == PF_OK)
+        c->stage = PF_STAGE_QUITS;
 }
 
 static void dele_ended(struct pf_collect *c, const struct pf_heard *heard)

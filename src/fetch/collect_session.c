@@ -17,7 +17,7 @@ void pf_collect_session_free(struct pf_collect *c)
 
 bool pf_collect_ends(const struct pf_collect *c)
 {
-    return c->stopped || c->hard || c->s.lost;
+    return c->stopped || c->hard || c->s.lost || c->s.breaks;
 }
 
 enum pf_code pf_collect_say(struct pf_collect *c, const struct pf_pop3_command *command)
@@ -34,10 +34,12 @@ enum pf_code pf_collect_say(struct pf_collect *c, const struct pf_pop3_command *
     if (code == PF_OK) {
         c->s.flying++;
         c->s.sent_ahead |= c->s.flying > 1;
-    } else if (code != PF_AGAIN && !c->s.lost) {
+    } else if (code == PF_STATE) {
+        c->s.breaks = true;
+    } else if (code != PF_AGAIN) {
         struct pf_err err;
 
-        pf_fail(&err, code == PF_STATE ? PF_TEMP : code, 0, where, "a command cannot be said any more");
+        pf_fail(&err, code, 0, where, "a command cannot be said");
         pf_collect_blame(c, &err, true);
     }
     return code;
@@ -86,6 +88,8 @@ static void hear(struct pf_collect *c, const struct pf_heard *heard)
 {
     if (heard->kind == PF_HEARD_END && c->s.flying)
         c->s.flying--;
+    if (heard->kind == PF_HEARD_END && heard->lost != PF_LOST_NOT)
+        c->s.breaks = true;
     switch (c->stage) {
     case PF_STAGE_LISTS:
         pf_collect_list_heard(c, heard);
@@ -119,7 +123,7 @@ static void on_heard(void *self, struct pf_reach *reach, struct pf_call *call,
     pf_collect_enter(c);
     if (pf_collect_alive(c))
         hear(c, heard);
-    if (heard->kind == PF_HEARD_END)
+    if (heard->kind == PF_HEARD_END || c->hard)
         pf_collect_go(c);
     pf_collect_leave(c);
 }
@@ -216,6 +220,7 @@ static void end_session(struct pf_collect *c)
             pf_collect_over(c);
     } else if (c->s.ready && has_number_left(c) && recalls(c)) {
         c->recalled = true;
+        c->poison_err = c->s.why;
         pf_collect_notice(c, c->s.why.code, "%s; calling again", c->s.why.log);
         if (pf_collect_alive(c))
             call_again(c);
@@ -339,7 +344,7 @@ void pf_collect_go(struct pf_collect *c)
             c->unfinished = true;
             pf_collect_over(c);
         } else {
-            more = !c->job.busy && !c->job_due && step(c);
+            more = !c->job.busy && !c->job_due && (c->s.lost || !c->s.breaks) && step(c);
         }
     }
 }

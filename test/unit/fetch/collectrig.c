@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <sched.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,6 +14,58 @@
 #include <unistd.h>
 
 #include "fakeserver.h"
+
+static atomic_bool slow, full;
+static atomic_uint waiting;
+static sem_t gate;
+
+int __wrap_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+    (void)fd;
+    if (atomic_load(&slow)) {
+        atomic_fetch_add(&waiting, 1);
+        while (sem_wait(&gate) != 0)
+            ;
+    }
+    return 0;
+}
+
+int __wrap_fdatasync(int fd);
+int __wrap_fdatasync(int fd)
+{
+    return __wrap_fsync(fd);
+}
+
+ssize_t __real_write(int fd, const void *at, size_t len);
+ssize_t __wrap_write(int fd, const void *at, size_t len);
+ssize_t __wrap_write(int fd, const void *at, size_t len)
+{
+    char link[64], path[256];
+    ssize_t n;
+
+    if (!atomic_load(&full))
+        return __real_write(fd, at, len);
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    n = readlink(link, path, sizeof path - 1);
+    path[n > 0 ? n : 0] = 0;
+    if (!strstr(path, "/Mail/tmp/"))
+        return __real_write(fd, at, len);
+    errno = ENOSPC;
+    return -1;
+}
+
+void collectrig_disk_waits(bool it)
+{
+    atomic_store(&slow, it);
+    for (unsigned n = it ? 0 : atomic_exchange(&waiting, 0); n; n--)
+        sem_post(&gate);
+}
+
+void collectrig_disk_full(bool it)
+{
+    atomic_store(&full, it);
+}
 
 static void on_secret(void *self, struct pf_collect *collect, const char *host)
 {
@@ -126,6 +180,7 @@ void collectrig_up(struct collectrig *r)
 
     memset(r, 0, sizeof *r);
     alarm(120);
+    assert_int_equal(sem_init(&gate, 0, 0), 0);
     snprintf(r->folder, sizeof r->folder, "/tmp/postfach-collect.XXXXXX");
     assert_non_null(mkdtemp(r->folder));
     snprintf(r->maildir, sizeof r->maildir, "%s/Mail", r->folder);
@@ -215,7 +270,7 @@ static void forget_events(struct collectrig *r)
     r->fake.sessions = r->fake.retrs = r->fake.tops = r->fake.deles = r->fake.quits = 0;
 }
 
-void collectrig_run(struct collectrig *r)
+void collectrig_begin(struct collectrig *r)
 {
     static const struct pf_collect_calls calls = {on_secret, on_tell, on_gone};
     struct pf_err err = {0};
@@ -225,6 +280,16 @@ void collectrig_run(struct collectrig *r)
     r->collect = pf_collect_new(&r->set, &calls, r, &err);
     if (!r->collect)
         fail_msg("%s", err.log);
+}
+
+void collectrig_run(struct collectrig *r)
+{
+    collectrig_begin(r);
+    collectrig_end(r);
+}
+
+void collectrig_end(struct collectrig *r)
+{
     while (r->collect && !r->gones)
         collectrig_turn(r);
     assert_int_equal(r->gones <= 1, 1);

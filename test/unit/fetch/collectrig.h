@@ -79,6 +79,9 @@ struct message *collectrig_add(struct collectrig *, const char *uid, const char 
 void collectrig_fill(struct collectrig *, size_t n);
 /* One run, from pf_collect_new to gone (or to its being freed). */
 void collectrig_run(struct collectrig *);
+/* The two halves of it. */
+void collectrig_begin(struct collectrig *);
+void collectrig_end(struct collectrig *);
 void collectrig_turn(struct collectrig *);
 /* Runs, and it must end with PF_OK. */
 void collectrig_good(struct collectrig *);
@@ -88,6 +91,10 @@ size_t collectrig_mails(struct collectrig *, const char *folder);
 /* How many of them have that text in it. */
 size_t collectrig_mails_with(struct collectrig *, const char *text);
 size_t collectrig_on_server(const struct collectrig *);
+/* The disk: fsync waits until it is let go (it does nothing otherwise: what a power cut leaves is tested
+ * elsewhere); writes into the Maildir's tmp find no room. */
+void collectrig_disk_waits(bool);
+void collectrig_disk_full(bool);
 /* What the ledger knows of the UID. */
 enum pf_ledger_state collectrig_known(struct collectrig *, const char *uid);
 

@@ -5,12 +5,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static const char where[] = "place_carrier";
+
+enum { PATIENCE = 30000 }; /* ms, for one that has nothing to do to end: it says QUIT to a server */
 
 static enum pf_code too_early(struct pf_err *err)
 {
@@ -107,8 +111,7 @@ static void carried(struct pf_ipc_ask *ask)
     else if (l->err.code == PF_PERM)
         l->state = PF_LEDGER_REFUSED;
     else if (l->err.code != PF_TEMP) {
-        /* Noted or not: the next run asks. */
-        l->state = PF_LEDGER_WILL;
+        l->state = ask->err.code ? PF_LEDGER_WILL : PF_LEDGER_GONE;
         pf_place_break(c->place, &l->err);
     }
     tell(c);
@@ -217,9 +220,26 @@ static void leave_lock(struct pf_place_carry *c)
     close(other);
 }
 
+/* One that is no more must be no zombie either: locks of others name it, and it would seem to be alive.
+ */
+static bool reap(pid_t pid, int wait)
+{
+    struct pollfd end = {.fd = pidfd_open(pid, 0), .events = POLLIN};
+    pid_t ended;
+
+    if (end.fd >= 0) {
+        (void)poll(&end, 1, wait);
+        close(end.fd);
+    }
+    do
+        ended = waitpid(pid, NULL, WNOHANG);
+    while (ended < 0 && errno == EINTR);
+    return ended != 0;
+}
+
 void pf_place_carrier_end(struct pf_place_carry *c)
 {
-    bool idle = c->carrier && !c->away && !c->asking;
+    bool works = c->carrier && (c->away || c->asking);
 
     if (c->asking)
         pf_ipc_abandon(&c->ask);
@@ -233,10 +253,6 @@ void pf_place_carrier_end(struct pf_place_carry *c)
     if (c->carrier)
         pf_ipc_close(c->carrier);
     c->carrier = NULL;
-    if (c->pid <= 0)
-        return;
-    if (!idle)
+    if (c->pid > 0 && !reap(c->pid, works ? 0 : PATIENCE))
         leave_lock(c);
-    while (waitpid(c->pid, NULL, idle ? 0 : WNOHANG) < 0 && errno == EINTR)
-        ;
 }

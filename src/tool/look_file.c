@@ -14,11 +14,14 @@ enum { TRIES = 10000, SPARE = 6 /* "-9999" */ };
 static int make(struct pf_look_file *f, const char *folder)
 {
     char path[PF_EXPLORE_PATH];
-    int fd = openat(f->folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int fd = -1;
 
     f->temp[0] = 0;
-    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
-        return fd;
+    if (access("/proc/self/fd", X_OK) == 0) { /* it gets its name from there */
+        fd = openat(f->folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+            return fd;
+    }
     if (snprintf(path, sizeof path, "%s/.postfach-XXXXXX", folder) >= (int)sizeof path)
         return -1;
     fd = mkostemp(path, O_CLOEXEC);
@@ -63,13 +66,14 @@ void pf_look_file_drop(struct pf_look_file *f)
     close(f->folder);
 }
 
-/* link(2) never puts a file in another's place. */
+/* Neither puts a file in another's place. */
 static bool link_it(const struct pf_look_file *f, const char *name)
 {
     char self[32];
 
     if (f->temp[0])
-        return linkat(f->folder, f->temp, f->folder, name, 0) == 0;
+        return renameat2(f->folder, f->temp, f->folder, name, RENAME_NOREPLACE) == 0 ||
+               (errno == EINVAL && linkat(f->folder, f->temp, f->folder, name, 0) == 0);
     snprintf(self, sizeof self, "/proc/self/fd/%d", f->fd);
     return linkat(AT_FDCWD, self, f->folder, name, AT_SYMLINK_FOLLOW) == 0;
 }

@@ -91,6 +91,9 @@ struct pf_fetch_run {
     enum pf_fetch_phase phase;
     pf_time began;
     unsigned failures;
+    pf_time logged_in,
+        login_delay; /* when it last went well; what the server wants between two, as far as known */
+    bool too_soon;
     struct pf_err err;     /* how the last session ended */
     char told[PF_ERR_LOG]; /* the last notice: what ends a session is not told twice */
     struct pf_collect_sums sums;

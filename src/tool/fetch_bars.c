@@ -20,6 +20,9 @@ static void size_of_screen(size_t *columns, size_t *rows)
 
 static const char *doing(const struct pf_fetch_run *run)
 {
+    if (run->fetch->stops)
+        return pf_say("ending; what came is kept (once more: at once)",
+                      "beende; was da ist, bleibt (noch einmal: sofort)");
     switch (run->phase) {
     case PF_FETCH_CALLS:
         return pf_say("connecting …", "verbinde …");

@@ -217,13 +217,14 @@ static bool read_settings(struct pf_fetch_options *o)
     unsigned char text[512];
     struct pf_span out = {text, 0, sizeof text};
     struct pf_accounts *accounts;
-    bool good = pf_span_format(&out, "account a { server a; user a\n");
+    bool good = pf_span_format(&out, "account a { server a; user a\n"), said = false;
 
     for (size_t i = 0; i < PF_FETCH_SETTINGS; i++) {
         const char *value = o->said[i];
 
         if (!value)
             continue;
+        said = true;
         for (const char *c = value; *c; c++)
             good = good && (pf_is_digit((unsigned char)*c) ||
                             (pf_lower((unsigned char)*c) >= 'a' && pf_lower((unsigned char)*c) <= 'z'));
@@ -231,6 +232,8 @@ static bool read_settings(struct pf_fetch_options *o)
             return complain("that is no value that can be used:", "dieser Wert ist nicht brauchbar:",
                             value) == 0;
     }
+    if (!said)
+        return true;
     good = good && pf_span_format(&out, "}\n");
     accounts = good ? pf_accounts_parse("-", pf_span_bytes(&out), NULL, print_mistake, NULL) : NULL;
     if (accounts)

@@ -111,6 +111,19 @@ static uint32_t chance(void)
     return number;
 }
 
+/* A server that sends us away for coming too soon: what was long enough at last is what it wants. */
+static void learn_login_delay(struct pf_fetch_run *run)
+{
+    if (run->err.code == PF_LOGIN_DELAY)
+        run->too_soon = true;
+    if (run->err.code != PF_OK)
+        return;
+    if (run->too_soon && run->logged_in)
+        run->login_delay = run->began - run->logged_in;
+    run->too_soon = false;
+    run->logged_in = run->began;
+}
+
 /* When it is called again; in a command that ends by itself, never. */
 static pf_time rest_of(struct pf_fetch_run *run)
 {
@@ -119,6 +132,7 @@ static pf_time rest_of(struct pf_fetch_run *run)
                                    .failures = run->failures,
                                    .poll = run->account.poll * 1000,
                                    .took = now - run->began,
+                                   .login_delay = run->login_delay,
                                    .random = chance()};
 
     if (!run->fetch->options->daemon || run->fetch->stops)
@@ -141,6 +155,7 @@ static void ended(struct pf_later *later)
     run->counted = true;
     run->failures = run->err.code == PF_OK ? 0 : run->failures + 1;
     run->phase = PF_FETCH_RESTS;
+    learn_login_delay(run);
     run->rest = rest_of(run);
     f->show->end(run);
     if (pf_fetch_renew(run))

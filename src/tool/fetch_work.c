@@ -14,6 +14,8 @@ int pf_fetch_status_of(enum pf_code code)
         return 0;
     if (pf_fetch_is_temporary(code))
         return 75;
+    if (code == PF_NO_MECH) /* no mistake of the command line's */
+        return pf_verdict(PF_AUTH)->exit_status;
     return code == PF_SYNTAX ? PF_FETCH_PROTOCOL : pf_verdict(code)->exit_status;
 }
 
@@ -122,6 +124,15 @@ static void judge_all(struct pf_fetch *f)
         f->worst = 0; /* whoever ends a service wants it ended */
 }
 
+/* The work is done, and its exit status shall be told; no signal comes between. */
+static void deaf(void)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+}
+
 int pf_fetch_work(struct pf_fetch *f)
 {
     f->show = f->options->json                               ? &pf_fetch_show_json
@@ -136,6 +147,7 @@ int pf_fetch_work(struct pf_fetch *f)
         judge_all(f);
         f->show->finish(f);
     }
+    deaf();
     for (size_t i = 0; i < 3; i++)
         pf_signal_free(f->signals[i]);
     /* A thread that waits for a password or a name server holds nobody up who wants the end. */

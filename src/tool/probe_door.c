@@ -32,12 +32,15 @@ static int by_size(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
+/* Refusals are not measured: some servers have enough after a few. */
 static void measure(struct pf_probe_door *door, struct pf_probe_talk *talk)
 {
     const struct pf_pop3_command capa = {.verb = PF_VERB_CAPA};
     struct pf_probe_answer answer;
     double times[ROUNDS];
 
+    if (!pf_probe_offers(door)->count)
+        return;
     for (size_t i = 0; i < ROUNDS; i++) {
         if (!pf_probe_ask(talk, &capa, 1, &answer))
             return;

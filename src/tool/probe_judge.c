@@ -174,8 +174,10 @@ PF_PROBE_JUDGE(plain_login)
     const char *sasl = pf_probe_capability(before, "SASL"), *user = pf_probe_capability(before, "USER");
 
     NOTHING;
-    if (door->implicit || !door->capa_known[PF_PROBE_BEFORE])
+    if (door->implicit)
         return PF_PROBE_SKIP;
+    if (!door->capa_known[PF_PROBE_BEFORE])
+        return pf_probe_try_user(door, proof);
     if (!user && !has_word(sasl, "PLAIN") && !has_word(sasl, "LOGIN"))
         return PF_PROBE_GOOD;
     snprintf(proof, PF_PROBE_PROOF, "%s%s%s", user ? user : "", user && sasl ? ", " : "",

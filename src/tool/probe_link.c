@@ -220,6 +220,7 @@ static bool add_records(struct pf_probe_link *link, const struct pf_tlsa_list *l
         SSL_CTX_set_default_verify_paths(link->context) != 1 ||
         SSL_dane_enable(link->ssl, list->base) != 1)
         return false;
+    SSL_dane_set_flags(link->ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS); /* RFC 7671 section 5.1 */
     for (size_t i = 0; i < list->count; i++)
         SSL_dane_tlsa_add(link->ssl, list->at[i].usage, list->at[i].selector, list->at[i].matching,
                           list->at[i].data.at, list->at[i].data.len);

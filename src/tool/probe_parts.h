@@ -148,6 +148,9 @@ const struct pf_probe_lines *pf_probe_offers(const struct pf_probe_door *);
 /* The line that begins with this tag, or NULL. */
 const char *pf_probe_capability(const struct pf_probe_lines *, const char *tag);
 
+/* probe_try.c: whether a name is taken without TLS, where no CAPA tells. */
+enum pf_probe_verdict pf_probe_try_user(struct pf_probe_door *, char *proof);
+
 /* probe_tls.c, probe_chain.c: describe what a handshake showed. */
 void pf_probe_tls_describe(const struct pf_probe_link *, struct pf_probe_door *);
 void pf_probe_tls_versions(struct pf_probe_door *);

@@ -171,7 +171,7 @@ void pf_probe_report(const struct pf_probe_door *door, FILE *to)
         put_capabilities(door, PF_PROBE_INSIDE,
                          pf_say("capabilities inside TLS:", "Fähigkeiten in TLS:"), to);
     }
-    if (door->greeted && !door->mail) {
+    if (pf_probe_offers(door)->count && !door->mail) {
         fprintf(to, "  %s\n", pf_say("ways to log in:", "Wege zur Anmeldung:"));
         put_mechanisms(pf_probe_offers(door), to);
     }

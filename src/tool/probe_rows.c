@@ -151,7 +151,10 @@ const struct pf_probe_check pf_probe_checks[] = {
      .grave = true,
      .good = {"no password is asked for before TLS", "vor TLS wird kein Passwort verlangt"},
      .bad = {"passwords are accepted without TLS", "Passwörter werden ohne TLS angenommen"},
-     .hint = {"refuse them until STLS", "ablehnen, solange STLS fehlt"}},
+     .hint =
+         {"refuse them until STLS; many servers allow them to their own machine: ask from another one",
+          "ablehnen, solange STLS fehlt; viele Server erlauben sie dem eigenen Rechner: von einem "
+          "anderen aus fragen"}},
     {.name = "login-offered",
      .section = "login",
      .when = PF_PROBE_TALKS,

@@ -87,6 +87,22 @@ static enum pf_probe_verdict refuse(struct pf_probe_door *door, const char *word
     return verdict;
 }
 
+enum pf_probe_verdict pf_probe_try_user(struct pf_probe_door *door, char *proof)
+{
+    const struct pf_pop3_command user = pf_probe_raw("USER postfach-probe");
+    struct pf_probe_answer answer;
+    struct pf_probe_talk *talk = door->upgrades ? NULL : enter(door, false);
+
+    if (!talk)
+        return PF_PROBE_SKIP;
+    pf_probe_ask(talk, &user, 1, &answer);
+    prove(proof, talk->link);
+    leave(talk);
+    return answer.end == PF_END_WHOLE     ? PF_PROBE_BAD
+           : answer.end == PF_END_REFUSED ? PF_PROBE_GOOD
+                                          : PF_PROBE_SKIP;
+}
+
 PF_PROBE_JUDGE(stls_again)
 {
     (void)check;

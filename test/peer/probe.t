@@ -14,7 +14,7 @@ import time
 import warnings
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from office import PATIENCE, POSTFACH, Office, run  # noqa: E402
+from office import PATIENCE, POSTFACH, TOP, Office, run  # noqa: E402
 
 warnings.simplefilter("ignore", DeprecationWarning)  # old TLS is what is tried
 
@@ -131,6 +131,22 @@ def who_cannot_be_reached_is_told_by_the_status():
         assert "usage" in err, words
 
 
+def the_manual_names_every_check():
+    named, rows = set(), set()
+    for name in ("probe_rows.c", "probe_rows_mail.c"):
+        with open(os.path.join(TOP, "src/tool", name), encoding="utf-8") as file:
+            text = file.read()
+        rows |= set(re.findall(r'\.name = "([^"]+)"', text))
+        rows |= set(re.findall(r'^ *(?:CAPABILITY|MECHANISM|OLD_TLS|NEW_TLS|EARLY)\("([^"]+)"', text, re.M))
+    with open(os.path.join(TOP, "man/postfach-probe.1"), encoding="utf-8") as file:
+        page = file.read().split(".Sh CHECKS")[1].split(".Sh JSON")[0]
+    for line in page.splitlines():
+        if not line.startswith("."):
+            named |= set(re.findall(r"[a-z][a-z0-9.-]*[a-z0-9](?=[,;]|$)", line.replace("with a login: ", "").replace(
+                "With a login: ", "")))
+    assert len(rows) > 50 and not rows - named, rows - named
+
+
 # Debian's Dovecot
 
 def dovecot_is_told_as_it_is():
@@ -152,6 +168,38 @@ def dovecot_is_told_as_it_is():
         login = told["doors"][1]["login"]
         assert login["messages"] == 5 and login["fetched"] == 5 and found["sizes"]["verdict"] == "good", login
         assert found["tls-injection"]["verdict"] == "good" and found["pipelining"]["verdict"] == "good", found
+
+
+def look_at(peer):
+    peer.put_all([b"From: a@b\nSubject: %d\n\nbody\n" % n for n in range(3)])
+    password = os.path.join(peer.folder, "probe-password")
+    with open(password, "w", encoding="ascii") as file:
+        file.write(peer.password + "\n")
+    os.chmod(password, 0o600)
+    words = ["--ca", peer.certificates.ca, "--name", "localhost", "--user", peer.user, "--password-file", password]
+    return findings(*words, *([] if peer.stls else ["--plain"]), f"127.0.0.1:{peer.port}", status=1)
+
+
+def servers_of_others_are_told_as_they_are():
+    """What is bad of them, from here, in Debian's packages of them; those that are not there are left out."""
+    from peer_server import Unfit
+    from private_pop3 import SERVERS
+    known = {
+        "Dovecot": set(), "Cyrus": set(), "SolidPop3d": set(),
+        "Courier": {"tls-injection", "tls-1.0", "tls-1.1"},  # its buffer outlives the handshake
+        "Mailutils": {"tls-1.0", "tls-1.1", "single-answers", "sizes"},  # LIST counts LF, and learns better by RETR
+        "Popa3d": {"uid-unique"},  # it looks at few lines of a header
+    }
+    for kind in SERVERS:
+        try:
+            with kind() as peer:
+                told, found = look_at(peer)
+        except Unfit as reason:
+            print(f"# {kind.__name__} is left out: {reason}", flush=True)
+            continue
+        assert told["doors"][1]["login"]["done"], told
+        # Passwords before TLS: they take us for somebody on their own machine, or know no TLS.
+        assert set(bad(found)) == known[kind.__name__] | {"plain-login"}, (kind, bad(found))
 
 
 # a server that does wrong
@@ -345,6 +393,16 @@ def a_good_script_is_good():
         assert not bad(found) and not bad(found, "note"), [found[n] for n in bad(found) + bad(found, "note")]
 
 
+def a_server_without_capa():
+    def old(server):
+        server.answers[b"CAPA"] = b"-ERR what?\r\n"
+
+    with office() as made:
+        found = with_server(made, "capa", "note", status=1, setup=old)
+        assert bad(found) == ["plain-login"] and "USER" in found["plain-login"]["proof"], found
+        assert found["quit"]["verdict"] == "good" and "capa-uidl" not in found
+
+
 def greetings_that_are_none():
     with office() as made:
         for switches in ({"greeting": b"220 mail ESMTP \x1b]0;owned\x07\r\n"}, {"greeting": b"-ERR not today\r\n"},
@@ -471,7 +529,8 @@ def maildrops_that_contradict_themselves():
             assert found[check]["proof"], found[check]
 
 
-run(our_server_is_all_good, people_read_it_in_their_language, a_certificate_that_a_client_refuses_is_bad,
-    who_cannot_be_reached_is_told_by_the_status, dovecot_is_told_as_it_is, a_good_script_is_good, greetings_that_are_none,
+run(our_server_is_all_good, the_manual_names_every_check, people_read_it_in_their_language, a_certificate_that_a_client_refuses_is_bad,
+    who_cannot_be_reached_is_told_by_the_status, a_server_without_capa, dovecot_is_told_as_it_is,
+    servers_of_others_are_told_as_they_are, a_good_script_is_good, greetings_that_are_none,
     apop_is_a_note_and_a_stale_timestamp_bad, the_hole_behind_stls, certificates_that_are_bad_in_one_way,
     old_tls_alone_is_bad, pipelining_that_is_a_lie, manners_before_the_login, maildrops_that_contradict_themselves)

@@ -156,6 +156,35 @@ def status_adopt_and_again():
         assert home.json()[-1]["fetched"] == 8
 
 
+def other_places_and_what_they_refuse():
+    with Home() as home:
+        sent = home.fill(3)
+        home.start()
+        box = os.path.join(home.home, "mbox")
+        home.configure(home.account("box", place=f"mbox {box}"))
+        assert f"to {box}" in home.fetch("box")
+        with open(box, "rb") as file:
+            assert file.read().count(b"\nSubject: number ") == 3
+        taken = os.path.join(home.home, "taken")
+        program = os.path.join(home.home, "take")
+        home.write(program, f'#!/bin/sh\nf=$(mktemp {taken}.XXXXXX) && cat > "$f"\n'
+                            'if grep -q "^Subject: number 1 " "$f"; then rm "$f"; exit 67; fi\n', mode=0o700)
+        home.configure(home.account("program", place=f"command {program}", extra="keep none"))
+        out = home.fetch("--verbose")
+        assert "program: 2 messages fetched" in out and "1 refused" in out and "2 deleted" in out, out
+        digests = [hashlib.sha256(open(os.path.join(home.home, file), "rb").read()).hexdigest()
+                   for file in os.listdir(home.home) if file.startswith("taken.")]
+        assert len(digests) == 2 and set(digests) < set(sent) and len(home.files("anna")) == 1
+        assert "program: nothing new, 1 on the server" in home.fetch()  # it is not tried again
+        out = home.fetch("status", "program")
+        assert re.search(r"1 refused where they should go.*\n +20\d\d-.* \S+  \d+ octets$", out, re.M), out
+        state = json.loads(home.fetch("status", "--json"))
+        assert state["refused"] == 1 and state["refused_messages"][0]["octets"] > 0, state
+        home.write(program, f'#!/bin/sh\ncat > {taken}.now\n', mode=0o700)
+        assert "1 will be fetched once more" in home.fetch("again", "program", "--refused")
+        assert "1 deleted" in home.fetch() and not home.files("anna")
+
+
 def what_goes_wrong_is_told():
     with Home() as home:
         home.fill(1)
@@ -225,5 +254,5 @@ def only_what_is_needed_is_linked():
 
 
 run(each_message_comes_once, stls_and_urls, what_is_kept_and_what_is_deleted, filters_folders_and_limits,
-    newest_first_and_so_many, accounts_side_by_side, status_adopt_and_again, what_goes_wrong_is_told,
+    newest_first_and_so_many, other_places_and_what_they_refuse, accounts_side_by_side, status_adopt_and_again, what_goes_wrong_is_told,
     germans_read_german, accounts_of_fetchmail_are_taken_over, only_what_is_needed_is_linked)

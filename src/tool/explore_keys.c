@@ -135,6 +135,8 @@ static void mark(struct pf_explore_live *l, bool marked)
     }
     pf_explore_list_mark(list, row, marked);
     if (reads)
+        pf_explore_title(l);
+    if (reads)
         pf_explore_note(l, "%s",
                         marked ? pf_say("marked for deletion", "zum Löschen vorgemerkt")
                                : pf_say("not marked any more", "nicht mehr vorgemerkt"));

@@ -16,11 +16,17 @@ void pf_explore_leave(struct pf_explore_live *l, enum pf_explore_leaving how)
 {
     bool up = l->link && pf_explore_link_is_up(l->link);
 
-    if (l->leaving != PF_EXPLORE_STAYS && (l->quit_asked || how != PF_EXPLORE_LEAVES))
+    if (l->leaving == PF_EXPLORE_DELETES) {
+        if (how == PF_EXPLORE_LEAVES)
+            pf_explore_stop(l); /* without QUIT: what it would confirm is not wanted any more */
+        return;
+    }
+    if (l->leaving != PF_EXPLORE_STAYS)
         return;
     l->leaving = how;
-    l->delete_at = l->deletes = l->refused = 0;
+    l->delete_at = l->delete_asked = l->deletes = l->refused = 0;
     l->tries = 0;
+    l->why = (struct pf_err){0};
     if (how == PF_EXPLORE_LEAVES && (!up || l->reading.comes)) {
         pf_explore_stop(l); /* nothing was asked of the server that would have to be confirmed */
     } else if (how == PF_EXPLORE_LEAVES) {
@@ -40,12 +46,13 @@ bool pf_explore_leave_next(struct pf_explore_live *l, struct pf_explore_wish *ou
 
     for (; l->leaving == PF_EXPLORE_DELETES && l->delete_at < list->count; l->delete_at++)
         if (list->rows[l->delete_at].marked) {
+            l->delete_asked++;
             *out = (struct pf_explore_wish){.kind = PF_EXPLORE_WISH_DELETE,
                                             .number = list->rows[l->delete_at++].number};
             return true;
         }
-    if (l->quit_asked)
-        return false;
+    if (l->quit_asked || l->deletes + l->refused < l->delete_asked)
+        return false; /* so it is known whether QUIT was said at all */
     l->quit_asked = true;
     *out = (struct pf_explore_wish){.kind = PF_EXPLORE_WISH_QUIT};
     return true;
@@ -98,9 +105,9 @@ int pf_explore_leave_tell(const struct pf_explore_live *l)
 {
     if (l->leaving != PF_EXPLORE_DELETES)
         return 0;
-    if (!l->quit_ended || l->quit == PF_END_UNSENT || l->quit == PF_END_NONE)
+    if (!l->quit_asked || (l->quit_ended && l->quit == PF_END_UNSENT))
         return not_deleted(l);
-    if (l->quit == PF_END_CUT) {
+    if (!l->quit_ended || l->quit == PF_END_CUT) {
         print(stderr,
               pf_say("whether anything was deleted is unknown: the server did not answer QUIT",
                      "ob etwas gelöscht wurde, ist unbekannt: der Server hat QUIT nicht beantwortet"));

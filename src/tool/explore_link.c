@@ -1,5 +1,7 @@
 #include "tool/explore_link.h"
 
+#include "tool/speech.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -192,7 +194,8 @@ static void on_ready(void *self, struct pf_reach *reach, struct pf_call *call)
 
     l->call = call;
     snprintf(l->server, sizeof l->server, "%s:%u %s %s", facts->address, facts->port,
-             facts->tls_version[0] ? facts->tls_version : "no TLS", facts->mechanism);
+             facts->tls_version[0] ? facts->tls_version : pf_say("no TLS", "kein TLS"),
+             facts->mechanism);
     snprintf(l->who, sizeof l->who, "%s", pf_reach_who(reach));
     say(l, false, "%s", l->server);
     l->calls.ready(l->self);
@@ -315,6 +318,11 @@ void pf_explore_link_call_in(struct pf_explore_link *l, pf_time ms)
 bool pf_explore_link_is_up(const struct pf_explore_link *l)
 {
     return l->up;
+}
+
+bool pf_explore_link_is_calling(const struct pf_explore_link *l)
+{
+    return l->reach != NULL;
 }
 
 pf_time pf_explore_link_call_time(const struct pf_explore_link *l)

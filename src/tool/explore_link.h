@@ -56,6 +56,8 @@ void pf_explore_link_call_in(struct pf_explore_link *, pf_time ms);
 void pf_explore_link_poke(struct pf_explore_link *);
 /* Logged in and listed. */
 bool pf_explore_link_is_up(const struct pf_explore_link *);
+/* A call is under way, or ready. */
+bool pf_explore_link_is_calling(const struct pf_explore_link *);
 /* When the next call is; 0: none is set. */
 pf_time pf_explore_link_call_time(const struct pf_explore_link *);
 /* What is known of the server: "192.0.2.1:995 TLSv1.3 SCRAM-SHA-256". */

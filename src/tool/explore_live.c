@@ -74,6 +74,9 @@ static bool tell_state(struct pf_explore_live *l)
         snprintf(out, cap, pf_say("calls again in %lld s", "ruft wieder an in %lld s"),
                  (long long)(at > now ? (at - now + 999) / 1000 : 0));
         return true;
+    } else if (!pf_explore_link_is_calling(l->link)) {
+        snprintf(out, cap, "%s",
+                 pf_say("no connection: R calls again", "keine Verbindung: R ruft wieder an"));
     } else if (!pf_explore_link_is_up(l->link)) {
         snprintf(out, cap, pf_say("listing: %zu", "Liste: %zu"), l->incoming.count);
     } else if (l->reading.comes) {
@@ -157,7 +160,9 @@ static void on_signal(void *self, int number)
 {
     struct pf_explore_live *l = self;
 
-    if (number != SIGWINCH) {
+    if (number != SIGWINCH) { /* a second one does not wait for a farewell */
+        if (l->leaving != PF_EXPLORE_STAYS)
+            pf_explore_stop(l);
         pf_explore_leave(l, PF_EXPLORE_LEAVES);
         return;
     }
@@ -216,9 +221,17 @@ static void tear_down(struct pf_explore_live *l)
     pf_explore_frame_done(&l->frame);
 }
 
+static bool no_terminal(struct pf_err *err)
+{
+    pf_fail(err, PF_CONFIG, 0, "explore", "this takes a terminal; `postfach ls` does not");
+    return false;
+}
+
 /* Until the server knows us: without a screen, so that what goes wrong is told as by any command. */
 static bool come_in(struct pf_explore_live *l, struct pf_err *err)
 {
+    if (!pf_explore_screen_can())
+        return no_terminal(err);
     if (pf_client_ask(l->client, l->account, err) != PF_OK)
         return false;
     pf_explore_link_call_in(l->link, 0);
@@ -233,10 +246,8 @@ static bool show(struct pf_explore_live *l, struct pf_err *err)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH};
 
-    if (!pf_explore_screen_begin()) {
-        pf_fail(err, PF_CONFIG, 0, "explore", "this takes a terminal; `postfach ls` does not");
-        return false;
-    }
+    if (!pf_explore_screen_begin())
+        return no_terminal(err);
     l->screen = true;
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         l->signals[i] = pf_signal_new(l->client->loop, numbers[i], on_signal, l, err);

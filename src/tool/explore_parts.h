@@ -67,7 +67,8 @@ struct pf_explore_live {
     pf_time sorted, drawn, note_until;
 
     enum pf_explore_leaving leaving;
-    size_t delete_at;        /* the next row to be looked at */
+    size_t delete_at; /* the next row to be looked at */
+    size_t delete_asked;
     size_t deletes, refused; /* that the server took; that it did not */
     bool quit_asked, quit_ended, over;
     enum pf_end quit;
@@ -111,6 +112,7 @@ void pf_explore_close_page(struct pf_explore_live *);
 /* Reads the message under the cursor; then_save: it is to be written to a file, without being shown. */
 void pf_explore_read(struct pf_explore_live *, bool then_save);
 void pf_explore_source(struct pf_explore_live *);
+void pf_explore_title(struct pf_explore_live *); /* of the letter: its mark may be another */
 void pf_explore_letter_piece(struct pf_explore_live *, struct pf_bytes);
 void pf_explore_letter_end(struct pf_explore_live *, const struct pf_heard *);
 /* The row of the letter that is read, or NULL: it is there no more. */

@@ -70,13 +70,20 @@ static const char *talk_text(struct pf_explore_live *l)
     return safe ? safe : "";
 }
 
-static void show_letter(struct pf_explore_live *l)
+void pf_explore_title(struct pf_explore_live *l)
 {
     struct pf_explore_reading *r = &l->reading;
     const struct pf_explore_row *row = pf_explore_reading_row(l);
 
     snprintf(l->view.title, sizeof l->view.title, "%" PRIu64 "%s  %s", r->number,
              row && row->marked ? " D" : "", row && row->subject ? row->subject : "");
+}
+
+static void show_letter(struct pf_explore_live *l)
+{
+    struct pf_explore_reading *r = &l->reading;
+
+    pf_explore_title(l);
     if (r->raw)
         pf_explore_source(l);
     else
@@ -121,8 +128,9 @@ void pf_explore_read(struct pf_explore_live *l, bool then_save)
     if (!row)
         return;
     if (r->comes && r->number != row->number) {
-        pf_explore_note(
-            l, "%s", pf_say("another message is still on its way", "eine andere Nachricht kommt noch"));
+        pf_explore_note(l, "%s",
+                        pf_say("another message is still on its way; R gives it up",
+                               "eine andere Nachricht kommt noch; R bricht ab"));
         return;
     }
     if (r->number != row->number || r->failed || r->fd < 0) {

@@ -28,15 +28,17 @@ static void set_locale(void)
     }
 }
 
-bool pf_explore_screen_begin(void)
+bool pf_explore_screen_can(void)
 {
     const char *kind = getenv("TERM");
 
-    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !kind || !kind[0] ||
-        strcmp(kind, "dumb") == 0)
-        return false;
+    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && kind && kind[0] && strcmp(kind, "dumb") != 0;
+}
+
+bool pf_explore_screen_begin(void)
+{
     set_locale();
-    if (!newterm(NULL, stdout, stdin))
+    if (!pf_explore_screen_can() || !newterm(NULL, stdout, stdin))
         return false;
     cbreak();
     noecho();

@@ -6,7 +6,8 @@
 
 #include "tool/explore_view.h"
 
-/* False when this is no terminal that can be used. */
+/* Whether this is a terminal that can be used, as far as can be told before. */
+bool pf_explore_screen_can(void);
 bool pf_explore_screen_begin(void);
 void pf_explore_screen_end(void);
 /* Rows and columns as they are now. */

@@ -71,7 +71,7 @@ static void on_listed(void *self)
     l->incoming = (struct pf_explore_list){0};
     l->tries = 0;
     l->was_up = true;
-    l->delete_at = l->deletes = l->refused = 0;
+    l->delete_at = l->delete_asked = l->deletes = l->refused = 0;
     renumber(l);
     if (lost)
         pf_explore_note(
@@ -96,6 +96,11 @@ static bool on_next(void *self, struct pf_explore_wish *out)
 
     if (l->leaving != PF_EXPLORE_STAYS)
         return pf_explore_leave_next(l, out);
+    if (l->reading.wanted && !l->reading.number) {
+        pf_explore_reading_drop(l);
+        pf_explore_note(
+            l, "%s", pf_say("there is no such message any more", "diese Nachricht ist nicht mehr da"));
+    }
     if (l->reading.wanted) {
         l->reading.wanted = false;
         l->reading.comes = true;

@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""postfach explore where it is hard: servers that die, refuse or lie, and a maildrop of 20,000 messages."""
+import os
+import re
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from explore_rig import Fake, Post, Screen, fake_screen, mail, need_tmux, sanitized  # noqa: E402
+from office import POSTFACH, run, wait_until  # noqa: E402
+
+
+def marks_survive_a_server_that_dies():
+    with Post(*(mail(f"Number {i}") for i in range(1, 5))) as post:
+        post.listens = ["{ tls starttls }", "{ tls implicit }"]
+        post.start()
+        port = post.pop3s
+        with Screen(post) as screen:
+            screen.shows("Number 1")
+            screen.keys("Down", "d", "d")
+            screen.shows("; 2 marked, ")
+            post.kill()
+            screen.shows(r"calls again in \d+ s")
+            screen.shows("; 2 marked, ")
+            screen.shows("Number 3")
+            os.unlink(os.path.join(post.maildir("anna"), "new", post.files("anna")[0]))  # numbers become others
+            post.put("anna", mail("Number 5"), sizes=True)
+            post.listens[1] = f"{{ tls implicit }}\nlisten 127.0.0.1:{port} {{ tls implicit }}"
+            post.start()
+            screen.keys("R")
+            screen.shows(r"^ +4 2026.* Number 5 *$")
+            wait_until("the marks", lambda: screen.numbers() == [("", "4"), ("", "3"), ("D", "2"), ("D", "1")])
+            screen.keys("q")
+            screen.shows(r"^Delete 2 messages\?")
+            screen.keys("y")
+            screen.shows("^2 messages deleted$")
+            assert screen.ended() == 0
+        left = [open(os.path.join(post.maildir("anna"), "new", n), "rb").read() for n in post.files("anna")]
+        assert left == [mail("Number 4"), mail("Number 5")], left
+
+
+def who_is_not_let_in_is_told_without_a_screen():
+    with Post() as post:
+        post.start()
+        with open(post.password, "w", encoding="ascii") as file:
+            file.write("wrong\n")
+        with Screen(post) as screen:
+            screen.shows("^postfach explore: ")
+            assert screen.ended() == 77
+        done = subprocess.run([POSTFACH, "explore", *post.words()], capture_output=True, text=True, timeout=120,
+                              stdin=subprocess.DEVNULL, check=False)
+        assert done.returncode == 78 and "this takes a terminal" in done.stderr and not done.stdout, done
+        done = subprocess.run([POSTFACH, "explore", "--sort", "colour", "x@y"], capture_output=True, text=True,
+                              timeout=60, stdin=subprocess.DEVNULL, check=False)
+        assert done.returncode == 64 and done.stderr.startswith("usage: postfach explore"), done
+
+
+def only_what_quit_confirmed_is_told_as_deleted():
+    cases = ((b"-ERR [SYS/TEMP] some not removed\r\n", "not all was deleted; the server says: .*some not removed", 75),
+             (None, "whether anything was deleted is unknown", 75),
+             (b"+OK\r\n", "^1 message deleted", 0))
+    for answer, text, status in cases:
+        with Post() as post:
+            fake = Fake(QUIT=answer)
+            with fake_screen(post, fake) as screen:
+                screen.shows("^2 messages, 100 octets")
+                screen.keys("d", "q")
+                screen.shows("Delete 1 message")
+                assert not any(line.startswith("DELE") for line in fake.heard), fake.heard
+                screen.keys("y")
+                screen.shows(text)
+                assert screen.ended() == status
+                assert [line for line in fake.heard if line.startswith("DELE")] == ["DELE 2"], fake.heard
+            fake.listener.close()
+
+
+def a_server_without_top_and_uidl_is_of_use():
+    message = mail("Read at last")
+    octets = message.replace(b"\n", b"\r\n")
+    with Post() as post:
+        fake = Fake(TOP=b"-ERR what\r\n", UIDL=b"-ERR what\r\n", DELE=b"-ERR no\r\n",
+                    LIST=b"+OK\r\n" + b"".join(b"%d %d\r\n" % (i, len(octets)) for i in range(1, 21)) + b".\r\n",
+                    RETR=b"+OK\r\n" + octets + b".\r\n")
+        with fake_screen(post, fake) as screen:
+            screen.shows("^the server has no TOP")
+            screen.keys("Enter")
+            screen.shows("^Hello$")
+            screen.keys("q")
+            screen.shows("^ +20 .* Bob +Read at last")
+            assert sum(line.startswith("TOP") for line in fake.heard) < 15, fake.heard
+            screen.keys("d", "q")
+            screen.shows("Delete 1 message")
+            screen.keys("y")
+            screen.shows("^1 messages? stays?: the server refused")
+            assert screen.ended() == 75
+        fake.listener.close()
+
+
+def twenty_thousand_messages_are_at_hand():
+    with Post() as post:
+        for i in range(20000):
+            path = os.path.join(post.maildir("anna"), "new", f"{1700000000 + i}.M{i}P1.test")
+            text = mail(f"Message {i} of many that are listed here", f"Body {i}\n", sender=f"Person {i % 97} <p@example.org>")
+            with open(f"{path},S={len(text)},W={len(text) + text.count(10)}", "wb") as file:
+                file.write(text)
+        post.start()
+        begin = time.monotonic()
+        with Screen(post, "--sort", "number") as screen:
+            screen.shows("^20000 messages, ")
+            screen.shows("Message 19999 of many")
+            first = time.monotonic() - begin
+            screen.keys("p")
+            screen.shows("^Body 19999")
+            screen.keys("End")
+            screen.shows("^Body 0$")
+            wait_until("all heads", lambda: "heads: " not in screen.text())
+            all_heads = time.monotonic() - begin
+            screen.keys("/")
+            screen.type("message 777 ")
+            screen.keys("Enter")
+            screen.shows("^Body 777$")
+            screen.keys("f")
+            screen.type("person 42")
+            screen.keys("Enter")
+            screen.shows('only "person 42": 206$')
+            with open(f"/proc/{screen.pid()}/status", encoding="ascii") as file:
+                peak = int(re.search(r"^VmHWM:\s+(\d+) kB", file.read(), re.M)[1])
+            print(f"# first screen after {first:.2f} s, all heads after {all_heads:.1f} s, {peak} kB at most", flush=True)
+            if not sanitized():
+                assert peak <= 60 * 1024, peak
+            screen.keys("Q")
+            assert screen.ended() == 0
+
+
+def what_is_given_up_before_quit_deletes_nothing():
+    with Post() as post:
+        fake = Fake(DELE=b"")  # says nothing
+        with fake_screen(post, fake) as screen:
+            screen.shows("^2 messages, 100 octets")
+            screen.keys("D", "q")
+            screen.shows("Delete 2 messages")
+            screen.keys("y")
+            screen.shows("deleting: 0 of 2")
+            wait_until("DELE", lambda: any(line.startswith("DELE") for line in fake.heard))
+            screen.keys("C-c")
+            screen.shows("^nothing was deleted: it was given up before")
+            assert screen.ended() == 75
+        assert "QUIT" not in fake.heard, fake.heard
+        fake.listener.close()
+
+
+need_tmux()
+run(marks_survive_a_server_that_dies, who_is_not_let_in_is_told_without_a_screen,
+    only_what_quit_confirmed_is_told_as_deleted, a_server_without_top_and_uidl_is_of_use,
+    what_is_given_up_before_quit_deletes_nothing, twenty_thousand_messages_are_at_hand)

@@ -1,7 +1,7 @@
 # Postfach's two commands are `make demo` and `make check`; both install what they need.
 BUILD ?= build
 
-.PHONY: all demo check bench fuzz install clean
+.PHONY: all demo check bench fuzz crash-fetch install clean
 
 all:
 	@check/install-packages build
@@ -26,6 +26,11 @@ bench:
 fuzz:
 	@check/install-packages test
 	@check/fuzz
+
+# `postfach fetch` is killed at CRASH_POINTS moments of a run (make check: 64).
+crash-fetch:
+	@check/install-packages test
+	@CRASH_POINTS=$${CRASH_POINTS:-600} TEST_LIMIT=7200 check/run --verbose test/peer/fetch_crash.t
 
 install: all
 	@meson install -C $(BUILD)

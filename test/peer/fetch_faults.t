@@ -4,7 +4,6 @@ duplicates, says what is the matter, and once the server is well the job is done
 
     fetch_faults.t [NAME ...]      # only these, by the names of their files
 """
-import concurrent.futures
 import os
 import re
 import signal
@@ -14,8 +13,8 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from double import SECRET, USER, Double, Papers  # noqa: E402
 from fault import Fault, Message, all_faults  # noqa: E402
-from fetching import POSTFACH, Account  # noqa: E402
-from office import PATIENCE, run, wait_until  # noqa: E402
+from fetching import POSTFACH, Account, run_together  # noqa: E402
+from office import PATIENCE, wait_until  # noqa: E402
 
 # Times of the account; a fault that makes the client wait costs one of them.
 SHORT = "  connect-time 2s\n  answer-time 2s"
@@ -139,8 +138,8 @@ def cuts_of_a_large_message():
 
 
 def quit_that_hangs_can_be_left():
-    """QS-015: the answer to QUIT may take long; a person who does not want to wait signals twice, and the next run finds
-    out what became of it."""
+    """QS-015: the answer to QUIT may take long; a person who does not want to wait signals twice, and the next run
+    finds out what became of it."""
     fault = Fault("box three\nset sessions 1\nC: QUIT\nhang\n", "quit hangs")
     with Trial(fault) as trial:
         process = subprocess.Popen([POSTFACH, "fetch", "-c", trial.account.conf], stdin=subprocess.DEVNULL,
@@ -166,22 +165,11 @@ def signal_again(process):
     return process.poll() is not None
 
 
-def ahead(pool, test):
-    """The same test, begun now: most of the time of these is spent waiting for a server that says nothing."""
-    begun = pool.submit(test)
-
-    def wait():
-        begun.result()
-    wait.__name__ = test.__name__
-    return wait
-
-
 if __name__ == "__main__":
     EXTRA = [every_cut_of_a_small_message, cuts_of_a_large_message, quit_that_hangs_can_be_left]
     TESTS = [try_of(fault) for fault in all_faults()] + EXTRA
     NAMES = [name.replace("-", "_") for name in sys.argv[1:]]
     try:
-        with concurrent.futures.ThreadPoolExecutor(4) as POOL:
-            run(*[ahead(POOL, test) for test in TESTS if not NAMES or test.__name__ in NAMES])
+        run_together(*(test for test in TESTS if not NAMES or test.__name__ in NAMES))
     finally:
         PAPERS.remove()

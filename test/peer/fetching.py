@@ -1,4 +1,5 @@
 """`postfach fetch` for tests: an account of its own in a folder that goes away, and what it has brought."""
+import concurrent.futures
 import json
 import os
 import shutil
@@ -6,7 +7,7 @@ import subprocess
 import tempfile
 import time
 
-from office import BUILD, PATIENCE
+from office import BUILD, PATIENCE, run
 
 POSTFACH = os.path.join(BUILD, "src/tool/postfach")
 
@@ -73,3 +74,17 @@ class Account:
 
 def events(done):
     return [json.loads(line) for line in done.stdout.splitlines() if line]
+
+
+def run_together(*tests):
+    """As `run`, four at a time: most of the time of these is spent waiting for somebody who says nothing."""
+    def ahead(test):
+        begun = pool.submit(test)
+
+        def wait():
+            begun.result()
+        wait.__name__ = test.__name__
+        return wait
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        run(*[ahead(test) for test in tests])

@@ -230,7 +230,7 @@ tls { ssl-certificate-file /etc/server.pem; ssl-key-file /etc/server.pem; };
 class Courier(Inetd):
     """Courier's, over a Maildir; its authentication daemon asks PAM. As Dovecot with a first line that is a dot."""
 
-    fits, exact = Dovecot.fits, staticmethod(no_crlf)
+    fits, exact = staticmethod(Dovecot.fits), staticmethod(no_crlf)
 
     maildir = True
     folders = (("/run/courier/authdaemon", "courier"), ("/var/lib/courier", "courier"))

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -214,7 +215,7 @@ enum pf_code pf_ledger_lock(const char *path, pf_time wait, int *out_fd, struct 
         if (code == PF_GONE)
             fd = -1;
         else
-            (void)nanosleep(&pause, NULL);
+            (void)ppoll(NULL, 0, &pause, NULL);
     }
     sign(fd);
     *out_fd = fd;

@@ -170,27 +170,32 @@ def a_message_that_was_cut_is_no_file():
         assert tool(server.port, "show", "1", status=75)[0] == ""
 
 
+def speaks_with(server, mails):
+    server.put_all(mails)
+    rows = json.loads(tool(server.port, "ls", "--json")[0])
+    assert sorted(row["subject"] for row in rows) == ["s1", "s2", "s3", "s4", "s5"], rows
+    assert all(row["uid"] and row["date"] == "2026-11-03T16:42:11Z" for row in rows), rows
+    out, _, _ = tool(server.port, "show", rows[1]["uid"])
+    assert "body " + rows[1]["subject"][1:] in out, out
+    saved = tool(server.port, "save", rows[2]["uid"])
+    assert saved[2] == [rows[2]["subject"] + ".eml"], (rows, saved)
+    out, _, _ = tool(server.port, "rm", "--yes", rows[1]["uid"], "uid:" + rows[3]["uid"])
+    assert "2 messages deleted" in out, out
+    left = json.loads(tool(server.port, "ls", "--json")[0])
+    # Solid POP3 has another order in each session: that is why numbers are nothing to keep.
+    assert {row["uid"] for row in left} == {rows[n]["uid"] for n in (0, 2, 4)}, left
+
+
 def servers_of_others():
-    servers = private_pop3.able()
-    for kind in servers:
-        mails = [b"From: a@example.org\nSubject: s%d\nDate: Tue, 03 Nov 2026 17:42:11 +0100\n"
-                 b"Message-ID: <%d@example.org>\n\nbody %d\n" % (n, n, n)
-                 for n in range(1, 6)]
-        with kind() as server:
-            server.put_all(mails)
-            rows = json.loads(tool(server.port, "ls", "--json")[0])
-            assert sorted(row["subject"] for row in rows) == ["s1", "s2", "s3", "s4", "s5"], (kind, rows)
-            assert all(row["uid"] and row["date"] == "2026-11-03T16:42:11Z" for row in rows), (kind, rows)
-            out, _, _ = tool(server.port, "show", rows[1]["uid"])
-            assert "body " + rows[1]["subject"][1:] in out, (kind, out)
-            saved = tool(server.port, "save", rows[2]["uid"])
-            assert saved[2] == [rows[2]["subject"] + ".eml"], (kind, rows, saved)
-            out, _, _ = tool(server.port, "rm", "--yes", rows[1]["uid"], "uid:" + rows[3]["uid"])
-            assert "2 messages deleted" in out, (kind, out)
-            left = json.loads(tool(server.port, "ls", "--json")[0])
-            # Solid POP3 has another order in each session: that is why numbers are nothing to keep.
-            assert {row["uid"] for row in left} == {rows[n]["uid"] for n in (0, 2, 4)}, (kind, left)
-            print(f"# {kind.__name__}")
+    mails = [b"From: a@example.org\nSubject: s%d\nDate: Tue, 03 Nov 2026 17:42:11 +0100\n"
+             b"Message-ID: <%d@example.org>\n\nbody %d\n" % (n, n, n) for n in range(1, 6)]
+    for kind in private_pop3.SERVERS:
+        try:
+            with kind() as server:
+                speaks_with(server, mails)
+                print(f"# {kind.__name__}")
+        except private_pop3.Unfit as reason:
+            print(f"# {kind.__name__} is left out: {reason}")
 
 
 run(without_top_there_are_no_heads, without_uidl_there_are_numbers, a_uid_of_two_messages_is_nobodys,

@@ -17,6 +17,11 @@
  * only some hundred (QS-013) is called again while deleting brings new ones to light.
  *   - A line that was cut is called once more at once when messages came through it, then it is for the
  * next run.
+ *   - The message in which it was cut is not asked for again in that run: it may be what cuts it.
+ *   - Nobody logs in, and no secret is asked for, before the ledger is locked and the place is there.
+ *   - One that came with fewer octets than were told, on a server that counts right otherwise, may be a
+ * torso (QS-006): it is delivered, told, and never deleted.
+ *   - An empty list makes nothing forgotten: a server in trouble shows one, too.
  *   - What the server says is a stranger's text: events have it as it came, who shows it makes it safe.
  */
 #ifndef POSTFACH_FETCH_COLLECT_H
@@ -30,8 +35,11 @@ enum { PF_COLLECT_SESSION = 5000 };
 
 enum pf_collect_mode {
     PF_COLLECT_FETCH,
-    PF_COLLECT_DRY,  /* lists and decides, tells, changes nothing anywhere */
-    PF_COLLECT_ADOPT /* notes everything on the server as fetched, and fetches nothing */
+    /* Lists and decides, tells, changes nothing anywhere: BEGINS for each that would be fetched, LEFT
+     * with EXPIRED, CROWDED or UNWANTED for each that would be deleted. */
+    PF_COLLECT_DRY,
+    /* Notes everything on the server as fetched, and fetches nothing; `fetched` says how many. */
+    PF_COLLECT_ADOPT
 };
 
 struct pf_collect;
@@ -44,12 +52,14 @@ enum pf_collect_kind {
     PF_COLLECT_TAKEN,   /* it is delivered */
     PF_COLLECT_LEFT,    /* it was left, skipped or refused: why, err */
     PF_COLLECT_DELETED, /* the server confirmed: number (how many) */
-    PF_COLLECT_NOTICE   /* something that a person should know: err */
+    /* Something that a person should know: err; where it is about one message (which may be a torso),
+     * number, uid, octets that were told, and so_far that came. */
+    PF_COLLECT_NOTICE
 };
 
 struct pf_collect_event {
     enum pf_collect_kind kind;
-    uint64_t number, octets, so_far;
+    uint64_t number, octets, so_far; /* octets: PF_OCTETS_UNKNOWN where LIST did not tell */
     uint64_t messages, fresh, fresh_octets;
     struct pf_bytes uid;
     const char *folder;
@@ -63,8 +73,9 @@ struct pf_collect_sums {
 };
 
 struct pf_collect_calls {
-    void (*secret)(void *self, struct pf_collect *,
-                   const char *host); /* answer with pf_collect_secret */
+    /* Once at most, whatever the sessions: it is kept until the run ends. Answer with pf_collect_secret.
+     */
+    void (*secret)(void *self, struct pf_collect *, const char *host);
     void (*tell)(void *self, struct pf_collect *, const struct pf_collect_event *);
     /* Once, last. PF_OK: all that was to be done is done, and the server confirmed it. */
     void (*gone)(void *self, struct pf_collect *, const struct pf_err *);

@@ -63,7 +63,8 @@ static void tell_left(struct pf_collect *c)
         struct pf_ledger_note known;
         bool news =
             row->what == PF_PLAN_LEAVE &&
-            (row->why == PF_PLAN_MOVED || row->why == PF_PLAN_LARGE || row->why == PF_PLAN_UNWANTED ||
+            (row->why == PF_PLAN_MOVED || row->why == PF_PLAN_LARGE ||
+             (row->why == PF_PLAN_UNWANTED && !c->recalled) ||
              (row->why == PF_PLAN_FILTERED && !pf_ledger_find(c->ledger, row->identity, &known)));
 
         large += row->why == PF_PLAN_LARGE;
@@ -87,7 +88,7 @@ static void note_left(struct pf_collect *c)
             pf_collect_note_row(c, row, PF_LEDGER_SKIPPED, time(NULL));
         /* What a filter deletes is not noted, so the next run asks again if it is not deleted in this.
          */
-        if (row->what == PF_PLAN_LEAVE && row->why == PF_PLAN_UNWANTED &&
+        if (row->what == PF_PLAN_LEAVE && row->why == PF_PLAN_UNWANTED && !c->set.remove &&
             !pf_collect_took(c, row->identity))
             pf_collect_no_memory(c);
     }

@@ -64,8 +64,9 @@ struct pf_collect_session {
     bool ready, lost, quit_whole;
     bool breaks;       /* the line is being lost: why, `gone` will tell */
     struct pf_err why; /* the line's end */
-    unsigned flying;   /* commands said and not ended */
-    unsigned asked;    /* of LIST, UIDL, STAT */
+    enum pf_lost how;
+    unsigned flying; /* commands said and not ended */
+    unsigned asked;  /* of LIST, UIDL, STAT */
     bool list_whole, uids_whole, uids_refused, uids_odd, settled;
     struct pf_err list_err;                   /* LIST was refused */
     size_t look, looked, look_refused;        /* rows seen; TOPs that came, and that did not */

@@ -32,7 +32,7 @@ static void suspect(struct pf_collect *c, size_t i)
 
 void pf_collect_mark(struct pf_collect *c)
 {
-    if (!c->s.settled || c->set.mode != PF_COLLECT_FETCH || c->hard)
+    if (!c->s.settled || c->set.mode != PF_COLLECT_FETCH)
         return;
     if (pf_collect_judge(c->s.sizes, c->s.order_count) && !c->told_sizes) {
         c->told_sizes = true;
@@ -46,9 +46,6 @@ void pf_collect_mark(struct pf_collect *c)
 
         if (row->what == PF_PLAN_LEAVE && row->why == PF_PLAN_FILTERED)
             pf_collect_note_row(c, row, PF_LEDGER_SKIPPED, time(NULL));
-        if (row->what == PF_PLAN_LEAVE && row->why == PF_PLAN_UNWANTED &&
-            !pf_collect_took(c, row->identity))
-            pf_collect_no_memory(c);
     }
     pf_plan_moved(c->s.plan, pf_collect_note, c);
     c->notes.sync = true;
@@ -100,6 +97,8 @@ static void dele_ended(struct pf_collect *c, const struct pf_heard *heard)
     if (heard->end != PF_END_REFUSED)
         return;
     c->sums.delete_refused++;
+    if (row->why == PF_PLAN_UNWANTED && !pf_collect_took(c, row->identity))
+        pf_collect_no_memory(c);
     pf_fail(&err, PF_PARTIAL, 0, where, "message %ju was not deleted%s%.*s", (uintmax_t)row->number,
             heard->text.len ? ": " : "", (int)(heard->text.len > 200 ? 200 : heard->text.len),
             (const char *)heard->text.at);

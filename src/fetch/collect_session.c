@@ -88,8 +88,10 @@ static void hear(struct pf_collect *c, const struct pf_heard *heard)
 {
     if (heard->kind == PF_HEARD_END && c->s.flying)
         c->s.flying--;
-    if (heard->kind == PF_HEARD_END && heard->lost != PF_LOST_NOT)
+    if (heard->kind == PF_HEARD_END && heard->lost != PF_LOST_NOT) {
         c->s.breaks = true;
+        c->s.how = heard->lost;
+    }
     switch (c->stage) {
     case PF_STAGE_LISTS:
         pf_collect_list_heard(c, heard);
@@ -181,7 +183,7 @@ static bool recalls(struct pf_collect *c)
     if (c->stopped || c->hard || c->recalled || !network)
         return false;
     if (c->s.sent_ahead)
-        c->no_pipelining = c->s.messages == 0 || c->s.why.code == PF_SYNTAX;
+        c->no_pipelining = c->s.messages <= 1 || c->s.why.code == PF_SYNTAX || c->s.how == PF_LOST_TIME;
     return c->s.messages || c->s.cut_inside || (c->s.sent_ahead && c->no_pipelining);
 }
 

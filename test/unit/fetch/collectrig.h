@@ -22,6 +22,7 @@ struct fake {
     size_t list_most; /* no more are listed in a session (QS-013); 0: all */
     bool no_capa, no_pipelining, no_uidl, no_top, empty_list_refused, list_refused;
     bool unstuffed;           /* dots are not doubled (QS-006) */
+    bool first_of_retrs;      /* the same, for a burst that begins with RETR */
     bool first_of_burst;      /* what was sent ahead is thrown away (QS-024) */
     bool renumbers;           /* after each DELE (QS-020) */
     const char *login_answer; /* instead of +OK */

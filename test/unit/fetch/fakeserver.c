@@ -231,7 +231,7 @@ static void read_lines(struct collectrig *r)
         *end = 0;
         if (!burst)
             obey(r, r->in);
-        burst = r->fake.first_of_burst;
+        burst |= r->fake.first_of_burst || (r->fake.first_of_retrs && !strncmp(r->in, "RETR", 4));
         r->in_len -= (size_t)(end + 1 - r->in);
         memmove(r->in, end + 1, r->in_len + 1);
     }

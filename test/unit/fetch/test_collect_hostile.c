@@ -194,6 +194,36 @@ static void qs_007_sizes_that_are_wrong_are_told_once(void **state)
     all_came_once(10);
 }
 
+static void what_a_filter_deletes_survives_a_cut_and_a_refusal(void **state)
+{
+    (void)state;
+    r.filters[0] = (struct pf_account_filter){"Subject", "number 3", PF_ACCOUNT_DELETE, NULL};
+    r.account.filter_count = 1;
+    collectrig_fill(&r, 5);
+    r.fake.cut_after = 2;
+    collectrig_good(&r);
+    assert_int_equal(r.taken, 4);
+    assert_int_equal(r.left, 1);
+    assert_int_equal(r.deleted, 5);
+    assert_int_equal(collectrig_on_server(&r), 0);
+    collectrig_fill(&r, 3);
+    r.fake.at[7].refuses_delete = true;
+    collectrig_code(&r, PF_PARTIAL, "message 3 was not deleted");
+    assert_int_equal(r.taken, 2);
+    assert_int_equal(collectrig_on_server(&r), 1);
+}
+
+static void qs_024_silence_behind_a_burst_costs_one_wait(void **state)
+{
+    (void)state;
+    collectrig_fill(&r, 30);
+    r.fake.first_of_retrs = true;
+    r.account.answer_time = 300;
+    collectrig_good(&r);
+    assert_int_equal(r.fake.sessions, 2);
+    all_came_once(30);
+}
+
 static void qs_006_what_may_be_a_torso_stays_for_good(void **state)
 {
     (void)state;
@@ -394,6 +424,8 @@ int main(void)
         CASE(a_window_of_one_is_one),
         CASE(without_capa_it_works_too),
         CASE(qs_007_sizes_that_are_wrong_are_told_once),
+        CASE(what_a_filter_deletes_survives_a_cut_and_a_refusal),
+        CASE(qs_024_silence_behind_a_burst_costs_one_wait),
         CASE(qs_006_what_may_be_a_torso_stays_for_good),
         CASE(trouble_at_the_login_comes_out_as_it_is),
         CASE(a_list_that_is_cut_is_no_list),

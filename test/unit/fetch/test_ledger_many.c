@@ -1,5 +1,7 @@
 #include "ledger_scene.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <time.h>
 
 enum { MANY = 100000 };
@@ -124,6 +126,38 @@ static void only_what_is_mostly_dead_is_rewritten(void **state)
     pf_ledger_close(looked);
 }
 
+/* A full disk is no reason to fetch nothing: the old file serves, and is rewritten another time. */
+static void a_rewriting_that_does_not_fit_leaves_the_old_file(void **state)
+{
+    struct pf_ledger *l = opened("joe");
+    struct rlimit was, now;
+    off_t before;
+
+    (void)state;
+    write_all(l, PF_LEDGER_DONE, 0, 9000, 1);
+    write_all(l, PF_LEDGER_GONE, 0, 8000, 1);
+    for (int turn = 0; turn < 3; turn++)
+        write_all(l, PF_LEDGER_DONE, 8000, 9000, 1);
+    before = size_now();
+    pf_ledger_close(l);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+    now = was;
+    now.rlim_cur = 70000;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &now), 0);
+    l = opened("joe");
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(pf_ledger_count(l), 1000);
+    assert_int_equal(size_now(), before);
+    put(l, PF_LEDGER_DONE, "more");
+    pf_ledger_close(l);
+    l = opened("joe");
+    assert_int_equal(pf_ledger_count(l), 1001);
+    assert_true(size_now() < before / 3);
+    pf_ledger_close(l);
+}
+
 /* Each goes before the next one comes. */
 static void what_comes_and_goes_leaves_memory_and_order_in_order(void **state)
 {
@@ -152,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         S(a_hundred_thousand_are_open_at_once),
         S(only_what_is_mostly_dead_is_rewritten),
+        S(a_rewriting_that_does_not_fit_leaves_the_old_file),
         S(what_comes_and_goes_leaves_memory_and_order_in_order),
     };
 

@@ -253,12 +253,17 @@ void collectrig_fill(struct collectrig *r, size_t n)
     }
 }
 
-void collectrig_turn(struct collectrig *r)
+void collectrig_serve(struct collectrig *r)
 {
     if (!r->own_server)
         fake_turn(r);
-    pf_loop_turn(r->loop, false);
     sched_yield();
+}
+
+void collectrig_turn(struct collectrig *r)
+{
+    collectrig_serve(r);
+    pf_loop_turn(r->loop, false);
 }
 
 static void forget_events(struct collectrig *r)

@@ -84,6 +84,7 @@ void collectrig_run(struct collectrig *);
 void collectrig_begin(struct collectrig *);
 void collectrig_end(struct collectrig *);
 void collectrig_turn(struct collectrig *);
+void collectrig_serve(struct collectrig *); /* the server's half of a turn */
 /* Runs, and it must end with PF_OK. */
 void collectrig_good(struct collectrig *);
 void collectrig_code(struct collectrig *, enum pf_code, const char *word);

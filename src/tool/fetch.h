@@ -81,7 +81,7 @@ struct pf_fetch_run {
     struct pf_fetch_file *successor_file;
     struct pf_account account; /* with the line's settings; for the session under way */
     char name[PF_FETCH_NAME];
-    char ledger[PATH_MAX];
+    char *ledger; /* its path; NULL: not yet known */
     struct pf_collect *collect;
     struct pf_fetch_asking *asking;
     struct pf_timer *timer; /* of a daemon */
@@ -142,6 +142,8 @@ void pf_fetch_reload(struct pf_fetch *);
 /* The session has ended: takes over what a reload left. False: the run is no more. */
 bool pf_fetch_renew(struct pf_fetch_run *);
 void pf_fetch_runs_free(struct pf_fetch *);
+/* Fills run->ledger. */
+enum pf_code pf_fetch_ledger(struct pf_fetch_run *, struct pf_err *);
 /* The ledger's path and whose maildrop it is, for who only looks. */
 enum pf_code pf_fetch_who(struct pf_fetch_run *, char who[PF_LEDGER_WHO_MAX + 1], struct pf_err *);
 

@@ -188,15 +188,15 @@ static enum pf_code begin(struct pf_fetch_run *run, struct pf_err *err)
 {
     static const struct pf_collect_calls calls = {ask, tell, gone};
     const struct pf_fetch *f = run->fetch;
-    const struct pf_collect_settings set = {.loop = f->client.loop,
-                                            .pool = f->client.pool,
-                                            .account = &run->account,
-                                            .mode = f->options->mode,
-                                            .ledger = run->ledger,
-                                            .remove = !f->options->no_delete};
+    struct pf_collect_settings set = {.loop = f->client.loop,
+                                      .pool = f->client.pool,
+                                      .account = &run->account,
+                                      .mode = f->options->mode,
+                                      .remove = !f->options->no_delete};
 
-    if (run->err.code)
-        return pf_fail(err, run->err.code, 0, "fetch", "%s", run->err.log);
+    if (!run->ledger && pf_fetch_ledger(run, err) != PF_OK)
+        return err->code;
+    set.ledger = run->ledger;
     if (f->options->mode == PF_COLLECT_FETCH && !has_place(&run->account))
         return pf_fail(
             err, PF_CONFIG, 0, "fetch", "%s",
@@ -217,8 +217,7 @@ void pf_fetch_start(struct pf_fetch_run *run)
     struct pf_fetch *f = run->fetch;
     struct pf_err err;
 
-    if (run->counted)
-        run->err.code = PF_OK;
+    run->err.code = PF_OK;
     run->told[0] = 0;
     run->phase = PF_FETCH_CALLS;
     run->began = pf_loop_now(f->client.loop);

@@ -42,6 +42,22 @@ static void fill(struct pf_fetch_run *run)
     pf_fetch_override(run->fetch->options, &run->account);
 }
 
+enum pf_code pf_fetch_ledger(struct pf_fetch_run *run, struct pf_err *err)
+{
+    char path[PATH_MAX], *copy;
+    enum pf_code code = pf_collect_ledger_path(&run->account, getenv("XDG_STATE_HOME"),
+                                               run->fetch->client.home, path, sizeof path, err);
+
+    if (code)
+        return code;
+    copy = strdup(path);
+    if (!copy)
+        return pf_fail(err, PF_NO_MEMORY, 0, "fetch", "out of memory");
+    free(run->ledger);
+    run->ledger = copy;
+    return PF_OK;
+}
+
 static struct pf_fetch_run *find(const struct pf_fetch *f, const char *name)
 {
     struct pf_fetch_run *run = f->runs;
@@ -57,6 +73,7 @@ static void free_run(struct pf_fetch_run *run)
     pf_collect_free(run->collect);
     pf_fetch_file_release(run->file);
     pf_fetch_file_release(run->successor_file);
+    free(run->ledger);
     free(run->own);
     free(run);
 }
@@ -78,8 +95,7 @@ static enum pf_code make(struct pf_fetch *f, const struct pf_account *said,
     run->due = PF_NEVER;
     snprintf(run->name, sizeof run->name, "%s", said->name);
     fill(run);
-    code = pf_collect_ledger_path(&run->account, getenv("XDG_STATE_HOME"), f->client.home, run->ledger,
-                                  sizeof run->ledger, err);
+    code = pf_fetch_ledger(run, err);
     if (code) {
         free_run(run);
         return code;
@@ -267,11 +283,8 @@ bool pf_fetch_renew(struct pf_fetch_run *run)
         run->successor = NULL;
         run->successor_file = NULL;
         fill(run);
-        /* The name is the same, and only `state` moves the ledger: a path that is too long fails the
-         * session. */
-        run->err.code =
-            pf_collect_ledger_path(&run->account, getenv("XDG_STATE_HOME"), run->fetch->client.home,
-                                   run->ledger, sizeof run->ledger, &run->err);
+        free(run->ledger); /* `state` may be another */
+        run->ledger = NULL;
     }
     return true;
 }

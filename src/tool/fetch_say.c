@@ -130,9 +130,12 @@ void pf_fetch_say_error(const struct pf_fetch_run *run)
 
     if (strcmp(run->told, run->err.log) != 0)
         pf_client_complain("fetch", run->name, &run->err);
-    if (run->rest != PF_NEVER)
-        fprintf(stderr, pf_say("    next try in %s\n", "    nächster Versuch in %s\n"),
-                pf_fetch_time(run->rest, time));
+    if (run->rest == PF_NEVER)
+        return;
+    fputs("postfach fetch: ", stderr);
+    pf_tool_print_safe(stderr, run->name, false);
+    fprintf(stderr, pf_say(": next try in %s\n", ": nächster Versuch in %s\n"),
+            pf_fetch_time(run->rest, time));
 }
 
 void pf_fetch_say_notice(struct pf_fetch_run *run, const struct pf_collect_event *e)

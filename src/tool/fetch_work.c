@@ -72,12 +72,21 @@ static void heard(void *self, int number)
     pf_notify(PF_NOTIFY_READY);
 }
 
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 static bool listen_to_signals(struct pf_fetch *f)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
     struct pf_err err;
 
     for (size_t i = 0; i < 3; i++) {
+        if (numbers[i] == SIGHUP && !f->options->daemon && is_ignored(SIGHUP))
+            continue; /* nohup(1) */
         f->signals[i] = pf_signal_new(f->client.loop, numbers[i], heard, f, &err);
         if (!f->signals[i]) {
             judge(f, pf_client_complain("fetch", NULL, &err));

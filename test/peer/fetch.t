@@ -53,6 +53,13 @@ def stls_and_urls():
         assert os.path.exists(home.ledger("anna@localhost"))
         events = home.json(*way, "--starttls", url, file=False)
         assert events[-1]["fetched"] == 0, events
+        # What needs no place wants none, and a word can be asked for like an account.
+        trust = ("--ca", home.certificates.ca, "--password-file", home.secret)
+        other = f"pops://anna@localhost:{home.pop3s}"
+        assert "5 of 5 would be fetched" in home.fetch("--dry-run", "--state", home.home + "/state", *trust, other,
+                                                       file=False)
+        assert "5 of 5 on the server" in home.fetch("adopt", "--state", home.home + "/state", *trust, other, file=False)
+        assert ": 5 fetched" in home.fetch("status", "--state", home.home + "/state", other, file=False)
         home.fetch(*way, file=False, status=78)
         assert "none is named" in home.errors
 

@@ -102,6 +102,28 @@ def failures_wait_and_do_not_end_it():
             daemon.says(r'"event":"end","account":"bad","code":"OK"')
 
 
+def a_server_that_wants_time_is_given_it():
+    with Home() as home:
+        home.settings = "policy { expire never; login-delay 3s }"
+        home.start()
+        home.configure(home.account("work", extra="poll 1s"))
+        ends = []
+
+        def look(count):
+            daemon.says(r'"event":"end"', count)
+            ends[:] = [json.loads(line) for line in daemon.said().splitlines() if '"end"' in line]
+        with Daemon(home, "--json") as daemon:
+            look(2)
+            assert [end["code"] for end in ends] == ["OK", "LOGIN_DELAY"], ends
+            assert 60000 <= ends[1]["next_in_milliseconds"] <= 75000, ends
+            while ends[-1]["code"] != "OK":  # a person who looks after it, again and again
+                daemon.signal(signal.SIGHUP)
+                look(len(ends) + 1)
+            assert 2900 < ends[-1]["next_in_milliseconds"] < 60000, ends
+            look(len(ends) + 1)
+            assert ends[-1]["code"] == "OK", ends  # it is not sent away again
+
+
 def the_end_is_orderly():
     with Home() as home:
         for _ in range(8):
@@ -215,5 +237,6 @@ def a_token_comes_by_a_helper():
         home.fetch(status=75)
 
 
-run(mail_comes_by_itself, new_accounts_are_read, failures_wait_and_do_not_end_it, the_end_is_orderly,
+run(mail_comes_by_itself, new_accounts_are_read, failures_wait_and_do_not_end_it,
+    a_server_that_wants_time_is_given_it, the_end_is_orderly,
     the_service_manager_is_told, a_slow_secret_holds_nobody_up, a_token_comes_by_a_helper)

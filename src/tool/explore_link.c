@@ -147,6 +147,18 @@ static void take_piece(struct pf_explore_link *l, struct pf_bytes piece)
 
 /* The list */
 
+static void hang_up(struct pf_explore_link *l);
+
+static void refused_list(struct pf_explore_link *l, const struct pf_heard *heard)
+{
+    struct pf_err err;
+
+    pf_fail(&err, heard->code ? heard->code : PF_TEMP, 0, "explore", "the server refuses to list: %.*s",
+            (int)heard->text.len, (const char *)heard->text.at);
+    hang_up(l);
+    l->calls.gone(l->self, &err);
+}
+
 static void hear_list(struct pf_explore_link *l, const struct pf_heard *heard)
 {
     bool uidl = heard->tag == TAG_UIDL;
@@ -159,6 +171,10 @@ static void hear_list(struct pf_explore_link *l, const struct pf_heard *heard)
         return;
     say(l, false, "%s %.*s (%" PRIu64 ")", heard->end == PF_END_WHOLE ? "+OK" : "-ERR",
         (int)heard->text.len, (const char *)heard->text.at, heard->number);
+    if (!uidl && heard->end == PF_END_REFUSED) {
+        refused_list(l, heard);
+        return;
+    }
     if (uidl && (heard->end == PF_END_WHOLE || heard->end == PF_END_REFUSED)) {
         l->up = true;
         l->calls.listed(l->self);

@@ -60,7 +60,7 @@ struct pf_explore_live {
     uint64_t preview_number; /* that is shown, or comes */
     char *preview;
 
-    bool was_up;             /* there is a list */
+    pf_time listed;          /* when the list was whole; 0: it is not, on this line */
     unsigned tries;          /* to call again, in vain so far */
     unsigned headless;       /* TOP refused, one after the other */
     bool no_top, sorts_soon; /* sorts_soon: heads came that the order depends on */

@@ -8,7 +8,9 @@
 enum {
     HEADLESS_MOST = 8, /* refusals of TOP, one after the other, until it is left alone */
     WAIT_FIRST = 1000, /* ms until the second call; then twice as long each time */
-    WAIT_MOST = 60 * 1000
+    WAIT_MOST = 60 * 1000,
+    LIVED =
+        10 * 1000 /* ms: a server that hangs up sooner, again and again, is called less and less often */
 };
 
 void pf_explore_look(struct pf_explore_live *l)
@@ -69,8 +71,7 @@ static void on_listed(void *self)
 
     l->view.list = l->incoming;
     l->incoming = (struct pf_explore_list){0};
-    l->tries = 0;
-    l->was_up = true;
+    l->listed = pf_loop_now(l->client->loop);
     l->delete_at = l->delete_asked = l->deletes = l->refused = 0;
     renumber(l);
     if (lost)
@@ -207,9 +208,13 @@ static bool may_pass(enum pf_code code)
 static void on_gone(void *self, const struct pf_err *err)
 {
     struct pf_explore_live *l = self;
-    pf_time wait = l->tries == 0 ? 0 : WAIT_FIRST;
+    pf_time wait;
 
     l->why = *err;
+    if (l->listed && pf_loop_now(l->client->loop) - l->listed >= LIVED)
+        l->tries = 0;
+    l->listed = 0;
+    wait = l->tries == 0 ? 0 : WAIT_FIRST;
     pf_explore_list_unask(&l->view.list);
     l->preview_comes = false;
     l->preview_number = 0;

@@ -111,6 +111,11 @@ class Screen:
                 return [int(p) for p in file.read().split() if command(int(p)) == "explore"]
         return wait_until("the explorer", find)[0]
 
+    def peak(self):
+        """Its memory at most, in kB."""
+        with open(f"/proc/{self.pid()}/status", encoding="ascii") as file:
+            return int(re.search(r"^VmHWM:\s+(\d+) kB", file.read(), re.M)[1])
+
     def file(self, name):
         with open(os.path.join(self.folder, name), "rb") as file:
             return file.read()
@@ -163,6 +168,6 @@ class Fake:
                     return
 
 
-def fake_screen(office, fake):
+def fake_screen(office, fake, *options):
     words = [f"pop://anna@127.0.0.1:{fake.port}", "--plain", "--mechanisms", "USER", "--password-file", office.password]
-    return Screen(office, address=words)
+    return Screen(office, *options, address=words)

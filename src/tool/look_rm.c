@@ -2,7 +2,6 @@
 #include "tool/look_parts.h"
 
 #include "base/text.h"
-#include "tool/safe.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -37,10 +36,26 @@ static size_t how_many(const struct pf_look *l, bool deleted)
     return count;
 }
 
-static bool have_uids(const struct pf_look *l)
+/* The word as a shell takes it: a UID is a stranger's text, and may be `$(...)`. False: it cannot be
+ * shown. */
+static bool print_word(const char *front, const char *word, bool print)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@%+=:,/-";
+    bool quote = word[strspn(word, plain)] != 0;
+
+    for (const char *c = word; *c; c++)
+        if (*c <= ' ' || *c > '~' || *c == '\'')
+            return false;
+    if (print)
+        printf(quote ? " %s'%s'" : " %s%s", front, word);
+    return true;
+}
+
+static bool each_uid(const struct pf_look *l, bool print)
 {
     for (size_t i = 0; i < l->count; i++)
-        if (l->rows[i].chosen && !l->rows[i].uid)
+        if (l->rows[i].chosen && (!l->rows[i].uid || !print_word("uid:", l->rows[i].uid, print)))
             return false;
     return true;
 }
@@ -48,6 +63,9 @@ static bool have_uids(const struct pf_look *l)
 /* Numbers are other messages tomorrow; UIDs are not. */
 static int only_tell(struct pf_look *l, size_t count)
 {
+    bool same =
+        l->older_days >= 0 || count > MANY || !each_uid(l, false) || !print_word("", l->word, false);
+
     pf_look_quit(l);
     pf_look_print(l, true);
     printf(count == 1 ? pf_say("Nothing was deleted: this was a rehearsal. %zu message would be.\n",
@@ -55,17 +73,18 @@ static int only_tell(struct pf_look *l, size_t count)
                       : pf_say("Nothing was deleted: this was a rehearsal. %zu messages would be.\n",
                                "Nichts wurde gelöscht: nur zur Probe. Es wären %zu Nachrichten.\n"),
            count);
-    if (l->older_days >= 0 || count > MANY || !have_uids(l)) {
+    if (same) {
         puts(pf_say("To delete them: the same with --yes", "Um sie zu löschen: dasselbe mit --yes"));
         return 0;
     }
-    fputs(pf_say("To delete them: postfach rm --yes ", "Um sie zu löschen: postfach rm --yes "), stdout);
-    pf_tool_print_safe(stdout, l->word, false);
-    for (size_t i = 0; i < l->count; i++)
-        if (l->rows[i].chosen) {
-            fputs(" uid:", stdout);
-            pf_tool_print_safe(stdout, l->rows[i].uid, false);
-        }
+    fputs(pf_say("To delete them:", "Um sie zu löschen:"), stdout);
+    if (l->options.touched || l->options.file) {
+        fputs(pf_say(" the same with --yes and", " dasselbe mit --yes und"), stdout);
+    } else {
+        fputs(" postfach rm --yes", stdout);
+        print_word("", l->word, true);
+    }
+    each_uid(l, true);
     putchar('\n');
     return 0;
 }

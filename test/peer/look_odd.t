@@ -129,6 +129,16 @@ def a_uid_of_two_messages_is_nobodys():
         assert server.lines[-3:] == ["DELE 3", "DELE 2", "QUIT"], server.lines
 
 
+def what_may_be_copied_to_a_shell_is_quoted():
+    with Made({"UIDL": b"+OK\r\n1 $(reboot);`x`\r\n2 a'b\r\n3 plain.1\r\n.\r\n"}) as server:
+        out, _, _ = tool(server.port, "rm", "1", "3")
+        assert out.endswith(" the same with --yes and uid:'$(reboot);`x`' uid:plain.1\n"), out
+        out, _, _ = tool(server.port, "rm", "2")
+        assert out.endswith(": the same with --yes\n"), out
+        tool(server.port, "rm", "--yes", "uid:$(reboot);`x`", "uid:a'b")
+        assert server.lines[-3:] == ["DELE 2", "DELE 1", "QUIT"], server.lines
+
+
 def lists_out_of_order_are_put_in_order():
     with Made({"LIST": b"+OK\r\n3 13\r\n1 11\r\n1 99\r\n2 12\r\n.\r\n", "UIDL": b"+OK\r\n2 b\r\n9 x\r\n1 a\r\n.\r\n"}) as server:
         rows = json.loads(tool(server.port, "ls", "--json")[0])
@@ -199,5 +209,6 @@ def servers_of_others():
 
 
 run(without_top_there_are_no_heads, without_uidl_there_are_numbers, a_uid_of_two_messages_is_nobodys,
+    what_may_be_copied_to_a_shell_is_quoted,
     lists_out_of_order_are_put_in_order, qs_024_a_server_that_dies_of_pipelining_is_asked_one_by_one,
     nothing_is_deleted_where_the_line_breaks, a_message_that_was_cut_is_no_file, servers_of_others)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """`postfach fetch` and its sisters against other people's servers: what such a server says is what arrives, octet for
 octet, once; and what is deleted there is what arrived."""
+import json
 import os
 import sys
 
@@ -10,7 +11,7 @@ from corpus import corpus  # noqa: E402
 from fetching import Account, run_together  # noqa: E402
 from pop_wire import Tcp  # noqa: E402
 
-MORE = [b"From: a@example.org\nSubject: more\nMessage-ID: <%d@example.org>\n\nof it\n.\n" % number for number in range(2)]
+MORE = [b"From: a@example.org\nSubject: more\nMessage-ID: <%d@example.org>\n\nof it\n.\n" % n for n in range(2)]
 
 
 class There:
@@ -96,6 +97,57 @@ def a_wrong_password_is_one(kind):
             assert done.returncode == 77 and b"refuses the login" in done.stderr and not here.mails(), done
 
 
+def looked_at(kind):
+    """ls, show, save and rm see what the server has, and change nothing that they are not told to."""
+    with kind() as server:
+        there = filled(server, [*corpus().values()][:12] + MORE)
+        with account(server, ways(server)[-1]) as here:
+            rows = json.loads(good(here.run("ls", "--json", "test")))
+            assert [row["uid"] for row in rows] == [uid for uid, _ in there.mails], rows
+            raw = here.run("show", "--raw", "test", "1")
+            assert raw.returncode == 0 and raw.stdout.replace(b"\r\n", b"\n") == there.mails[0][1], raw
+            assert good(here.run("show", "test", str(len(rows)))).startswith("From: a@example.org")
+            saved = os.path.join(here.folder, "saved")
+            os.mkdir(saved)
+            good(here.run("save", "--to", saved, "test", *(str(row["number"]) for row in rows)))
+            assert sorted(content(os.path.join(saved, name)) for name in os.listdir(saved)) == there.texts()
+            good(here.run("rm", "test", "1"))
+            assert There(server).texts() == there.texts(), "a rehearsal"
+            last = rows[-1]["uid"]
+            good(here.run("rm", "--yes", "test", f"uid:{last}"))
+            left = [uid for uid, _ in There(server).mails]
+            assert sorted(left) == sorted(uid for uid, _ in there.mails if uid != last), (left, last)
+
+
+def content(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def probed(kind):
+    """What the probe blames a server for is so: logins in plain text, TLS of the last century, and in Courier before
+    1.1.5 commands behind STLS that are taken for said inside TLS (CVE-2021-38084)."""
+    blame = {"plain-login", "tls-1.0", "tls-1.1"} | ({"tls-injection"} if kind is private_pop3.Courier else set())
+    with kind() as server:
+        filled(server, MORE)
+        for tls in ways(server):
+            with account(server, tls) as here:
+                done = here.run("probe", "--json", "--account", "test")
+                bad = {row["check"] for row in findings(json.loads(done.stdout)) if row["verdict"] == "bad"}
+                assert done.returncode == bool(bad) and bad <= blame, (bad, done)
+                assert ("plain-login" in bad) <= (tls != "implicit"), bad
+
+
+def findings(told):
+    """Wherever they stand."""
+    if isinstance(told, list):
+        return [row for part in told for row in findings(part)]
+    if not isinstance(told, dict):
+        return []
+    own = [told] if "verdict" in told and "check" in told else []
+    return own + [row for part in told.values() for row in findings(part)]
+
+
 def try_of(kind, test):
     def named():
         test(kind)
@@ -105,6 +157,6 @@ def try_of(kind, test):
 
 if __name__ == "__main__":
     KINDS = private_pop3.able()
-    TESTS = (hard_mail_comes_once, every_way_to_the_server, a_wrong_password_is_one)
+    TESTS = (hard_mail_comes_once, every_way_to_the_server, a_wrong_password_is_one, looked_at, probed)
     run_together(*(try_of(kind, test) for kind in KINDS for test in TESTS
                    if not sys.argv[1:] or kind.__name__ in sys.argv[1:]))

@@ -16,6 +16,7 @@ enum {
     WAIT = 10, /* seconds for an answer: who is slower is as good as silent to people */
     WAIT_MAX = 600,
     MESSAGES = 3,
+    PATIENCE = 6,
     THREADS = 2, /* one call, which looks a name up and has a secret */
     QUEUE = 16
 };
@@ -300,6 +301,8 @@ static bool log_in(struct probe *p)
     p->account.tls = best->implicit                   ? PF_ACCOUNT_IMPLICIT
                      : p->wish.mode == PF_PROBE_PLAIN ? PF_ACCOUNT_PLAIN
                                                       : PF_ACCOUNT_STARTTLS;
+    p->account.connect_time = p->wish.wait;
+    p->account.answer_time = PATIENCE * p->wish.wait; /* a maildrop may have to be read first */
     pf_probe_mail_visit(door, &p->client, &p->account);
     judge(door);
     return true;

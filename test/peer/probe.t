@@ -259,8 +259,9 @@ class Server:
 
     capa = [b"TOP", b"UIDL", b"PIPELINING", b"RESP-CODES", b"AUTH-RESP-CODE"]
     greeting = b"+OK ready\r\n"
-    hole = endless = silent = first_only = deaf_inside = late = False
+    hole = endless = silent = first_only = implicit = False
     versions = None
+    port = 0
 
     def __init__(self, pair=None, **switches):
         self.answers = {}
@@ -274,7 +275,7 @@ class Server:
                 self.context.minimum_version = self.context.maximum_version = self.versions
         self.uids = [b"uid%d" % n for n in range(1, len(MAILS) + 1)]
         self.sizes = [len(mail) for mail in MAILS]
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(("127.0.0.1", self.port))
         self.port = self.listener.getsockname()[1]
         self.threads = []
 
@@ -306,13 +307,15 @@ class Server:
             if self.silent:
                 plain.recv(1)  # until the client has enough
                 return
+            if self.implicit:
+                plain = self.context.wrap_socket(plain, server_side=True)
             plain.sendall(self.greeting() if callable(self.greeting) else self.greeting)
             while self.endless:
                 plain.sendall(b"x" * 4096)
             self._talk(plain)
 
     def _talk(self, link):
-        buffered, secure = b"", False
+        buffered, secure, state = b"", self.implicit, {}
         while True:
             while b"\n" not in buffered:
                 got = link.recv(65536)
@@ -329,7 +332,7 @@ class Server:
                     buffered = b""
                 continue
             answer = self.answers.get(line.rstrip(b"\r")) or self.answers.get(word)
-            link.sendall(answer if answer is not None else self._answer(word, words[1:], secure))
+            link.sendall(answer if answer is not None else self._answer(word, words[1:], secure, state))
             if self.first_only:
                 buffered = b""
             if word == b"QUIT":
@@ -340,18 +343,18 @@ class Server:
     def _lines(lines):
         return b"+OK\r\n" + b"".join(line + b"\r\n" for line in lines) + b".\r\n"
 
-    def _answer(self, word, words, secure):
+    def _answer(self, word, words, secure, state):
         if word == b"CAPA":
             more = [b"USER"] if secure or not self.context else [b"STLS"]
             return self._lines(self.capa + more)
         if word in (b"USER", b"QUIT"):
             return b"+OK\r\n"
         if word == b"PASS":
-            self.logged_in = True
+            state["in"] = True
             return b"+OK\r\n"
-        if word == b"NOOP" and self.__dict__.get("logged_in"):
+        if word == b"NOOP" and state:
             return b"+OK\r\n"
-        if not self.__dict__.get("logged_in"):
+        if not state:
             return b"-ERR no\r\n"
         number = int(words[0]) if words and words[0].isdigit() else 0
         if number > len(MAILS):
@@ -401,6 +404,36 @@ def a_server_without_capa():
         found = with_server(made, "capa", "note", status=1, setup=old)
         assert bad(found) == ["plain-login"] and "USER" in found["plain-login"]["proof"], found
         assert found["quit"]["verdict"] == "good" and "capa-uidl" not in found
+
+
+def inside():
+    """In a network of its own, where the usual ports are free."""
+    with office() as made:
+        pair = Papers(made).good()
+        words = "--ca", made.certificates.ca, "--timeout", "5", "localhost"
+        with Server(pair, port=110):
+            told, found = findings(*words)
+            assert [(d["port"], d["connected"]) for d in told["doors"]] == [(995, False), (110, True)], told
+            assert "refused" in told["doors"][0]["error"] and told["grade"] == "A", bad(found, "note")
+            with Server(pair, port=995, implicit=True):
+                told, found = findings(*words)
+                assert [(d["port"], d["implicit_tls"]) for d in told["doors"]] == [(995, True), (110, False)], told
+                assert all(door["tls"]["done"] for door in told["doors"]) and told["grade"] == "A", bad(found)
+                told, _ = findings("--user", "anna", "--password-file", made.password, *words)
+                assert told["doors"][2]["port"] == 995 and told["doors"][2]["login"]["done"], told["doors"][2]
+                for more, ports in ((("--starttls",), [110]), (("--tls",), [995]), (("--plain",), [110])):
+                    told, _ = findings(*more, *words, status=0)
+                    assert [door["port"] for door in told["doors"]] == ports, told
+
+
+def both_doors_when_none_is_named():
+    alone = ["unshare", "--user", "--map-root-user", "--net"]
+    if subprocess.run([*alone, "ip", "link", "set", "lo", "up"], capture_output=True, check=False).returncode:
+        print("# left out: no network namespace here")
+        return
+    done = subprocess.run([*alone, "sh", "-c", 'ip link set lo up && exec "$@"', "-", sys.executable, os.path.abspath(__file__),
+                           "inside"], capture_output=True, check=False, timeout=2 * PATIENCE)
+    assert done.returncode == 0, (done.stdout.decode(), done.stderr.decode())
 
 
 def greetings_that_are_none():
@@ -529,8 +562,10 @@ def maildrops_that_contradict_themselves():
             assert found[check]["proof"], found[check]
 
 
+if sys.argv[1:] == ["inside"]:
+    run(inside)
 run(our_server_is_all_good, the_manual_names_every_check, people_read_it_in_their_language, a_certificate_that_a_client_refuses_is_bad,
     who_cannot_be_reached_is_told_by_the_status, a_server_without_capa, dovecot_is_told_as_it_is,
-    servers_of_others_are_told_as_they_are, a_good_script_is_good, greetings_that_are_none,
+    servers_of_others_are_told_as_they_are, a_good_script_is_good, both_doors_when_none_is_named, greetings_that_are_none,
     apop_is_a_note_and_a_stale_timestamp_bad, the_hole_behind_stls, certificates_that_are_bad_in_one_way,
     old_tls_alone_is_bad, pipelining_that_is_a_lie, manners_before_the_login, maildrops_that_contradict_themselves)

@@ -27,7 +27,7 @@ fuzz:
 	@check/install-packages test
 	@check/fuzz
 
-# `postfach fetch` is killed at CRASH_POINTS moments of a run (make check: 64).
+# `postfach fetch` is killed at CRASH_POINTS moments of a run (make check: 60).
 crash-fetch:
 	@check/install-packages test
 	@CRASH_POINTS=$${CRASH_POINTS:-600} TEST_LIMIT=7200 check/run --verbose test/peer/fetch_crash.t

@@ -258,14 +258,80 @@ class Measure:
         return int(told[2])
 
 
+class Disk:
+    """What a power cut would leave, from the calls of a run that nobody kills: a kill does not tell whether a sync is
+    missing. A file's octets, and a folder's names, count when they are synced."""
+
+    def __init__(self, point):
+        self.point = point
+        self.unsynced = set()  # files, and folders
+        self.wills, self.dones, self.renames, self.deletes = 0, 0, 0, 0
+
+    def check(self, good, what, line):
+        assert good, f"{what}, and then: {line}\n{self.point.story()}"
+
+    def take(self, line):
+        word, path, *rest = line.split(" ")
+        if word == "sync":
+            self.unsynced.discard(path)
+        elif word == "create" and "/Mail/tmp/" in path:
+            self.unsynced.add(os.path.dirname(path))
+        elif word == "rename" and "/Mail/tmp/" in path:
+            self.appear(path, rest[0], line)
+        elif word == "write":
+            self.write(path, rest[0], line)
+
+    def appear(self, path, to, line):
+        """A message is seen."""
+        needed = {path, os.path.dirname(path), self.point.ledger}
+        self.check(not needed & self.unsynced, f"{needed & self.unsynced} is not synced", line)
+        self.renames += 1
+        self.check(self.renames <= len(MESSAGES) and self.wills, "the ledger has no record", line)
+        self.unsynced.add(os.path.dirname(to))
+
+    def write(self, path, first, line):
+        seen = {name for name in self.unsynced if "/Mail/tmp" not in name}  # what is in tmp is not promised
+        if path == self.point.ledger:
+            self.wills += first == "will"
+            self.dones += first == "done"
+            self.check(first != "done" or not seen, f"{seen} is not synced", line)
+            if first != "done" or self.point.place.word != "maildir":  # there `will` alone tells
+                self.unsynced.add(path)
+        elif path == self.point.place.path and self.point.place.word == "mbox":
+            noted = self.point.ledger not in self.unsynced and self.wills == self.dones + 1
+            self.check(noted, "there is no record", line)
+            self.unsynced.add(path)
+        elif "/Mail/tmp/" in path:
+            self.unsynced.add(path)
+        elif path.startswith("socket:") and first.startswith("DELE"):
+            self.deletes += 1
+            self.check(self.dones and not seen, f"{seen} is not synced", line)
+
+
+def ordered(office, case):
+    """One run, and the order of its calls."""
+    point = Point(office, case)
+    log = os.path.join(point.folder, "calls")
+    told = point.die("-l", log, 0)
+    assert told[:2] == ["ended", "0"], f"{told}\n{point.story()}"
+    point.finish()
+    point.verify()
+    disk = Disk(point)
+    with open(log, encoding="ascii", errors="replace") as file:
+        for line in file:
+            disk.take(line.rstrip("\n"))
+    assert disk.deletes and disk.wills and disk.dones, f"{vars(disk)}"
+    assert disk.renames == (len(MESSAGES) if case.place is Maildir else 0), f"{vars(disk)}"
+
+
 def spread(count, limit, dice):
     """So many numbers from 1 to limit, evenly spread."""
     return [1 + (i * limit + dice.randrange(limit)) // count % limit for i in range(count)]
 
 
 def plan(case, measure, count, dice):
-    """The moments around records are those that matter most: all of them, if there is room. A sixth goes by the clock, the
-    rest is spread over all calls."""
+    """The moments around records are those that matter most: all of them, if there is room. A sixth goes by the clock,
+    the rest is spread over all calls."""
     by_record = min(measure.records, max(1, count // 3))
     by_clock = 0 if case.carrier else max(1, count // 6)
     by_call = count - by_record - by_clock
@@ -297,8 +363,8 @@ def at_once(tasks, workers=6):
 
 
 def crash(office, case, count):
-    """The number of deaths. The maildrops are made first and asked once more last: a server waits a second with a folder
-    that has changed just now."""
+    """The number of deaths. The maildrops are made first and asked once more last: a server waits a second with a
+    folder that has changed just now."""
     dice = random.Random(str(case))
     measure = Measure(office, case)
     points = [Point(office, case) for _ in range(count)]

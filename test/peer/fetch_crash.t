@@ -6,10 +6,10 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from crash_fetch import Case, Command, Maildir, Mbox, SlowCommand, crash, may_trace, opened  # noqa: E402
+from crash_fetch import Case, Command, Maildir, Mbox, SlowCommand, crash, may_trace, opened, ordered  # noqa: E402
 from office import run  # noqa: E402
 
-POINTS = int(os.environ.get("CRASH_POINTS", "64"))
+POINTS = int(os.environ.get("CRASH_POINTS", "60"))
 # Of all points; they add up to one. The carrier of an mbox has most calls.
 MAILDIR, CARRIED, MBOX_AND_CARRIER = 0.22, 0.12, 0.2
 deaths = []
@@ -43,6 +43,11 @@ def a_command_gets_a_message_at_most_once_more_when_the_carrier_dies_too():
     dies(Case(Command, "none", carrier=True, twice=1), CARRIED)
 
 
+def all_is_on_disk_when_it_is_promised():
+    for case in (Case(Maildir, "none"), Case(Mbox, "none", carrier=True), Case(Command, "none", carrier=True)):
+        ordered(office, case)
+
+
 def there_were_enough_deaths_and_the_server_is_well():
     """A program that had ended before its death counts for nothing."""
     office.stop()
@@ -54,7 +59,8 @@ if __name__ == "__main__":
         print("1..0 # SKIP nobody may trace here")
         sys.exit(0)
     office = opened()
-    run(a_maildir_has_each_message_once_when_the_server_is_emptied,
+    run(all_is_on_disk_when_it_is_promised,
+        a_maildir_has_each_message_once_when_the_server_is_emptied,
         a_maildir_has_each_message_once_when_the_server_keeps_it, an_mbox_has_each_message_once,
         an_mbox_has_each_message_once_when_the_carrier_dies_too,
         a_command_gets_each_message_once_while_the_carrier_lives,

@@ -1,15 +1,15 @@
 /* Runs a program and kills it at one of its system calls.
  *
- *     killed_at [-c] [-f FILE] POINT PROGRAM [ARGUMENT...]
+ *     killed_at [-c] [-f FILE] [-l LOG] POINT PROGRAM [ARGUMENT...]
  *     killed_at -t MICROSECONDS PROGRAM [ARGUMENT...]
  *
  * Only calls that the world can see are counted: what is written to files and sockets, made, renamed,
- * removed, synced, connected; with -f only writes and syncs of that file. The program dies before the
- * POINT-th of them (0: never), by SIGKILL with all its threads. What it has started lives on; with -c
- * its children's calls count, too, and they die with it. Says "killed" or "ended STATUS CALLS" as soon
- * as that has happened ("refused": nobody may trace here), on standard output (the program's own goes to
- * standard error), and ends when the last that it left behind has ended: orphans come here
- * (PR_SET_CHILD_SUBREAPER). */
+ * removed, synced, connected; with -f only writes and syncs of that file; -l writes them down. The
+ * program dies before the POINT-th of them (0: never), by SIGKILL with all its threads. What it has
+ * started lives on; with -c its children's calls count, too, and they die with it. Says "killed" or
+ * "ended STATUS CALLS" as soon as that has happened ("refused": nobody may trace here), on standard
+ * output (the program's own goes to standard error), and ends when the last that it left behind has
+ * ended: orphans come here (PR_SET_CHILD_SUBREAPER). */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -21,6 +21,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,7 +29,10 @@
 enum {
     LIFE_SECONDS = 120, /* who takes longer goes round in circles */
     CHILDREN = 64,
-    NOT_RUN = 126
+    PATH = 4096,
+    SYNCS = 64, /* threads that are in a sync at once */
+    NOT_RUN = 126,
+    BEGINNING = 32 /* octets of what is written, for the log */
 };
 
 static struct {
@@ -37,6 +41,7 @@ static struct {
     bool counts;   /* the program has begun */
     bool killed;
     const char *file; /* -f */
+    FILE *log;        /* -l */
     unsigned long point, calls;
     pid_t known[CHILDREN]; /* processes that are killed with it */
     unsigned known_count;
@@ -65,15 +70,25 @@ static pid_t status_of(pid_t tid, const char *field)
     return (pid_t)found;
 }
 
+static void path_of_fd(pid_t tid, uint64_t fd, char room[PATH])
+{
+    char link[64];
+    ssize_t len;
+
+    if ((int)fd == AT_FDCWD)
+        snprintf(link, sizeof link, "/proc/%d/cwd", (int)tid);
+    else
+        snprintf(link, sizeof link, "/proc/%d/fd/%d", (int)tid, (int)fd);
+    len = readlink(link, room, PATH - 1);
+    room[len > 0 ? len : 0] = 0;
+}
+
 /* A file or a socket: not an eventfd or a pipe, by which threads wake each other. */
 static bool is_seen(pid_t tid, uint64_t fd)
 {
-    char path[64], target[4096];
-    ssize_t len;
+    char target[PATH];
 
-    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)tid, (int)fd);
-    len = readlink(path, target, sizeof target - 1);
-    target[len > 0 ? len : 0] = 0;
+    path_of_fd(tid, fd, target);
     if (at.file)
         return strcmp(target, at.file) == 0;
     return target[0] == '/' || strncmp(target, "socket:", 7) == 0;
@@ -107,6 +122,93 @@ static bool counts(pid_t tid, uint64_t number, const uint64_t args[6])
     return number == SYS_openat && !at.file && args[2] & O_CREAT;
 }
 
+static void text_at(pid_t tid, uint64_t from, char *room, size_t cap)
+{
+    struct iovec here = {room, cap - 1}, there = {(void *)(uintptr_t)from, cap - 1};
+    ssize_t len;
+
+    /* Not across the end of a page, behind which there may be nothing. */
+    if (from % PATH + cap > PATH)
+        there.iov_len = PATH - from % PATH < cap - 1 ? PATH - from % PATH : cap - 1;
+    len = process_vm_readv(tid, &here, 1, &there, 1, 0);
+    room[len > 0 ? len : 0] = 0;
+}
+
+static void log_path(pid_t tid, uint64_t folder, uint64_t name)
+{
+    char room[PATH], text[PATH];
+
+    text_at(tid, name, text, sizeof text);
+    path_of_fd(tid, folder, room);
+    if (text[0] == '/')
+        fprintf(at.log, " %s", text);
+    else
+        fprintf(at.log, " %s/%s", room, text);
+}
+
+static void log_write(pid_t tid, uint64_t fd, uint64_t from, uint64_t len)
+{
+    char room[PATH], text[BEGINNING];
+
+    path_of_fd(tid, fd, room);
+    text_at(tid, from, text, len < sizeof text ? len + 1 : sizeof text);
+    for (char *c = text; *c; c++)
+        if (*c < 0x20 || *c > 0x7e)
+            *c = '.';
+    fprintf(at.log, "write %s %s\n", room, text);
+}
+
+/* A sync counts when it has ended. */
+static struct {
+    pid_t tid;
+    char path[PATH];
+} syncs[SYNCS];
+
+static void begin_sync(pid_t tid, uint64_t fd)
+{
+    for (unsigned i = 0; i < SYNCS; i++) {
+        if (!syncs[i].tid) {
+            syncs[i].tid = tid;
+            path_of_fd(tid, fd, syncs[i].path);
+            return;
+        }
+    }
+}
+
+static void end_sync(pid_t tid)
+{
+    for (unsigned i = 0; i < SYNCS; i++) {
+        if (syncs[i].tid == tid) {
+            syncs[i].tid = 0;
+            fprintf(at.log, "sync %s\n", syncs[i].path);
+        }
+    }
+}
+
+static void write_down(pid_t tid, uint64_t number, const uint64_t args[6])
+{
+    uint64_t vector[2] = {0, 0};
+
+    if (number == SYS_fsync || number == SYS_fdatasync) {
+        begin_sync(tid, args[0]);
+    } else if (number == SYS_write || number == SYS_pwrite64 || number == SYS_sendto) {
+        log_write(tid, args[0], args[1], args[2]);
+    } else if (number == SYS_writev) {
+        struct iovec here = {vector, sizeof vector}, there = {(void *)(uintptr_t)args[1], sizeof vector};
+        if (process_vm_readv(tid, &here, 1, &there, 1, 0) == sizeof vector)
+            log_write(tid, args[0], vector[0], vector[1]);
+    } else if (number == SYS_renameat2 || number == SYS_renameat) {
+        fputs("rename", at.log);
+        log_path(tid, args[0], args[1]);
+        log_path(tid, args[2], args[3]);
+        fputs("\n", at.log);
+    } else if (number == SYS_openat) {
+        fputs("create", at.log);
+        log_path(tid, args[0], args[1]);
+        fputs("\n", at.log);
+    }
+}
+
 static void kill_all(void)
 {
     at.killed = true;
@@ -119,9 +221,14 @@ static void on_call(pid_t tid)
 {
     struct __ptrace_syscall_info info;
 
-    if (at.killed || !at.counts || ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof info, &info) <= 0 ||
-        info.op != PTRACE_SYSCALL_INFO_ENTRY || !counts(tid, info.entry.nr, info.entry.args))
+    if (at.killed || !at.counts || ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof info, &info) <= 0)
         return;
+    if (at.log && info.op == PTRACE_SYSCALL_INFO_EXIT)
+        end_sync(tid);
+    if (info.op != PTRACE_SYSCALL_INFO_ENTRY || !counts(tid, info.entry.nr, info.entry.args))
+        return;
+    if (at.log)
+        write_down(tid, info.entry.nr, info.entry.args);
     if (++at.calls == at.point)
         kill_all();
 }
@@ -243,7 +350,7 @@ static void kill_after(unsigned long microseconds)
 
 static _Noreturn void usage(void)
 {
-    fputs("usage: killed_at [-c] [-f FILE] POINT PROGRAM ...\n"
+    fputs("usage: killed_at [-c] [-f FILE] [-l LOG] POINT PROGRAM ...\n"
           "       killed_at -t MICROSECONDS PROGRAM ...\n",
           stderr);
     exit(NOT_RUN);
@@ -254,12 +361,13 @@ int main(int argc, char **argv)
     bool timed = false;
     int option, gate;
 
-    while ((option = getopt(argc, argv, "+cf:t")) != -1) {
+    while ((option = getopt(argc, argv, "+cf:l:t")) != -1) {
         if (option == '?')
             usage();
         at.children |= option == 'c';
         timed |= option == 't';
         at.file = option == 'f' ? optarg : at.file;
+        at.log = option == 'l' ? fopen(optarg, "we") : at.log;
     }
     if (argc < optind + 2)
         usage();

@@ -27,6 +27,14 @@ void placerig_start(struct placerig *r)
     assert_non_null(r->pool);
 }
 
+void placerig_stop(struct placerig *r)
+{
+    pf_pool_free(r->pool);
+    while (pf_loop_turn(r->loop, false))
+        ;
+    pf_loop_free(r->loop);
+}
+
 int placerig_begin(void **state)
 {
     struct placerig *r = calloc(1, sizeof *r);
@@ -51,10 +59,7 @@ int placerig_end(void **state)
     struct placerig *r = *state;
 
     placerig_close(r);
-    pf_pool_free(r->pool);
-    while (pf_loop_turn(r->loop, false))
-        ;
-    pf_loop_free(r->loop);
+    placerig_stop(r);
     nftw(r->home, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     free(r);
     return 0;
@@ -99,6 +104,8 @@ bool placerig_open(struct placerig *r)
     if (pf_ledger_open(r->ledger_path, "joe@pop.example.org", 20000, &r->ledger, &err))
         fail_msg("%s", err.log);
     settings.ledger = r->ledger;
+    if (r->before)
+        r->before();
     r->place = pf_place_new(&settings, &r->made);
     if (!r->place)
         return false;

@@ -17,6 +17,7 @@ struct placerig {
     struct pf_ledger *ledger;
     struct pf_account account;
     const char *carrier;
+    void (*before)(void); /* before the place is made */
     struct pf_place *place;
     struct pf_err made; /* by placerig_open */
     /* What was told. */
@@ -33,7 +34,9 @@ struct placerig {
 /* Folder, loop, pool, the account's maildir (not made). */
 int placerig_begin(void **state);
 int placerig_end(void **state);
-/* Loop and pool anew, for a child of a fork. */
+/* Loop and pool go, and are there anew: who forks must have no threads, which may hold locks at that
+ * moment. */
+void placerig_stop(struct placerig *);
 void placerig_start(struct placerig *);
 struct placerig *placerig_of(void **state);
 /* Opens ledger and place, and settles; false: the place could not be. A run. */

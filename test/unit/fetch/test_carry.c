@@ -268,6 +268,7 @@ static void a_killed_master_leaves_a_record(void **state)
     pid_t pid;
 
     slow(r);
+    placerig_stop(r);
     pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
@@ -280,6 +281,7 @@ static void a_killed_master_leaves_a_record(void **state)
         placerig_wait(r, 2);
         _exit(1);
     }
+    placerig_start(r);
     wait_began(r);
     assert_int_equal(kill(pid, SIGKILL), 0);
     assert_int_equal(waitpid(pid, &status, 0), pid);

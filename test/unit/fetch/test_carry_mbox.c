@@ -19,21 +19,23 @@ static void step(void)
         _exit(9);
 }
 
-#define WRAP(type, name, parameters, arguments)                                                         \
+#define WRAP(type, name, parameters, result)                                                            \
     type __real_##name parameters;                                                                      \
     type __wrap_##name parameters;                                                                      \
     type __wrap_##name parameters                                                                       \
     {                                                                                                   \
         step();                                                                                         \
-        return __real_##name arguments;                                                                 \
+        return result;                                                                                  \
     }
 
-WRAP(ssize_t, write, (int fd, const void *at, size_t len), (fd, at, len))
-WRAP(ssize_t, pwrite64, (int fd, const void *at, size_t len, off_t where), (fd, at, len, where))
-WRAP(int, fsync, (int fd), (fd))
-WRAP(int, fdatasync, (int fd), (fd))
-WRAP(int, ftruncate64, (int fd, off_t size), (fd, size))
-WRAP(int, unlinkat, (int fd, const char *name, int flags), (fd, name, flags))
+WRAP(ssize_t, write, (int fd, const void *at, size_t len), __real_write(fd, at, len))
+WRAP(ssize_t, pwrite64, (int fd, const void *at, size_t len, off_t where),
+     __real_pwrite64(fd, at, len, where))
+/* No power is cut here, so no disk need be waited for. */
+WRAP(int, fsync, (int fd), fcntl(fd, F_GETFD) < 0 ? -1 : 0)
+WRAP(int, fdatasync, (int fd), fcntl(fd, F_GETFD) < 0 ? -1 : 0)
+WRAP(int, ftruncate64, (int fd, off_t size), __real_ftruncate64(fd, size))
+WRAP(int, unlinkat, (int fd, const char *name, int flags), __real_unlinkat(fd, name, flags))
 
 static void use_mbox(struct placerig *r, const char *carrier)
 {

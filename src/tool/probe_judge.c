@@ -1,5 +1,5 @@
 /* Verdicts on what everybody hears: greeting, capabilities, ways to log in. */
-#include "tool/probe_parts.h"
+#include "tool/probe_mail.h"
 
 #include "base/text.h"
 
@@ -60,7 +60,8 @@ PF_PROBE_JUDGE(fresh_timestamp)
     return verdict;
 }
 
-PF_PROBE_JUDGE(form)
+/* Whether every line had the form that it must have, and what of it not. */
+static enum pf_probe_verdict form_of(unsigned odd, char *proof)
 {
     static const struct {
         enum pf_odd odd;
@@ -68,16 +69,23 @@ PF_PROBE_JUDGE(form)
     } words[] = {{PF_ODD_LF, "bare-LF"},           {PF_ODD_STATUS, "status-word"},
                  {PF_ODD_LONG, "over-512-octets"}, {PF_ODD_CONTROL, "control-octets"},
                  {PF_ODD_EIGHT, "eight-bit"},      {PF_ODD_SPACE, "blanks"},
+                 {PF_ODD_FORM, "not-understood"},  {PF_ODD_NUMBER, "number"},
+                 {PF_ODD_ORDER, "order"},          {PF_ODD_WRAPPED, "32-bit"},
                  {PF_ODD_DOT, "dot-line"},         {PF_ODD_CODE, "response-code"},
                  {PF_ODD_BLANK, "empty-lines"}};
     struct pf_span out = {(unsigned char *)proof, 0, PF_PROBE_PROOF - 1};
 
-    NOTHING;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (door->odd & words[i].odd)
+        if (odd & words[i].odd)
             pf_span_format(&out, "%s%s", out.len ? " " : "", words[i].word);
     proof[out.len] = 0;
     return out.len ? PF_PROBE_NOTE : PF_PROBE_GOOD;
+}
+
+PF_PROBE_JUDGE(form)
+{
+    NOTHING;
+    return form_of(door->mail ? door->mail->odd : door->odd, proof);
 }
 
 static bool heard_capa(const struct pf_probe_door *door)

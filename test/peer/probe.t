@@ -560,6 +560,10 @@ def maildrops_that_contradict_themselves():
                              (other_size, "single-answers")):
             found = with_server(made, check, "bad", *login, pair=pair, setup=setup)
             assert found[check]["proof"], found[check]
+        for answer, word in ((b"+OK 3\n", "bare-LF"), (b"+OK [SYS/TEMP  3\r\n", "response-code")):
+            found = with_server(made, "form-mail", "note", *login, pair=pair,
+                                setup=lambda server, answer=answer: server.answers.update({b"LAST": answer}))
+            assert word in found["form-mail"]["proof"].split() and not bad(found), found["form-mail"]
 
 
 if sys.argv[1:] == ["inside"]:

@@ -188,7 +188,7 @@ static void a_carrier_dies_anywhere(void **state)
     int n = 1;
 
     (void)state;
-    for (; died && n < ENOUGH; n++) {
+    for (; died && n < ENOUGH; n += n < 14 ? 1 : 2) { /* behind the first delivery there is little new */
         char text[4096], number[16], what[32];
         void *rig;
         struct placerig *r;

@@ -41,6 +41,7 @@ WRAP(ssize_t, write, (int fd, const void *at, size_t len), __real_write(fd, at, 
 /* No power is cut here, so no disk need be waited for. */
 WRAP(int, fsync, (int fd), fcntl(fd, F_GETFD) < 0 ? -1 : 0)
 WRAP(int, fdatasync, (int fd), fcntl(fd, F_GETFD) < 0 ? -1 : 0)
+WRAP(int, syncfs, (int fd), fcntl(fd, F_GETFD) < 0 ? -1 : 0)
 WRAP(int, mkdirat, (int fd, const char *name, mode_t mode), __real_mkdirat(fd, name, mode))
 WRAP(int, renameat2, (int a, const char *b, int c, const char *d, unsigned e),
      __real_renameat2(a, b, c, d, e))

@@ -212,7 +212,7 @@ const struct pf_probe_check pf_probe_checks[] = {
      .section = "tls",
      .when = PF_PROBE_SAFE,
      .judge = pf_probe_judge_stls_injection,
-     .rfc = "RFC 2595 section 4, CVE-2011-0411",
+     .rfc = "RFC 2595 section 4, CVE-2021-38084",
      .grave = true,
      .good = {"a command behind STLS in plain text is not obeyed",
               "ein Befehl im Klartext hinter STLS wird nicht befolgt"},

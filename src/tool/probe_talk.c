@@ -124,12 +124,11 @@ static void go_on(struct pf_probe_talk *t, const bool *until)
 
     hear(t, begin);
     while (!t->lost && !t->tls_asked && (until ? !*until : t->awaited > 0)) {
-        turn(t, end);
-        hear(t, begin);
-        if (now() > end && !t->lost) {
+        if (now() > end)
             pf_pop3_client_give_up(t->engine);
-            hear(t, begin);
-        }
+        else
+            turn(t, end);
+        hear(t, begin);
     }
 }
 

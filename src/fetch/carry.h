@@ -7,22 +7,26 @@
  * carrier is killed, too (or the power goes) between delivery and record, one message may come twice,
  * never none; an mbox is searched then, and it comes once.
  *
- * The program is started with the place on its command line, descriptor 0 a SOCK_SEQPACKET pair to its
- * master, 3 the ledger's file, 4 its lock; whatever it says to people goes to its master. A packet is
- * one line of text:
+ * The program is started with the place on its command line, descriptor 0 a pair to its master, 3 the
+ * ledger's file, 4 its lock; what it has to tell people goes to its master. On the pair go frames
+ * (sys/ipc.h); a request is one line of text, and so is its answer:
  *
- *   carry SERIAL FILE RECORD     deliver the file; RECORD is the ledger's line (`will`), to be written
- * first settle SERIAL RECORD         an earlier run's `will`: is it there? ended SERIAL CODE TEXT the
- * answer to either; CODE is a name of verdict.def. To settle: PF_OK it is there, PF_GONE it is not,
- * PF_AGAIN nobody can say
+ *   carry SERIAL FILE RECORD   deliver that file of the spool; RECORD is the ledger's line (`will`), which
+ *                              is written first
+ *   settle SERIAL RECORD       an earlier run's `will`: is it there?
+ *   ended SERIAL CODE TEXT     the answer to either; CODE is a name of verdict.def
  *
- * It answers in order. It writes `will`, and `done`, `refused` (permanent) or `gone` (temporary: next
- * time), synced, before it answers, and removes the file of the spool. The master's end of the pair
- * closed: it ends after the message under way.
+ * To deliver: PF_OK, PF_PERM (the place refuses this message for good), PF_TEMP (this message not now);
+ * anything else is the reason why no message can be delivered now. To settle: PF_OK it is there, PF_GONE
+ * it is not, PF_AGAIN nobody can say, else it could not be found out and stays as it is.
  *
- * Exit statuses of a command: 0 delivered; 65, 67, 68, 77, 78 and others that sysexits(3) has as
- * permanent: refused; 75, not to be started, killed by a signal: temporary. Which are which is one
- * table, in doc and manual. */
+ * It answers in order. It writes `will`, and `done`, `refused` (PF_PERM) or `gone` (else: next time),
+ * synced, before it answers, and removes the file of the spool. The master's end of the pair closed: it
+ * ends after the message under way, and removes the files of those that it was told of and has not begun.
+ *
+ * Exit statuses of a command: 0 delivered; 64 to 68, 70, 76, 77 and 78 (sysexits(3)) refused; all others,
+ * killed by a signal, longer than ten minutes: temporary. The one table is in carry_command.c, and in
+ * postfach-fetch(1). */
 #ifndef POSTFACH_FETCH_CARRY_H
 #define POSTFACH_FETCH_CARRY_H
 

@@ -8,9 +8,9 @@
  * then it is renamed into new (not linked: there must be no moment in which it has two names), new is
  * synced, `done` is noted. Who finds a `will` later looks into tmp: the file is there, so it is renamed
  * now and is done; it is not there, so it was renamed (by us: a rename is whole or not at all) and is
- * done, wherever the person's mail program has moved it since. Only when the record is older than 36
- * hours, after which everybody may sweep tmp, and no folder has it, it is fetched again: rather twice
- * than never.
+ * done, wherever the person's mail program has moved it since. Only when the record nears the age of 36
+ * hours, after which everybody may sweep tmp, or is another Maildir's, and no folder has it, it is fetched
+ * again: rather twice than never.
  *
  * Messages end in groups: while the disk is busy with one group the next one gathers, and each group
  * costs one sync of the ledger and one of each folder. So many small mails cost little more than their

@@ -11,7 +11,11 @@
  *     final dot line, each line end counted as two (RFC 1939 section 11);
  *   - every UIDL is 1..70 octets of 0x21..0x7E (RFC 1939 section 7) and none
  *     appears twice;
- *   - the sum of all octets is in `octets`. */
+ *   - the sum of all octets is in `octets`;
+ *   - texts that are kept with it say what the rows say, to the octet.
+ *
+ * Most sessions find what the last one found. A store that hands out one listing again and again may keep the lines of
+ * LIST and UIDL with it; an engine sends them as they lie there, as long as nothing was deleted. */
 #ifndef POSTFACH_LISTING_H
 #define POSTFACH_LISTING_H
 
@@ -33,11 +37,20 @@ struct pf_row {
     uint16_t spare;
 };
 
+/* What was made of a listing once by who keeps it, for all sessions that find it unchanged: so a listing with this
+ * lies in memory that nobody changes any more. */
+struct pf_listing_kept {
+    struct pf_bytes list, uidl; /* "1 120\r\n2 …" and "1 UIDL\r\n2 …", all messages, without the final dot; or empty */
+    int memory;                 /* sealed memory that holds it all (sys/slot_listing.h), for other processes; or -1 */
+    bool audited;               /* set by store/store.c: the laws hold */
+};
+
 struct pf_listing {
     const struct pf_row *rows; /* index 0 is message number 1 */
     const unsigned char *uidls;
     uint32_t count;
     uint64_t octets;
+    struct pf_listing_kept *kept; /* or NULL */
 };
 
 static inline struct pf_bytes pf_listing_uidl(const struct pf_listing *l, uint32_t index)

@@ -168,6 +168,7 @@ struct pf_conf {
                                 * %n local part, %d domain; each may be used more than once; %% for a
                                 * percent sign */
     bool mark_seen, follow_root, create, cache;
+    uint64_t listing_memory; /* octets */
     bool mboxrd, dotlock;
     unsigned lock_wait;        /* seconds */
     const char *state_folder;  /* or NULL: beside the mbox */

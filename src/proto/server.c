@@ -188,6 +188,7 @@ void pf_server_close(struct pf_pop3_server *e, enum pf_close why)
     e->close = why;
     e->cancel = false;
     e->producing = PF_PRODUCE_NOTHING;
+    pf_server_out_forget(&e->out); /* the listing goes with the session */
     pf_server_ask_for(e, PF_ASK_CLOSE);
 }
 
@@ -283,7 +284,7 @@ void pf_pop3_server_lend(struct pf_pop3_server *e, unsigned char *at, size_t cap
 
 bool pf_pop3_server_unlend(struct pf_pop3_server *e)
 {
-    if (e->out.span.len || e->producing || (e->asking && !e->closing))
+    if (e->out.span.len || e->out.ready.len || e->producing || (e->asking && !e->closing))
         return false;
     e->out = (struct pf_server_out){0};
     return true;

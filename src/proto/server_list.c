@@ -16,12 +16,26 @@ static void finish(struct pf_pop3_server *e)
     e->producing = PF_PRODUCE_NOTHING;
 }
 
+/* The lines that were made before: as much as the buffer takes goes with what stands there already, in one send; the
+ * rest is sent from where it lies. */
+static void from_text(struct pf_pop3_server *e, struct pf_bytes text)
+{
+    struct pf_bytes here = pf_bytes_head(text, pf_span_room(&e->out.span));
+
+    pf_span_put(&e->out.span, here);
+    pf_server_out_follow(&e->out, pf_bytes_skip(text, here.len));
+    e->cursor = e->drop.listing.count;
+}
+
 static void rows(struct pf_pop3_server *e, bool uidl)
 {
     const struct pf_listing *listing = &e->drop.listing;
+    const struct pf_listing_kept *kept = e->drop.left == listing->count ? listing->kept : NULL;
     struct pf_span *s = &e->out.span;
     size_t need = uidl ? UIDL_ROW : LIST_ROW;
 
+    if (e->cursor == 0 && kept && kept->list.len)
+        from_text(e, uidl ? kept->uidl : kept->list);
     while (pf_server_out_room(&e->out, need)) {
         uint32_t i = e->cursor = pf_drop_next(&e->drop, e->cursor);
 

@@ -17,7 +17,7 @@ bool pf_server_out_room(struct pf_server_out *o, size_t room)
 {
     bool all_sent = pf_server_out_bytes(o).len == 0;
 
-    if (!o->span.at)
+    if (!o->span.at || o->ready.len)
         return false;
     /* All of the visible part is sent at most once while an answer is held, so that moving what is
      * held is paid for by it. */
@@ -29,13 +29,29 @@ bool pf_server_out_room(struct pf_server_out *o, size_t room)
 void pf_server_out_sent(struct pf_server_out *o, size_t n)
 {
     assert(n <= pf_server_out_bytes(o).len);
+    if (o->ready.len && o->head == o->span.len) {
+        o->ready = pf_bytes_skip(o->ready, n);
+        return;
+    }
     o->head += n;
     if (o->head == o->span.len && !o->holding)
         o->head = o->span.len = 0;
 }
 
+void pf_server_out_follow(struct pf_server_out *o, struct pf_bytes ready)
+{
+    assert(!o->holding && !o->ready.len);
+    o->ready = ready;
+}
+
+void pf_server_out_forget(struct pf_server_out *o)
+{
+    o->ready = (struct pf_bytes){0};
+}
+
 void pf_server_out_clear(struct pf_server_out *o)
 {
+    pf_server_out_forget(o);
     o->head = o->span.len = o->held_at = 0;
     o->holding = false;
 }

@@ -68,7 +68,8 @@ static bool is_good(const struct pf_crew *c, const struct form *f)
 {
     return (!f->role || (c->role > PF_CREW_KEEPER && c->role < PF_CREW_ROLES)) &&
            (!f->number || (c->number >= f->least && c->number <= f->most)) && (!f->grace || c->grace >= -1) &&
-           (!f->code || (c->code > PF_OK && c->code < PF_CODES)) && (!f->text || is_text(pf_bytes_of(c->text), f->text));
+           (!f->code || (c->code > PF_OK && c->code < PF_CODES)) &&
+           (!f->text || is_text(pf_bytes_of(c->text), f->text));
 }
 
 static bool put(struct pf_span *out, const struct pf_crew *c, const struct form *f)

@@ -92,6 +92,14 @@ static void box_close(struct pf_twin_box *box)
     free(box);
 }
 
+static bool box_leave(struct pf_twin_box *box)
+{
+    if (!box->twin->kind->box_leave || !box->twin->kind->box_leave(box->inner))
+        return false;
+    free(box);
+    return true;
+}
+
 static enum pf_code parcel_begin(struct pf_twin *twin, const struct pf_box_where *asked,
                                  struct pf_twin_parcel **out_parcel, struct pf_err *err)
 {
@@ -161,6 +169,7 @@ static const struct pf_twin_kind kind = {
     .parcel_drop = parcel_drop,
     .free = kinds_free,
     .parcel_ask = parcel_ask,
+    .box_leave = box_leave,
 };
 
 struct pf_twin *pf_kinds_new(const struct pf_kinds_settings *settings, struct pf_err *err)
@@ -194,7 +203,8 @@ void pf_kinds_settings(const struct pf_conf *conf, struct pf_kinds_settings *out
         .maildir = {.mark_seen = conf->mark_seen,
                     .follow_root = conf->follow_root,
                     .create = conf->create,
-                    .cache = conf->cache},
+                    .cache = conf->cache,
+                    .keep = (size_t)conf->listing_memory},
         .mbox = {.mboxrd = conf->mboxrd,
                  .dotlock = conf->dotlock,
                  .lock_wait = conf->lock_wait,
@@ -212,6 +222,7 @@ static bool same_text(const char *a, const char *b)
 bool pf_kinds_differ(const struct pf_conf *a, const struct pf_conf *b)
 {
     return a->mark_seen != b->mark_seen || a->follow_root != b->follow_root || a->create != b->create ||
-           a->cache != b->cache || a->mboxrd != b->mboxrd || a->dotlock != b->dotlock ||
+           a->cache != b->cache || a->listing_memory != b->listing_memory ||
+           a->mboxrd != b->mboxrd || a->dotlock != b->dotlock ||
            a->lock_wait != b->lock_wait || !same_text(a->state_folder, b->state_folder);
 }

@@ -75,8 +75,11 @@ static enum pf_code work_expunge(struct held *h, bool may_block)
 
 static enum pf_code work_close(struct held *h, bool may_block)
 {
-    (void)may_block;
-    h->lift->twin->kind->box_close(h->twin_box);
+    const struct pf_twin_kind *kind = h->lift->twin->kind;
+
+    if (!may_block)
+        return kind->box_leave && kind->box_leave(h->twin_box) ? PF_OK : PF_AGAIN;
+    kind->box_close(h->twin_box);
     return PF_OK;
 }
 
@@ -139,7 +142,7 @@ static enum pf_code work_drop(struct held *h, bool may_block)
 static const struct task opening = {.work = work_open, .tries = true, .makes = true};
 static const struct task reading = {.work = work_read, .tries = true};
 static const struct task expunging = {.work = work_expunge};
-static const struct task closing = {.work = work_close, .ends = true};
+static const struct task closing = {.work = work_close, .tries = true, .ends = true};
 static const struct task beginning = {.work = work_begin, .makes = true};
 static const struct task asking = {.work = work_ask, .asks = true};
 static const struct task writing = {.work = work_write};

@@ -46,6 +46,8 @@ struct pf_twin_kind {
     /* Would a message of `size` octets be taken now? Makes nothing. NULL: whoever can begin one takes it. */
     enum pf_code (*parcel_ask)(struct pf_twin *, const struct pf_box_where *, uint64_t size,
                                struct pf_err *err);
+    /* Closes the box where that cannot block; false: nothing was done, box_close has to. NULL: never. */
+    bool (*box_leave)(struct pf_twin_box *);
 };
 
 struct pf_twin {

@@ -91,15 +91,19 @@ static void go_on(struct sifted_box *v)
     struct sift *s = v->sift;
 
     if (s->index == v->all.count) {
-        const struct pf_listing shown = {v->rows, v->all.uidls, v->count, v->octets};
+        const struct pf_listing shown = {
+            .rows = v->rows, .uidls = v->all.uidls, .count = v->count, .octets = v->octets};
 
         free(s);
         v->sift = NULL;
         answer(v, &shown);
         return;
     }
-    v->g.inner.read = (struct pf_box_read){.op.done = was_read, .index = s->index, .offset = s->offset,
-                                           .at = s->piece, .cap = sizeof s->piece};
+    v->g.inner.read = (struct pf_box_read){.op.done = was_read,
+                                           .index = s->index,
+                                           .offset = s->offset,
+                                           .at = s->piece,
+                                           .cap = sizeof s->piece};
     pf_box_read(v->g.inner_box, &v->g.inner.read);
 }
 

@@ -69,6 +69,7 @@ struct pf_box_where {
                           * before the listing is made; 0 removes nothing here */
     uint64_t quota_octets, quota_messages; /* what the maildrop may hold at most; 0: no limit */
     const char *recipient; /* open: local@host, to see only what was sent there (sifted.h); NULL: all */
+    bool shared;           /* open: the listing is handed to another process */
     uint64_t pass;         /* for a store in another process: the right to do so (base/purse.h); else 0 */
 };
 

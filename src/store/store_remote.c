@@ -218,6 +218,7 @@ static void remote_free(struct pf_store *store)
             link_free(link);
         }
     pf_timer_free(remote->timer);
+    pf_slot_listings_free(remote->listings);
     free(remote);
 }
 
@@ -242,7 +243,11 @@ struct pf_store *pf_store_remote_new(struct pf_loop *loop, struct pf_purse *purs
 
     if (remote)
         remote->timer = pf_timer_new(loop, pf_remote_joining_tick, remote);
-    if (!remote || !remote->timer) {
+    if (remote && remote->timer)
+        remote->listings = pf_slot_listings_new();
+    if (!remote || !remote->listings) {
+        if (remote)
+            pf_timer_free(remote->timer);
         free(remote);
         pf_fail(err, PF_NO_MEMORY, 0, __func__, "no memory for a store");
         return NULL;

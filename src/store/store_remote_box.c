@@ -22,7 +22,7 @@ struct box {
     struct pf_store_op *op; /* the asker's, while one is under way */
     void (*begin)(struct box *);
     uint32_t number;
-    struct pf_slot_listing mapped;
+    struct pf_slot_listing *mapped; /* or NULL */
     void *block; /* rows and UIDLs that came in a frame */
     uint32_t slot, cap; /* of the read under way */
     struct ahead ahead;
@@ -62,7 +62,8 @@ static void fail(struct box *b)
 
 static void box_free(struct box *b)
 {
-    pf_slot_listing_done(&b->mapped);
+    if (b->mapped)
+        pf_slot_listings_give(b->call.remote->listings, b->mapped);
     free(b->block);
     pf_remote_release(&b->call);
     free(b);
@@ -124,8 +125,9 @@ static enum pf_code take_listing(struct box *b, const struct pf_store_say_open *
         code = pf_store_wire_listed(said, out, &b->block);
         return code == PF_OK ? PF_OK : pf_fail(&b->refused, code, ENOMEM, "store", "a listing could not be kept");
     }
-    code = pf_slot_listing_map(frame->fds[0], PF_SLOT_LISTING_MAX, &b->mapped, &b->refused);
-    *out = b->mapped.listing;
+    code = pf_slot_listings_take(b->call.remote->listings, frame->fds[0], PF_SLOT_LISTING_MAX, &b->mapped, &b->refused);
+    if (code == PF_OK)
+        *out = b->mapped->listing;
     return code;
 }
 

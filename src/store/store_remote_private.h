@@ -14,7 +14,7 @@
 #include "store/store_wire.h"
 #include "sys/ipc.h"
 #include "sys/slot.h"
-#include "sys/slot_listing.h"
+#include "sys/slot_listings.h"
 
 enum {
     /* ms. A disk that tries a bad sector again for a minute, the first listing of an mbox of many gigabytes, a folder
@@ -42,6 +42,7 @@ struct pf_remote {
     unsigned stores;
     struct pf_remote_queue joining; /* whose store has not joined yet, in order of `until` */
     struct pf_timer *timer;
+    struct pf_slot_listings *listings;
     unsigned char scratch[PF_IPC_PAYLOAD_MAX]; /* a frame, while it is written */
 };
 

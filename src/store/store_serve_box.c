@@ -42,6 +42,22 @@ static void say_opened(struct pf_serve_held *held, union pf_store_say *say, int 
     pf_serve_reply(held, PF_STORE_OPEN, say, fd);
 }
 
+/* In memory that is kept for the next session, too, or made for this one. */
+static bool hand_out_memory(struct pf_serve_held *held, union pf_store_say *say)
+{
+    const struct pf_listing *listing = &held->op.open.listing;
+    int fd = listing->kept ? listing->kept->memory : -1;
+    bool made = fd < 0;
+
+    if (made && pf_slot_listing_make(listing, false, &fd, &held->told) != PF_OK)
+        return false;
+    say->open.how = PF_STORE_LISTING_IN_MEMORY;
+    say_opened(held, say, fd);
+    if (made)
+        close(fd);
+    return true;
+}
+
 /* False, and told, when the listing cannot be handed out. */
 static bool hand_out(struct pf_serve_held *held)
 {
@@ -49,7 +65,6 @@ static bool hand_out(struct pf_serve_held *held)
     unsigned char here[PF_STORE_LISTING_INLINE];
     struct pf_span span = {here, 0, sizeof here};
     union pf_store_say say = {.open = {.box = held->number, .expired = held->op.open.expired}};
-    int fd = -1;
 
     held->count = listing->count;
     if (pf_store_wire_list_octets(listing) <= PF_STORE_LISTING_INLINE) {
@@ -59,12 +74,7 @@ static bool hand_out(struct pf_serve_held *held)
         say_opened(held, &say, -1);
         return true;
     }
-    if (pf_slot_listing_make(listing, &fd, &held->told) != PF_OK)
-        return false;
-    say.open.how = PF_STORE_LISTING_IN_MEMORY;
-    say_opened(held, &say, fd);
-    close(fd);
-    return true;
+    return hand_out_memory(held, &say);
 }
 
 /* Its gate has gone. Somebody may wait for what it did not get. */
@@ -103,6 +113,7 @@ void pf_serve_open_box(struct pf_serve_held *held)
 {
     held->busy = true;
     held->where.now = (int64_t)time(NULL);
+    held->where.shared = true;
     held->op.open = (struct pf_box_open){.op.done = opened, .where = held->where};
     pf_box_open(held->gate->serve->parts.store, &held->op.open);
 }

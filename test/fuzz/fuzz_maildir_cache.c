@@ -15,7 +15,8 @@ static void must(bool true_thing)
 /* Every octet that a session would touch is touched here, under the address sanitizer. */
 static void use(const struct pf_maildir_image *m)
 {
-    const struct pf_listing listing = {m->rows, (const unsigned char *)m->blob, m->count, m->octets};
+    const struct pf_listing listing = {
+        .rows = m->rows, .uidls = (const unsigned char *)m->blob, .count = m->count, .octets = m->octets};
     uint64_t octets = 0;
 
     for (uint32_t i = 0; i < m->count; i++) {

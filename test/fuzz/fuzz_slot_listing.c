@@ -1,4 +1,5 @@
 /* Listings in shared memory: whatever was sent, what is accepted can be used from end to end. */
+#include "base/listing_text.h"
 #include "sys/slot_listing.h"
 
 #include <stdlib.h>
@@ -14,13 +15,17 @@ static void must(bool true_thing)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     unsigned char *copy = malloc(size ? size : 1); /* begins where 8 divides, ends where size says */
-    struct pf_listing l;
+    struct pf_slot_listing got;
     uint64_t sum = 0;
 
     must(copy != NULL);
     if (size)
         memcpy(copy, data, size);
-    if (pf_slot_listing_parse(pf_bytes_from(copy, size), &l)) {
+    if (pf_slot_listing_parse(pf_bytes_from(copy, size), &got)) {
+        const struct pf_listing l = got.listing;
+
+        must(!got.kept.list.len || (pf_listing_text_agrees(&l, false, got.kept.list) &&
+                                    pf_listing_text_agrees(&l, true, got.kept.uidl)));
         for (uint32_t i = 0; i < l.count; i++) {
             struct pf_bytes uidl = pf_listing_uidl(&l, i);
 

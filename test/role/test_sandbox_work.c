@@ -106,7 +106,7 @@ static int frames(void *self)
     static const struct pf_ipc_calls calls = {.request = serve, .gone = gone};
     struct pf_ipc_settings settings = {.calls = &calls, .any_uid = true};
     static const struct pf_row row = {.octets = 3, .uidl_len = 1};
-    struct pf_listing listing = {&row, (const unsigned char *)"u", 1, 3};
+    struct pf_listing listing = {.rows = &row, .uidls = (const unsigned char *)"u", .count = 1, .octets = 3};
     struct pf_ipc_ask ask = {.done = answered};
     struct pf_timer *timer;
     uint32_t slot;
@@ -116,7 +116,7 @@ static int frames(void *self)
     for (int i = 0; i < 2; i++)
         MUST((gate.ends[i] = pf_ipc_new(gate.loop, pair_fds[i], &settings, NULL)) != NULL);
     MUST((gate.slots = pf_slots_new(8, NULL)) != NULL && pf_slot_take(gate.slots, &slot));
-    MUST(pf_slot_listing_make(&listing, &gate.listing, NULL) == PF_OK);
+    MUST(pf_slot_listing_make(&listing, false, &gate.listing, NULL) == PF_OK);
     pf_slot_lend(gate.slots, slot);
     MUST(pf_ipc_ask(gate.ends[0], &ask,
                     &(struct pf_ipc_frame){.kind = 1, .payload = pf_bytes_from(&slot, sizeof slot), .fd_count = 1,

@@ -52,7 +52,8 @@ static bool make_lifted(struct world *w)
 
 static bool make_maildir(struct world *w)
 {
-    const struct pf_maildir_settings settings = {.create = true, .cache = true, .host = "test.example"};
+    const struct pf_maildir_settings settings = {
+        .create = true, .cache = true, .keep = 1 << 20, .host = "test.example"};
 
     return lift(w, pf_maildir_new(&settings, NULL));
 }

@@ -3,7 +3,8 @@
 
 static bool make(struct world *w)
 {
-    const struct pf_maildir_settings settings = {.create = true, .cache = true, .host = "test.example"};
+    const struct pf_maildir_settings settings = {
+        .create = true, .cache = true, .keep = 1 << 20, .host = "test.example"};
     struct pf_twin *twin = pf_maildir_new(&settings, NULL);
 
     w->drive.store = twin ? pf_lift_new(w->drive.loop, w->pool, twin, NULL) : NULL;

@@ -39,7 +39,8 @@ static bool make_memory(struct world *w)
 
 static bool make_maildir(struct world *w)
 {
-    const struct pf_maildir_settings settings = {.create = true, .cache = true, .host = "test.example"};
+    const struct pf_maildir_settings settings = {
+        .create = true, .cache = true, .keep = 1 << 20, .host = "test.example"};
     struct pf_twin *twin = pf_maildir_new(&settings, NULL);
     struct pf_store *lifted = twin ? pf_lift_new(w->drive.loop, w->pool, twin, NULL) : NULL;
 

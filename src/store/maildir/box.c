@@ -18,6 +18,7 @@ static void box_free(struct pf_twin_box *box)
     free(box->found_at);
     free(box->fixes);
     free(box->removed.words);
+    pf_maildir_kept_free(&box->maildir->keeper, box->kept);
     free(box->path);
     if (box->lock >= 0) /* last but the folders: from here on another session may work */
         pf_maildir_unlock(box->lock);
@@ -60,28 +61,27 @@ static enum pf_code fill(struct pf_twin_box *box, const struct pf_box_where *w,
     if (!code)
         code = pf_maildir_lock(box->dirs.root, box->path, &box->lock, err);
     if (!code)
-        code = pf_maildir_list(box, err);
+        code = pf_maildir_list(box, w->shared, err);
     return code ? code : expire(box, w, out_expired, err);
 }
 
-enum pf_code pf_maildir_box_open(struct pf_twin *twin, const struct pf_box_where *w, bool may_block,
-                                 struct pf_twin_opened *out_opened, struct pf_err *err)
+/* The way that cannot block, for a maildrop that was open here before. PF_AGAIN: not like that. */
+static enum pf_code fill_from_kept(struct pf_twin_box *box, const struct pf_box_where *w, struct pf_err *err)
 {
-    struct pf_maildir *maildir = (struct pf_maildir *)twin;
-    struct pf_twin_box *box;
-    uint32_t expired = 0;
+    const struct pf_maildir_kept *k = box->kept;
+    bool ready = k && k->near && (k->ready.at || k->image.count < PF_MAILDIR_KEPT_LEAST) && w->expire_days <= 0;
     enum pf_code code;
 
-    if (!may_block) /* folders are read, perhaps files too */
-        return pf_fail(err, PF_AGAIN, 0, where, "%s: opening blocks", w->path);
-    box = box_new(maildir, w->path);
-    if (!box)
-        return pf_fail(err, PF_NO_MEMORY, 0, where, "no memory to open %s", w->path);
-    code = fill(box, w, &expired, err);
-    if (code) {
-        box_free(box);
+    if (!ready || !pf_maildir_dirs_open_cached(&box->maildir->settings, box->path, &box->dirs))
+        return PF_AGAIN;
+    code = pf_maildir_lock_cached(box->dirs.root, box->path, &box->lock, err);
+    if (code)
         return code;
-    }
+    return pf_maildir_list_kept(box) ? PF_OK : PF_AGAIN;
+}
+
+static void lend(struct pf_twin_box *box, struct pf_twin_opened *out_opened)
+{
     out_opened->box = box;
     out_opened->listing = (struct pf_listing){
         .rows = box->image.rows,
@@ -89,6 +89,42 @@ enum pf_code pf_maildir_box_open(struct pf_twin *twin, const struct pf_box_where
         .count = box->image.count,
         .octets = box->image.octets,
     };
+    if (box->kept && box->kept->ready.at)
+        out_opened->listing = box->kept->ready.listing;
+}
+
+/* Back to where it came from: nothing was done with it. */
+static void put_back(struct pf_twin_box *box)
+{
+    if (box->kept)
+        pf_maildir_kept_put(&box->maildir->keeper, box->kept);
+    box->kept = NULL;
+    box_free(box);
+}
+
+enum pf_code pf_maildir_box_open(struct pf_twin *twin, const struct pf_box_where *w, bool may_block,
+                                 struct pf_twin_opened *out_opened, struct pf_err *err)
+{
+    struct pf_maildir *maildir = (struct pf_maildir *)twin;
+    struct pf_twin_box *box = box_new(maildir, w->path);
+    uint32_t expired = 0;
+    enum pf_code code;
+
+    if (!box)
+        return pf_fail(err, PF_NO_MEMORY, 0, where, "no memory to open %s", w->path);
+    box->kept = pf_maildir_kept_take(&maildir->keeper, maildir->seed, w->path);
+    code = may_block ? fill(box, w, &expired, err) : fill_from_kept(box, w, err);
+    if (code == PF_AGAIN && !may_block) {
+        put_back(box);
+        return pf_fail(err, PF_AGAIN, 0, where, "%s: opening blocks", w->path);
+    }
+    if (code == PF_IN_USE)
+        put_back(box);
+    else if (code)
+        box_free(box);
+    if (code)
+        return code;
+    lend(box, out_opened);
     out_opened->expired = expired;
     return PF_OK;
 }
@@ -130,19 +166,55 @@ static bool note_lies(struct pf_twin_box *box)
     return some;
 }
 
-/* What this session learned, put where the next one looks for it. */
-static void keep(struct pf_twin_box *box)
+/* What this session learned, put where the next one looks for it; true when it is there, and the image is that. */
+static bool keep(struct pf_twin_box *box)
 {
     struct pf_maildir *m = box->maildir;
     bool lies = note_lies(box);
 
-    if ((!m->settings.cache || !save(box)) && lies)
+    if (m->settings.cache && save(box))
+        return true;
+    if (lies)
         pf_maildir_lies_add(&m->lies, m->seed, box->path, (struct pf_bytes){0});
+    return false;
+}
+
+/* The image, for the next session. */
+static void leave_it(struct pf_twin_box *box)
+{
+    struct pf_maildir *m = box->maildir;
+
+    if (!m->keeper.most || !m->settings.cache || box->found_at || !box->state.settled || box->state.doubts)
+        return;
+    if (!box->kept)
+        box->kept = pf_maildir_kept_new(m->seed, box->path, box->dirs.root);
+    if (!box->kept)
+        return;
+    box->kept->image = box->image;
+    box->kept->state = box->state;
+    box->image = (struct pf_maildir_image){0};
+    pf_maildir_kept_put(&m->keeper, box->kept);
+    box->kept = NULL;
 }
 
 void pf_maildir_box_close(struct pf_twin_box *box)
 {
-    if (box->dirty)
-        keep(box);
+    bool other = box->fix_count || box->removed.words; /* than the lines that are ready */
+
+    if (!box->dirty || keep(box)) {
+        if (other) {
+            pf_maildir_kept_free(&box->maildir->keeper, box->kept);
+            box->kept = NULL;
+        }
+        leave_it(box);
+    }
     box_free(box);
+}
+
+bool pf_maildir_box_leave(struct pf_twin_box *box)
+{
+    if (box->dirty || !box->kept || !box->kept->near)
+        return false;
+    pf_maildir_box_close(box);
+    return true;
 }

@@ -7,6 +7,7 @@
 #include "store/maildir/counts.h"
 #include "store/maildir/dirs.h"
 #include "store/maildir/image.h"
+#include "store/maildir/kept.h"
 #include "store/maildir/lies.h"
 #include "store/maildir/maildir.h"
 #include "store/maildir/name.h"
@@ -25,6 +26,7 @@ struct pf_maildir {
     _Atomic int64_t last_birth; /* time in the name of the last delivery, microseconds */
     _Atomic uint32_t births;    /* deliveries so far */
     struct pf_maildir_lies lies; /* of names, where no cache remembers them */
+    struct pf_maildir_keeper keeper;
     _Atomic uint64_t anchored[PF_MAILDIR_ANCHORED]; /* folders known to last (anchor.h); 0: none */
 };
 
@@ -61,10 +63,14 @@ struct pf_twin_box {
     size_t fix_count;
     struct pf_marks removed; /* by this session; words NULL: none */
     struct pf_maildir_counts counts;
+    struct pf_maildir_kept *kept; /* that the image came from: without it, but for `ready`; or NULL */
 };
 
 /* Makes box->image and box->state (list.c). */
-enum pf_code pf_maildir_list(struct pf_twin_box *, struct pf_err *err);
+enum pf_code pf_maildir_list(struct pf_twin_box *, bool shared, struct pf_err *err);
+/* From what an earlier session of this process kept, and nothing else; false when that is not what a scan would say.
+ * Nothing is read from a disk. */
+bool pf_maildir_list_kept(struct pf_twin_box *);
 
 /* Looks through new and cur again for names that moved (find.c). */
 enum pf_code pf_maildir_search(struct pf_twin_box *, struct pf_err *err);
@@ -83,6 +89,8 @@ enum pf_code pf_maildir_box_open(struct pf_twin *, const struct pf_box_where *, 
 enum pf_code pf_maildir_box_read(struct pf_twin_box *, struct pf_box_read *, bool may_block,
                                  struct pf_err *err);
 void pf_maildir_box_close(struct pf_twin_box *);
+/* Closes it where that cannot block: nothing was changed or learned. */
+bool pf_maildir_box_leave(struct pf_twin_box *);
 
 /* Whether this process knows better than a name of this maildrop; an empty base name: than any. */
 static inline bool pf_maildir_distrusts(struct pf_twin_box *box, struct pf_bytes base)

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static const char where[] = "maildir_dirs";
@@ -216,6 +218,35 @@ enum pf_code pf_maildir_dirs_open(const struct pf_maildir_settings *settings, co
     else
         *out_dirs = d;
     return code;
+}
+
+int pf_maildir_open_cached(int at, const char *name, int flags)
+{
+    struct open_how how = {.flags = (uint64_t)flags, .resolve = RESOLVE_CACHED};
+
+    return (int)syscall(SYS_openat2, at, name, &how, sizeof how);
+}
+
+bool pf_maildir_dirs_open_cached(const struct pf_maildir_settings *settings, const char *path,
+                                 struct pf_maildir_dirs *out_dirs)
+{
+    int follow = settings->follow_root ? 0 : O_NOFOLLOW;
+    struct pf_maildir_dirs d = PF_MAILDIR_NO_DIRS;
+    char bare[PATH_MAX];
+
+    if (!bare_path(path, bare))
+        return false;
+    d.root = pf_maildir_open_cached(AT_FDCWD, bare, OPEN_DIR | follow);
+    if (d.root >= 0 && check_owner(path, d.root, NULL) == PF_OK)
+        d.fresh = pf_maildir_open_cached(d.root, "new", OPEN_DIR | O_NOFOLLOW);
+    if (d.fresh >= 0)
+        d.cur = pf_maildir_open_cached(d.root, "cur", OPEN_DIR | O_NOFOLLOW);
+    if (d.cur < 0) {
+        pf_maildir_dirs_close(&d);
+        return false;
+    }
+    *out_dirs = d;
+    return true;
 }
 
 int64_t pf_maildir_ns(struct timespec t)

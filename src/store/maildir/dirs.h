@@ -32,6 +32,9 @@ struct pf_maildir_stamp {
 enum pf_code pf_maildir_dirs_open(const struct pf_maildir_settings *, const char *path,
                                   struct pf_maildir_dirs *out_dirs, struct pf_err *err);
 void pf_maildir_dirs_close(struct pf_maildir_dirs *);
+/* The same where nothing has to be made, and nothing to be read from a disk. Else false. */
+bool pf_maildir_dirs_open_cached(const struct pf_maildir_settings *, const char *path,
+                                 struct pf_maildir_dirs *out_dirs);
 
 /* Only the root; with `make`, it and its parents are made where they are missing, and synced. */
 enum pf_code pf_maildir_root_open(const struct pf_maildir_settings *, const char *path, bool make,
@@ -42,6 +45,9 @@ enum pf_code pf_maildir_folder_open(int root, const char *path, const char *fold
 
 /* Opens a file of ours in the root, made with mode 0600 when it is missing. -1 with errno. */
 int pf_maildir_own_file(int root, const char *name, int flags);
+/* openat(2) that fails with EAGAIN where it would have to wait for a disk, and with whatever where the kernel does not
+ * know such (before 5.12). */
+int pf_maildir_open_cached(int at, const char *name, int flags);
 
 /* What root has just made in a maildrop belongs to whom the maildrop belongs to; a process that is
  * not root owns what it makes. Only for what this process made itself: anything else there may

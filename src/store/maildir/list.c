@@ -154,11 +154,30 @@ static enum pf_code scan_all(struct pf_twin_box *box, const struct pf_maildir_im
     return code;
 }
 
-enum pf_code pf_maildir_list(struct pf_twin_box *box, struct pf_err *err)
+bool pf_maildir_list_kept(struct pf_twin_box *box)
+{
+    if (!box->kept || !current(box, &box->kept->state))
+        return false;
+    box->image = box->kept->image;
+    box->state = box->kept->state;
+    box->kept->image = (struct pf_maildir_image){0};
+    box->counts.cached++;
+    return true;
+}
+
+enum pf_code pf_maildir_list(struct pf_twin_box *box, bool shared, struct pf_err *err)
 {
     struct pf_maildir_image old = {0};
     enum pf_code code;
 
+    if (box->kept) {
+        if (current(box, &box->kept->state))
+            pf_maildir_kept_prepare(&box->maildir->keeper, box->kept, shared);
+        if (pf_maildir_list_kept(box))
+            return PF_OK;
+        pf_maildir_kept_free(&box->maildir->keeper, box->kept); /* the cache on disk says the same */
+        box->kept = NULL;
+    }
     if (box->maildir->settings.cache &&
         pf_maildir_cache_load(box->dirs.root, &old, &box->state) && current(box, &box->state)) {
         box->image = old;

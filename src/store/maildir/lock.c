@@ -25,20 +25,33 @@ static enum pf_code set_lock(int fd, const char *path, struct pf_err *err)
                    path, strerror(errno));
 }
 
-enum pf_code pf_maildir_lock(int root, const char *path, int *out_fd, struct pf_err *err)
+/* Takes the descriptor over. */
+static enum pf_code lock_by(int fd, const char *path, int *out_fd, struct pf_err *err)
 {
-    int fd = pf_maildir_own_file(root, "postfach-lock", O_RDWR);
-    enum pf_code code;
+    enum pf_code code = set_lock(fd, path, err);
 
-    if (fd < 0)
-        return pf_fail(err, pf_code_of_errno(errno), errno, where, "%s/postfach-lock: %s", path,
-                       strerror(errno));
-    code = set_lock(fd, path, err);
     if (code)
         close(fd);
     else
         *out_fd = fd;
     return code;
+}
+
+enum pf_code pf_maildir_lock(int root, const char *path, int *out_fd, struct pf_err *err)
+{
+    int fd = pf_maildir_own_file(root, "postfach-lock", O_RDWR);
+
+    if (fd < 0)
+        return pf_fail(err, pf_code_of_errno(errno), errno, where, "%s/postfach-lock: %s", path,
+                       strerror(errno));
+    return lock_by(fd, path, out_fd, err);
+}
+
+enum pf_code pf_maildir_lock_cached(int root, const char *path, int *out_fd, struct pf_err *err)
+{
+    int fd = pf_maildir_open_cached(root, "postfach-lock", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    return fd < 0 ? PF_AGAIN : lock_by(fd, path, out_fd, err);
 }
 
 void pf_maildir_unlock(int fd)

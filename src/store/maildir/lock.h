@@ -12,6 +12,8 @@
 
 /* PF_IN_USE when another session has it. */
 enum pf_code pf_maildir_lock(int root, const char *path, int *out_fd, struct pf_err *err);
+/* The same with a lock file that is there and need not be read from a disk; PF_AGAIN: it is not. */
+enum pf_code pf_maildir_lock_cached(int root, const char *path, int *out_fd, struct pf_err *err);
 /* Frees it and closes fd. Closing alone would not do: a process that was forked from this one, and has not
  * reached its exec yet, has the same open file, and would keep the lock for who comes next. */
 void pf_maildir_unlock(int fd);

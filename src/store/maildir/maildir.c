@@ -10,6 +10,7 @@ static void maildir_free(struct pf_twin *twin)
 {
     struct pf_maildir *maildir = (struct pf_maildir *)twin;
 
+    pf_maildir_kept_empty(&maildir->keeper);
     free(maildir->host);
     free(maildir);
 }
@@ -26,6 +27,7 @@ static const struct pf_twin_kind kind = {
     .parcel_drop = pf_maildir_parcel_drop,
     .free = maildir_free,
     .parcel_ask = pf_maildir_parcel_ask,
+    .box_leave = pf_maildir_box_leave,
 };
 
 struct pf_twin *pf_maildir_new(const struct pf_maildir_settings *settings, struct pf_err *err)
@@ -38,6 +40,7 @@ struct pf_twin *pf_maildir_new(const struct pf_maildir_settings *settings, struc
     if (maildir) {
         maildir->twin.kind = &kind;
         maildir->settings = *settings;
+        maildir->keeper.most = settings->keep;
         maildir->settings.host = NULL; /* the caller's string need not live on */
         maildir->host = pf_maildir_host(settings->host ? settings->host : machine);
     }

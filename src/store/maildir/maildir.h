@@ -36,6 +36,7 @@ struct pf_maildir_settings {
     bool follow_root;    /* the maildrop root may be a symbolic link */
     bool create;         /* parcels make a missing maildrop; open makes missing new/cur/tmp */
     bool cache;          /* keep postfach-cache */
+    size_t keep;         /* octets of memory for what sessions knew of maildrops that did not change since; 0: none */
     const char *host;    /* for names of parcels; NULL: the machine's */
 };
 

@@ -91,7 +91,8 @@ static enum pf_code list_locked(struct pf_twin_box *box, struct pf_mbox_locks *l
     if (code)
         return code;
     if (w->expire_days > 0)
-        code = pf_mbox_expire(box, locks, &list, w->now - (int64_t)w->expire_days * 86400, out_expired, err);
+        code = pf_mbox_expire(box, locks, &list, w->now - (int64_t)w->expire_days * 86400, out_expired,
+                              err);
     if (!code) {
         box->mails = list.mails;
         list.mails = (struct pf_mbox_mails){0};
@@ -108,7 +109,8 @@ static enum pf_code fill(struct pf_twin_box *box, const struct pf_box_where *w, 
     struct stat st;
 
     if (!code && fstatat(box->place.folder, box->place.name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return pf_fail(err, PF_NO_BOX, errno, where, "%s is missing: make it, or let deliveries create it", w->path);
+        return pf_fail(err, PF_NO_BOX, errno, where,
+                       "%s is missing: make it, or let deliveries create it", w->path);
     if (!code)
         code = pf_mbox_session_lock(&box->place, &box->session, err);
     if (!code)
@@ -140,7 +142,8 @@ enum pf_code pf_mbox_box_open(struct pf_twin *twin, const struct pf_box_where *w
         return code;
     }
     out_opened->box = box;
-    out_opened->listing = (struct pf_listing){box->rows, box->uidls, box->count, box->octets};
+    out_opened->listing = (struct pf_listing){
+        .rows = box->rows, .uidls = box->uidls, .count = box->count, .octets = box->octets};
     out_opened->expired = expired;
     return PF_OK;
 }

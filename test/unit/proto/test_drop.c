@@ -8,7 +8,7 @@ static struct pf_row rows[200];
 
 static struct pf_listing listing(uint32_t count, uint64_t each)
 {
-    struct pf_listing l = {rows, (const unsigned char *)"u", count, 0};
+    struct pf_listing l = {.rows = rows, .uidls = (const unsigned char *)"u", .count = count, .octets = 0};
 
     for (uint32_t i = 0; i < count; i++) {
         rows[i] = (struct pf_row){.octets = each + i, .uidl_len = 1};

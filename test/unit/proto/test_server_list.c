@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/listing_text.h"
 #include "unit/proto/world.h"
 
 #define CHAT(w, said, heard) assert_string_equal(world_chat(w, said), heard)
@@ -175,7 +176,7 @@ static struct pf_listing million(void)
         rows[i] = (struct pf_row){.octets = 1234, .uidl_at = i * 8, .uidl_len = 8};
         snprintf((char *)uidls + (size_t)i * 8, 9, "u%07u", i + 1);
     }
-    return (struct pf_listing){rows, uidls, MILLION, (uint64_t)MILLION * 1234};
+    return (struct pf_listing){.rows = rows, .uidls = uidls, .count = MILLION, .octets = (uint64_t)MILLION * 1234};
 }
 
 static void drain(struct world *w, struct reader *r, size_t step)
@@ -213,6 +214,82 @@ static void a_million_rows_pass_through_4_kib(void **state)
             assert_in_range(r.turns, r.octets / 4096, 3 * r.octets / (step < 4096 ? step : 2048));
         }
     }
+    world_end(&w);
+}
+
+/* What is kept with a listing is sent as it lies there, whatever the buffer and however the client takes it. */
+static void kept_lines_are_those_of_the_rows(void **state)
+{
+    static const struct {
+        size_t take, lent;
+        bool borrow;
+    } ways[] = {{0, 65536, false}, {1, PF_POP3_OUT_MIN, false}, {777, PF_POP3_OUT_MIN, true}, {SIZE_MAX, 8192, true}};
+    const char *const commands = "LIST\r\nUIDL\r\nNOOP\r\nLIST\r\n";
+    struct pf_listing whole = million();
+    static unsigned char room[2][1 << 17];
+    struct pf_span list = {room[0], 0, sizeof room[0]}, uidl = {room[1], 0, sizeof room[1]};
+    struct pf_listing_kept kept;
+    char *rows;
+
+    (void)state;
+    whole.count = 3000;
+    whole.octets = 3000 * 1234;
+    assert_true(pf_listing_text_put(&whole, false, &list) && pf_listing_text_put(&whole, true, &uidl));
+    kept = (struct pf_listing_kept){.list = pf_span_bytes(&list), .uidl = pf_span_bytes(&uidl), .memory = -1};
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        struct world w;
+
+        world_init(&w);
+        w.listing = million();
+        w.listing.count = 3000;
+        w.listing.octets = 3000 * 1234;
+        w.take = ways[i].take;
+        w.lent = ways[i].lent;
+        w.borrow = ways[i].borrow;
+        world_begin(&w);
+        rows = strdup(world_chat(&w, commands));
+        world_end(&w);
+        world_init(&w);
+        w.listing = million();
+        w.listing.count = 3000;
+        w.listing.octets = 3000 * 1234;
+        w.listing.kept = &kept;
+        w.take = ways[i].take;
+        w.lent = ways[i].lent;
+        w.borrow = ways[i].borrow;
+        world_begin(&w);
+        CHAT(&w, commands, rows);
+        free(rows);
+        world_chat(&w, "DELE 2999\r\n"); /* then the rows count, */
+        assert_null(strstr(world_chat(&w, "LIST\r\n"), "\n2999 "));
+        world_chat(&w, "RSET\r\n");
+        assert_non_null(strstr(world_chat(&w, "UIDL\r\n"), "\n2999 u0002999\r\n"));
+        world_end(&w);
+    }
+    world_listing_free(&whole);
+}
+
+/* The listing goes with the session: what of it was not sent never is. */
+static void a_session_that_ends_in_kept_lines_sends_no_more_of_them(void **state)
+{
+    static const char first[] = "+OK 1000000 messages (1234000000 octets)\r\n";
+    static const unsigned char far[100000];
+    struct pf_listing_kept kept = {.list = pf_bytes_from(far, sizeof far), .uidl = pf_bytes_from(far, sizeof far)};
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    w.listing = million();
+    w.listing.kept = &kept;
+    w.lent = PF_POP3_OUT_MIN;
+    world_begin(&w);
+    w.deaf = true;
+    world_say(&w, "LIST\r\n");
+    pf_pop3_server_sent(w.engine, pf_pop3_server_out(w.engine).len, w.now);
+    assert_int_equal(pf_pop3_server_out(w.engine).len, sizeof far - (PF_POP3_OUT_MIN - (sizeof first - 1)));
+    pf_pop3_server_sent(w.engine, 10, w.now);
+    world_wait(&w, 24 * 3600 * 1000);
+    assert_int_equal(pf_pop3_server_out(w.engine).len, 0);
     world_end(&w);
 }
 
@@ -265,6 +342,7 @@ int main(void)
         T(cap_014_cap_016_tls_013_what_tls_changes), T(cap_017_no_sasl_line_without_mechanisms),
         T(cap_018_sasl_stays_after_login), T(cap_021_cap_033_cap_037_values_of_users),
         T(cap_004_w_010_a_line_has_at_most_512_octets),
+        T(kept_lines_are_those_of_the_rows), T(a_session_that_ends_in_kept_lines_sends_no_more_of_them),
         T(a_million_rows_pass_through_4_kib), T(deleting_all_but_one_is_linear),
     };
 

@@ -43,7 +43,7 @@ struct pf_listing world_listing(const struct world_message *messages, uint32_t c
 {
     struct pf_row *rows = calloc(count + 1, sizeof *rows);
     char *uidls = calloc(count + 1, PF_UIDL_MAX + 1);
-    struct pf_listing listing = {rows, (unsigned char *)uidls, count, 0};
+    struct pf_listing listing = {.rows = rows, .uidls = (unsigned char *)uidls, .count = count, .octets = 0};
     uint32_t at = 0;
 
     assert(rows && uidls);

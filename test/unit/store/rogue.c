@@ -130,5 +130,5 @@ void rogue_init(struct rogue *s, struct pf_loop *loop)
                                          {.octets = 1, .uidl_at = 1, .uidl_len = 1}};
 
     *s = (struct rogue){.base.kind = &kind, .base.loop = loop};
-    s->listing = (struct pf_listing){rows, (const unsigned char *)"ab", 2, 2};
+    s->listing = (struct pf_listing){.rows = rows, .uidls = (const unsigned char *)"ab", .count = 2, .octets = 2};
 }

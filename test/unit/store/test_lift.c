@@ -50,7 +50,8 @@ static enum pf_code box_open(struct pf_twin *t, const struct pf_box_where *where
     if (code != PF_OK)
         return code;
     out_opened->box = (struct pf_twin_box *)t;
-    out_opened->listing = (struct pf_listing){rows, (const unsigned char *)"u", 1, 3};
+    out_opened->listing = (struct pf_listing){
+        .rows = rows, .uidls = (const unsigned char *)"u", .count = 1, .octets = 3};
     out_opened->expired = 4;
     return PF_OK;
 }
@@ -124,7 +125,7 @@ static void twin_free(struct pf_twin *t)
 
 static const struct pf_twin_kind kind = {"test",       box_open,     box_read,    box_expunge, box_close,
                                          parcel_begin, parcel_write, parcel_seal, parcel_drop, twin_free,
-                                         NULL};
+                                         NULL,         NULL};
 
 /* One thread, and no place to wait: one job fills the pool. */
 static int make(void **state)

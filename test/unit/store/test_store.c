@@ -321,7 +321,8 @@ static void expect_open(const struct pf_row *rows, const char *uidls, uint32_t c
 {
     struct pf_box_open o;
 
-    rogue.listing = (struct pf_listing){rows, (const unsigned char *)uidls, count, octets};
+    rogue.listing = (struct pf_listing){
+        .rows = rows, .uidls = (const unsigned char *)uidls, .count = count, .octets = octets};
     rogue.opens = rogue.closes = 0;
     if (!complaint) {
         assert_int_equal(drive_open(&d, "/box", &o), PF_OK);

@@ -117,7 +117,7 @@ static void far_has(uint32_t count)
 {
     struct pf_row *rows = calloc(count, sizeof *rows);
     unsigned char *uidls = malloc(count * 8);
-    struct pf_listing l = {rows, uidls, count, 0};
+    struct pf_listing l = {.rows = rows, .uidls = uidls, .count = count, .octets = 0};
 
     assert_true(rows && uidls);
     for (uint32_t i = 0; i < count; i++) {
@@ -125,7 +125,7 @@ static void far_has(uint32_t count)
         snprintf((char *)uidls + (size_t)i * 7, 8, "%07u", i);
         l.octets++;
     }
-    assert_int_equal(pf_slot_listing_make(&l, &far.fd, NULL), PF_OK);
+    assert_int_equal(pf_slot_listing_make(&l, false, &far.fd, NULL), PF_OK);
     far.say[PF_STORE_OPEN].open.how = PF_STORE_LISTING_IN_MEMORY;
     free(rows);
     free(uidls);

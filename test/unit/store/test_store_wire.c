@@ -157,7 +157,7 @@ static void what_breaks_a_rule_is_not_put(void **state)
 /* `count` messages whose UIDLs are as long as they may be. */
 static struct pf_listing listing_of(uint32_t count, struct pf_row *rows, unsigned char *uidls)
 {
-    struct pf_listing l = {rows, uidls, count, 0};
+    struct pf_listing l = {.rows = rows, .uidls = uidls, .count = count, .octets = 0};
 
     for (uint32_t i = 0; i < count; i++) {
         rows[i] = (struct pf_row){.octets = 1000u + i, .uidl_at = i * PF_UIDL_MAX, .uidl_len = PF_UIDL_MAX,

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HEAD = 24, MANY = 100000 };
+enum { HEAD = 40, MANY = 100000 };
 
 static const unsigned char uidls[] = "abcDEFG~";
 static const struct pf_row rows[3] = {{5, 0, 3, 0, 0}, {(uint64_t)1 << 40, 3, 4, PF_ROW_SEEN, 0}, {0, 7, 1, 0, 0}};
@@ -19,11 +19,11 @@ static struct pf_listing some(void)
     return (struct pf_listing){.rows = rows, .uidls = uidls, .count = 3, .octets = ((uint64_t)1 << 40) + 5};
 }
 
-static int made(const struct pf_listing *l)
+static int made(const struct pf_listing *l, bool texts)
 {
     int fd = -1;
 
-    assert_int_equal(pf_slot_listing_make(l, &fd, NULL), PF_OK);
+    assert_int_equal(pf_slot_listing_make(l, texts, &fd, NULL), PF_OK);
     return fd;
 }
 
@@ -31,7 +31,7 @@ static void a_listing_crosses_as_it_is(void **state)
 {
     struct pf_listing l = some();
     struct pf_slot_listing got;
-    int fd = made(&l);
+    int fd = made(&l, false);
 
     (void)state;
     assert_int_equal(pf_slot_listing_map(fd, PF_SLOT_LISTING_MAX, &got, NULL), PF_OK);
@@ -49,7 +49,7 @@ static void an_empty_maildrop_has_a_listing_too(void **state)
 {
     struct pf_listing none = {0};
     struct pf_slot_listing got;
-    int fd = made(&none);
+    int fd = made(&none, false);
 
     (void)state;
     assert_int_equal(pf_slot_listing_map(fd, HEAD, &got, NULL), PF_OK);
@@ -62,7 +62,7 @@ static void an_empty_maildrop_has_a_listing_too(void **state)
 static void nobody_can_change_it_any_more(void **state)
 {
     struct pf_listing l = some();
-    int fd = made(&l);
+    int fd = made(&l, false);
 
     (void)state;
     assert_int_equal(pwrite(fd, "x", 1, 0), -1);
@@ -80,7 +80,7 @@ static void memory_without_all_seals_is_refused(void **state)
     struct pf_slot_listing got;
     struct pf_err err;
     unsigned char octets[512];
-    int fd = made(&l);
+    int fd = made(&l, false);
     ssize_t len = pread(fd, octets, sizeof octets, 0);
 
     (void)state;
@@ -109,7 +109,7 @@ static void refused(struct pf_listing l)
 {
     int fd = -1;
 
-    assert_int_equal(pf_slot_listing_make(&l, &fd, NULL), PF_PERM);
+    assert_int_equal(pf_slot_listing_make(&l, true, &fd, NULL), PF_PERM);
     assert_int_equal(fd, -1);
 }
 
@@ -135,18 +135,40 @@ static void a_listing_against_its_laws_is_not_made(void **state)
     refused(l);
 }
 
-/* Every cut, every octet more, every bit changed: refused, or a listing that can be used. */
-static void octets_of_any_kind_are_judged(void **state)
+static void texts_cross_with_it(void **state)
 {
-    struct pf_listing l = some(), got;
-    int fd = made(&l);
+    struct pf_listing l = some(), none = {0};
+    struct pf_slot_listing got;
+    int fd = made(&l, true);
+
+    (void)state;
+    assert_int_equal(pf_slot_listing_map(fd, PF_SLOT_LISTING_MAX, &got, NULL), PF_OK);
+    close(fd);
+    assert_ptr_equal(got.listing.kept, &got.kept);
+    assert_int_equal(got.kept.memory, -1);
+    assert_false(got.kept.audited);
+    assert_true(pf_bytes_equal(got.kept.list, PF_LIT("1 5\r\n2 1099511627776\r\n3 0\r\n")));
+    assert_true(pf_bytes_equal(got.kept.uidl, PF_LIT("1 abc\r\n2 DEFG\r\n3 ~\r\n")));
+    pf_slot_listing_done(&got);
+    fd = made(&none, true);
+    assert_int_equal(pf_slot_listing_map(fd, HEAD, &got, NULL), PF_OK);
+    assert_int_equal(got.kept.list.len + got.kept.uidl.len, 0);
+    pf_slot_listing_done(&got);
+    close(fd);
+}
+
+/* Every cut, every octet more, every bit changed: refused, or a listing that can be used. */
+static void judge(bool texts, size_t more)
+{
+    struct pf_listing l = some();
+    struct pf_slot_listing got;
+    int fd = made(&l, texts);
     uint64_t space[64];
     unsigned char *octets = (unsigned char *)space;
     size_t len = (size_t)pread(fd, octets, sizeof space, 0), accepted = 0;
 
-    (void)state;
     close(fd);
-    assert_int_equal(len, HEAD + sizeof rows + 8);
+    assert_int_equal(len, HEAD + sizeof rows + 8 + more);
     assert_true(pf_slot_listing_parse(pf_bytes_from(octets, len), &got));
     for (size_t n = 0; n < len; n++)
         assert_false(pf_slot_listing_parse(pf_bytes_from(octets, n), &got));
@@ -155,19 +177,29 @@ static void octets_of_any_kind_are_judged(void **state)
         octets[bit / 8] ^= (unsigned char)(1u << bit % 8);
         if (pf_slot_listing_parse(pf_bytes_from(octets, len), &got)) {
             accepted++;
-            for (uint32_t i = 0; i < got.count; i++)
-                assert_true(pf_listing_uidl(&got, i).at + got.rows[i].uidl_len <= octets + len);
+            for (uint32_t i = 0; i < got.listing.count; i++)
+                assert_true(pf_listing_uidl(&got.listing, i).at + got.listing.rows[i].uidl_len <= octets + len);
         }
         octets[bit / 8] ^= (unsigned char)(1u << bit % 8);
     }
-    assert_true(accepted > 8 && accepted < 100); /* other letters of UIDLs, other places */
+    if (texts)
+        assert_int_equal(accepted, 3); /* one flag of each row, which no text tells */
+    else
+        assert_true(accepted > 8 && accepted < 100); /* other letters of UIDLs, other places */
+}
+
+static void octets_of_any_kind_are_judged(void **state)
+{
+    (void)state;
+    judge(false, 0);
+    judge(true, sizeof "1 5\r\n2 1099511627776\r\n3 0\r\n1 abc\r\n2 DEFG\r\n3 ~\r\n" - 1);
 }
 
 static void what_it_costs(void **state)
 {
     struct pf_row *many = calloc(MANY, sizeof *many);
     unsigned char *text = malloc(20 * (size_t)MANY);
-    struct pf_listing l = {many, text, MANY, 0};
+    struct pf_listing l = {.rows = many, .uidls = text, .count = MANY, .octets = 0};
     struct pf_slot_listing got;
     clock_t begun, between;
     int fd;
@@ -178,7 +210,7 @@ static void what_it_costs(void **state)
         many[i] = (struct pf_row){.octets = 1, .uidl_at = 20 * i, .uidl_len = 20};
     l.octets = MANY;
     begun = clock();
-    fd = made(&l);
+    fd = made(&l, false);
     between = clock();
     assert_int_equal(pf_slot_listing_map(fd, PF_SLOT_LISTING_MAX, &got, NULL), PF_OK);
     print_message("# a listing of %d: made in %.2f ms, mapped and checked in %.2f ms\n", MANY,
@@ -196,6 +228,7 @@ int main(void)
         T(a_listing_crosses_as_it_is),          T(an_empty_maildrop_has_a_listing_too),
         T(nobody_can_change_it_any_more),       T(memory_without_all_seals_is_refused),
         T(a_listing_against_its_laws_is_not_made), T(octets_of_any_kind_are_judged),
+        T(texts_cross_with_it),
         T(what_it_costs),
     };
 

@@ -111,7 +111,9 @@ static uint32_t chance(void)
     return number;
 }
 
-/* A server that sends us away for coming too soon: what was long enough at last is what it wants. */
+/* A server that sends us away for coming too soon: what was long enough at last is what it wants. From
+ * the beginning of one session to the end of the other, so that the two logins are not nearer than it
+ * has them. */
 static void learn_login_delay(struct pf_fetch_run *run)
 {
     if (run->err.code == PF_LOGIN_DELAY)
@@ -119,7 +121,7 @@ static void learn_login_delay(struct pf_fetch_run *run)
     if (run->err.code != PF_OK)
         return;
     if (run->too_soon && run->logged_in)
-        run->login_delay = run->began - run->logged_in;
+        run->login_delay = pf_loop_now(run->fetch->client.loop) - run->logged_in;
     run->too_soon = false;
     run->logged_in = run->began;
 }

@@ -96,14 +96,14 @@ void pf_collect_list_heard(struct pf_collect *c, const struct pf_heard *heard)
 void pf_collect_listed(struct pf_collect *c)
 {
     const struct pf_pop3_offer *offer = pf_call_offer(c->call);
-    bool all = c->set.mode != PF_COLLECT_FETCH || offer->login_delay > 0;
 
+    c->s.rationed = offer->login_delay > 0;
     if (!c->s.list_whole && !c->s.uids_whole) {
         pf_collect_blame(c, &c->s.list_err, true);
         return;
     }
     /* Where logins are rationed a session takes all. */
-    if (!all)
+    if (c->set.mode == PF_COLLECT_FETCH && !c->s.rationed)
         pf_plan_limits(c->s.plan, PF_COLLECT_SESSION, PF_COLLECT_SESSION);
     pf_plan_except(c->s.plan, &c->taken);
     if (pf_plan_make(c->s.plan) != PF_OK) {

@@ -60,6 +60,7 @@ struct pf_collect_notes {
 };
 
 struct pf_collect_session {
+    bool rationed; /* the server wants time between two logins */
     struct pf_plan *plan;
     bool ready, lost, quit_whole;
     bool breaks;       /* the line is being lost: why, `gone` will tell */

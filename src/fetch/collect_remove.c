@@ -140,7 +140,7 @@ void pf_collect_record(struct pf_collect *c)
     int64_t now = time(NULL);
     struct pf_ledger_note known;
 
-    for (size_t i = 0; c->s.dele_said && i < pf_plan_count(c->s.plan); i++) {
+    for (size_t i = c->s.dele; c->s.dele_said && i < pf_plan_count(c->s.plan); i++) {
         const struct pf_plan_row *row = pf_plan_at(c->s.plan, i);
 
         if (row->what != PF_PLAN_DELETE || row->refused_delete)

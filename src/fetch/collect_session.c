@@ -180,7 +180,7 @@ static bool recalls(struct pf_collect *c)
 {
     bool network = c->s.why.code == PF_TEMP || c->s.why.code == PF_SYNTAX || c->s.why.code == PF_LIMIT;
 
-    if (c->stopped || c->hard || c->recalled || !network)
+    if (c->stopped || c->hard || c->recalled || c->s.rationed || !network)
         return false;
     if (c->s.sent_ahead)
         c->no_pipelining = c->s.messages <= 1 || c->s.why.code == PF_SYNTAX || c->s.how == PF_LOST_TIME;
@@ -205,7 +205,8 @@ static bool has_number_left(const struct pf_collect *c)
 static bool wants_more(struct pf_collect *c)
 {
     c->unfinished |= c->stopped && c->s.enough && has_number_left(c);
-    if (c->set.mode != PF_COLLECT_FETCH || c->stopped || c->hard || !c->s.steps || !has_number_left(c))
+    if (c->set.mode != PF_COLLECT_FETCH || c->stopped || c->hard || c->s.rationed || !c->s.steps ||
+        !has_number_left(c))
         return false;
     c->speculative =
         !c->s.enough && c->s.dele_said && pf_plan_count(c->s.plan) >= PF_COLLECT_SOME && !c->poison.len;

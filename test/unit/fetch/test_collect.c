@@ -290,6 +290,7 @@ static void where_logins_are_rationed_a_session_takes_all(void **state)
 {
     (void)state;
     r.fake.login_delay = 600;
+    r.account.keep_days = 0;
     collectrig_fill(&r, PF_COLLECT_SESSION + 100);
     collectrig_good(&r);
     assert_int_equal(r.fake.sessions, 1);

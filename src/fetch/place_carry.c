@@ -1,12 +1,14 @@
 #include "fetch/place_carry.h"
 
 #include "base/text.h"
+#include "store/maildir/parcel.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char where[] = "place_carry";
@@ -149,11 +151,25 @@ static void work(struct pf_place *p)
         pf_place_carrier_settle(c);
 }
 
+/* What killed runs left there, once nobody can be at it any more. */
+static void sweep(const struct pf_place *p)
+{
+    const char *path = p->settings.spool;
+    int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    uint32_t swept = 0;
+
+    if (fd < 0)
+        return;
+    (void)pf_maildir_sweep_tmp(fd, path, time(NULL), &swept, NULL);
+    close(fd);
+}
+
 static void settle(struct pf_place *p)
 {
     struct pf_place_carry *c = carry_of(p);
     struct pf_err err;
 
+    sweep(p);
     c->settling = true;
     if (!pf_place_olds(p->settings.ledger, &c->olds, &c->old_count)) {
         pf_fail(&err, PF_NO_MEMORY, 0, where, "no memory to settle what an earlier run left");

@@ -5,12 +5,22 @@
 
 #include <stdlib.h>
 
+enum {
+    DISORDER_MOST = 10000, /* each costs a look at all rows */
+    UID_LONG = 16          /* octets of a UID that no server counts up to */
+};
+
 bool pf_explore_list_add(struct pf_explore_list *list, uint64_t number, uint64_t octets)
 {
     uint64_t sum;
+    size_t at = list->count;
 
-    if (list->count && number <= list->rows[list->count - 1].number)
-        return false;
+    if (at && number <= list->rows[at - 1].number) {
+        if (pf_explore_list_find(list, number) || list->disorder++ >= DISORDER_MOST)
+            return false;
+        while (at && list->rows[at - 1].number > number)
+            at--;
+    }
     if (list->count == list->room) {
         size_t room = list->room ? list->room * 2 : 256;
         struct pf_explore_row *rows =
@@ -21,7 +31,8 @@ bool pf_explore_list_add(struct pf_explore_list *list, uint64_t number, uint64_t
         list->rows = rows;
         list->room = room;
     }
-    list->rows[list->count++] = (struct pf_explore_row){.number = number, .octets = octets};
+    memmove(list->rows + at + 1, list->rows + at, (list->count++ - at) * sizeof *list->rows);
+    list->rows[at] = (struct pf_explore_row){.number = number, .octets = octets};
     list->octets = __builtin_add_overflow(list->octets, octets, &sum) ? UINT64_MAX : sum;
     return true;
 }
@@ -271,8 +282,10 @@ static struct pf_explore_row **known(struct pf_explore_list *list, size_t *out_c
 static void hand_over(struct pf_explore_list *list, struct pf_explore_row *to,
                       struct pf_explore_row *from)
 {
-    if (to->octets != from->octets)
-        return; /* the server's UIDs do not tell messages apart */
+    /* What was counted may be given to another message later; what is as long as a digest is not. Some
+     * servers add lines of their own to a message that was looked at. */
+    if (to->octets != from->octets && strlen(to->uid) < UID_LONG)
+        return;
     if (from->head == PF_EXPLORE_HEAD) {
         to->from = from->from;
         to->subject = from->subject;

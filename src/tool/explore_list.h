@@ -5,8 +5,8 @@
  * costs at most some hundred octets, whatever its message is.
  *
  * Marks are wishes of a person: nothing here reaches a server. When the list is had again over another
- * connection, marks and heads go over by UID, where the size is the same, too; a UID that is there twice
- * is nobody's. */
+ * connection, marks and heads go over by UID, where the size is the same, too, or the UID a long one; a
+ * UID that is there twice is nobody's. */
 #ifndef POSTFACH_TOOL_EXPLORE_LIST_H
 #define POSTFACH_TOOL_EXPLORE_LIST_H
 
@@ -56,10 +56,12 @@ struct pf_explore_list {
     char filter[PF_EXPLORE_NEEDLE], needle[PF_EXPLORE_NEEDLE];
     size_t marked, heads; /* how many; heads: with HEAD and HEADLESS */
     uint64_t octets, marked_octets;
-    size_t hint; /* where the next row without a head may be, at the earliest */
+    size_t disorder; /* rows that came out of their order */
+    size_t hint;     /* where the next row without a head may be, at the earliest */
 };
 
-/* A row more; the number must be above those before it (else, and without memory, false). */
+/* A row more, also where a server does not list by numbers; false: the number is there already, or there
+ * is no memory. While rows are added none is shown. */
 bool pf_explore_list_add(struct pf_explore_list *, uint64_t number, uint64_t octets);
 /* Its UID; false when there is no such number, or no memory. */
 bool pf_explore_list_uid(struct pf_explore_list *, uint64_t number, struct pf_bytes uid);

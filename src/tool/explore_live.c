@@ -160,7 +160,7 @@ static void on_signal(void *self, int number)
 {
     struct pf_explore_live *l = self;
 
-    if (number != SIGWINCH) { /* a second one does not wait for a farewell */
+    if (number != SIGWINCH && number != SIGCONT) { /* a second one does not wait for a farewell */
         if (l->leaving != PF_EXPLORE_STAYS)
             pf_explore_stop(l);
         pf_explore_leave(l, PF_EXPLORE_LEAVES);
@@ -244,7 +244,7 @@ static bool come_in(struct pf_explore_live *l, struct pf_err *err)
 
 static bool show(struct pf_explore_live *l, struct pf_err *err)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGCONT};
 
     if (!pf_explore_screen_begin())
         return no_terminal(err);

@@ -80,7 +80,7 @@ struct pf_explore_live {
     char *talk_page; /* them as a text, while it is shown */
 
     struct pf_timer *draw_timer, *end_timer;
-    struct pf_signal *signals[4];
+    struct pf_signal *signals[5];
     struct pf_pool *keyboard;
     struct pf_job key_job;
     int wake;

@@ -67,6 +67,7 @@ void pf_explore_screen_resize(void)
 
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row && size.ws_col)
         resizeterm(size.ws_row, size.ws_col);
+    keypad(stdscr, true);
 }
 
 static attr_t attribute(unsigned char style)

@@ -12,7 +12,8 @@ bool pf_explore_screen_begin(void);
 void pf_explore_screen_end(void);
 /* Rows and columns as they are now. */
 void pf_explore_screen_size(struct pf_explore_frame *);
-/* The terminal may have another size: asks it. */
+/* The terminal may have another size, or was another program's meanwhile: asks it, and sets it up again.
+ */
 void pf_explore_screen_resize(void);
 void pf_explore_screen_draw(const struct pf_explore_frame *);
 

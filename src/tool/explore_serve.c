@@ -75,10 +75,13 @@ static void on_listed(void *self)
     l->delete_at = l->delete_asked = l->deletes = l->refused = 0;
     renumber(l);
     if (lost)
+        l->leaving = PF_EXPLORE_STAYS; /* what was said yes to is not what would be deleted */
+    if (lost)
         pf_explore_note(
             l,
-            pf_say("%zu marked messages are not there any more, or cannot be told apart",
-                   "%zu vorgemerkte Nachrichten sind nicht mehr da oder nicht zu unterscheiden"),
+            pf_say(
+                "marks lost: %zu, of messages that are gone or cannot be told from others",
+                "Vormerkungen verloren: %zu, von Nachrichten, die weg oder nicht zu unterscheiden sind"),
             lost);
     pf_explore_changed(l);
 }

@@ -148,6 +148,26 @@ def what_is_given_up_before_quit_deletes_nothing():
         fake.listener.close()
 
 
+def a_mark_that_is_lost_ends_the_deletion():
+    with Post() as post:
+        fake = Fake(DELE=[None, b"+OK\r\n"])  # hangs up once
+        with fake_screen(post, fake) as screen:
+            screen.shows("^2 messages, 100 octets")
+            screen.keys("D", "q")
+            screen.shows("Delete 2 messages")
+            fake.answers["UIDL"] = b"+OK\r\n1 a\r\n2 c\r\n.\r\n"
+            screen.keys("y")
+            screen.shows("^marks lost: 1, of messages that are gone")
+            screen.shows("; 1 marked, 50")
+            screen.keys("q")
+            screen.shows("Delete 1 message")
+            screen.keys("y")
+            screen.shows("^1 message deleted")
+            assert screen.ended() == 0
+        assert [line for line in fake.heard if line.startswith("DELE")][-1] == "DELE 1" and "QUIT" in fake.heard, fake.heard
+        fake.listener.close()
+
+
 def a_server_that_hangs_up_is_called_again():
     with Post() as post:
         fake = Fake(NOOP=None)  # hangs up
@@ -192,5 +212,6 @@ def a_large_letter_is_not_brought_into_memory():
 need_tmux()
 run(marks_survive_a_server_that_dies, who_is_not_let_in_is_told_without_a_screen,
     only_what_quit_confirmed_is_told_as_deleted, a_server_without_top_and_uidl_is_of_use,
-    what_is_given_up_before_quit_deletes_nothing, a_server_that_hangs_up_is_called_again,
+    what_is_given_up_before_quit_deletes_nothing, a_mark_that_is_lost_ends_the_deletion,
+    a_server_that_hangs_up_is_called_again,
     a_large_letter_is_not_brought_into_memory, twenty_thousand_messages_are_at_hand)

@@ -134,7 +134,8 @@ class Screen:
 
 
 class Fake:
-    """A server of another make, without TLS, that answers from a table; answers may be functions of the line."""
+    """A server of another make, without TLS, that answers from a table; None hangs up, of a list one after the
+    other is taken, the last for good."""
 
     def __init__(self, **answers):
         self.answers = {"CAPA": b"-ERR\r\n", "USER": b"+OK\r\n", "PASS": b"+OK\r\n", "QUIT": b"+OK\r\n",
@@ -161,6 +162,8 @@ class Fake:
                 word = line.split()[0].decode().upper()
                 self.heard.append(line.decode().strip())
                 answer = self.answers.get(word, b"-ERR\r\n")
+                if isinstance(answer, list):
+                    answer = answer.pop(0) if len(answer) > 1 else answer[0]
                 if answer is None:
                     return
                 one.sendall(answer)

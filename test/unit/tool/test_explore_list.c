@@ -187,6 +187,9 @@ static void what_servers_get_wrong_is_refused(void **state)
     assert_true(list.octets == UINT64_MAX);
     assert_int_equal(pf_explore_list_find(&list, 7)->number, 7);
     assert_null(pf_explore_list_find(&list, 4));
+    assert_true(pf_explore_list_add(&list, 5, 0)); /* not in order */
+    assert_false(pf_explore_list_add(&list, 5, 0));
+    assert_true(list.count == 5 && list.rows[3].number == 5 && list.rows[4].number == 7);
     assert_null(pf_explore_list_find(&list, 0));
     assert_null(pf_explore_list_find(&list, UINT64_MAX));
     assert_false(pf_explore_list_uid(&list, 1, PF_LIT("again")));
@@ -201,27 +204,31 @@ static void what_servers_get_wrong_is_refused(void **state)
 static void marks_go_over_by_uid(void **state)
 {
     struct pf_explore_list old = make(5), fresh = {0};
+    static const char longer[] = "0123456789abcdef";
     static const struct {
         const char *uid;
         uint64_t octets;
-    } rows[] = {{"u5", 500}, {"new", 1}, {"u2", 201}, {"u1", 100}, {"u3", 300}, {"u3", 300}};
+    } rows[] = {{"u5", 500}, {"new", 1}, {"u2", 201}, {"u1", 100}, {"u3", 300}, {"u3", 300}, {longer, 700}};
 
     (void)state;
     fill(&old);
+    pf_explore_list_add(&old, 6, 600);
+    pf_explore_list_uid(&old, 6, pf_bytes_of(longer));
+    pf_explore_list_order(&old);
     pf_explore_list_mark_all(&old, true);
     old.sort = PF_EXPLORE_BY_SIZE;
     memcpy(old.needle, "x", 2);
     pf_explore_list_order(&old);
-    pf_explore_list_move(&old, 4);
+    pf_explore_list_move(&old, 5);
     assert_int_equal(pf_explore_list_at(&old)->number, 1);
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < 7; i++) {
         pf_explore_list_add(&fresh, i + 1, rows[i].octets);
         pf_explore_list_uid(&fresh, i + 1, pf_bytes_of(rows[i].uid));
     }
     /* u4 is gone, u2 has another size, u3 is there twice: three marks are lost, and never set elsewhere.
      */
     assert_int_equal(pf_explore_list_inherit(&fresh, &old), 3);
-    assert_true(fresh.marked == 2 && fresh.rows[0].marked && fresh.rows[3].marked);
+    assert_true(fresh.marked == 3 && fresh.rows[0].marked && fresh.rows[3].marked && fresh.rows[6].marked);
     assert_string_equal(fresh.rows[3].subject, "zebra");
     assert_true(fresh.heads == 1 && !fresh.rows[2].from);
     assert_int_equal(pf_explore_list_at(&fresh)->number, 4);

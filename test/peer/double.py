@@ -183,8 +183,8 @@ class Session:
             return self.say("-ERR what?")
         try:
             return do(*words)
-        except (KeyError, TypeError, ValueError):
-            return self.say("-ERR not so")
+        except (StopIteration, TypeError, ValueError):
+            return self.say("-ERR no such message, or not now")
 
     def do_capa(self):
         able = self.fault.sets.get("capa", CAPA).split(",")
@@ -230,7 +230,9 @@ class Session:
         return Message(self.double.drop[self.real[uid]])
 
     def alive(self):
-        return [(number, uid) for number, uid in self.rows if uid not in self.marked] if self.inside else 1 / 0
+        if not self.inside:
+            raise ValueError("no login yet")
+        return [(number, uid) for number, uid in self.rows if uid not in self.marked]
 
     def do_stat(self):
         self.say(f"+OK {len(self.alive())} {sum(self.mail(n).octets for n, _ in self.alive())}")
@@ -251,18 +253,10 @@ class Session:
             self.say(f"+OK {rows[0]}" if rows else "-ERR no such message")
 
     def do_retr(self, number):
-        try:
-            mail = self.mail(number)
-        except StopIteration:
-            return self.say("-ERR no such message")
-        return self.channel.send(b"+OK\r\n" + mail.wire + b".\r\n")
+        self.channel.send(b"+OK\r\n" + self.mail(number).wire + b".\r\n")
 
     def do_top(self, number, lines):
-        try:
-            mail = self.mail(number)
-        except StopIteration:
-            return self.say("-ERR no such message")
-        return self.channel.send(b"+OK\r\n" + mail.top(int(lines)) + b".\r\n")
+        self.channel.send(b"+OK\r\n" + self.mail(number).top(int(lines)) + b".\r\n")
 
     def do_dele(self, number):
         uid = next((uid for n, uid in self.alive() if n == int(number)), None)

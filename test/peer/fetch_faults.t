@@ -137,6 +137,23 @@ def cuts_of_a_large_message():
             trial.well()
 
 
+def a_uid_that_others_get_later_is_not_fetched_again():
+    """popa3d makes UIDs of some lines of the header: two later messages may get the UID of one that was fetched."""
+    mails = [b"Subject: %d\n\nx\n" % number for number in (1, 2, 3)]
+
+    def uidl(count):
+        rows = "".join(f"S: {number} same\n" for number in range(1, count + 1))
+        return Fault(f"keep all\nC: UIDL\nS: +OK\n{rows}S: .\n", "a UID for all")
+
+    with Trial(uidl(1), mails[:1]) as trial:
+        trial.sick()
+        trial.double.mails = mails
+        trial.double.drop = {f"u{number}": mail for number, mail in enumerate(mails, 1)}
+        trial.double.fault = uidl(3)
+        trial.wanted = [stored(mail) for mail in mails]
+        trial.well()
+
+
 def quit_that_hangs_can_be_left():
     """QS-015: the answer to QUIT may take long; a person who does not want to wait signals twice, and the next run
     finds out what became of it."""
@@ -166,7 +183,8 @@ def signal_again(process):
 
 
 if __name__ == "__main__":
-    EXTRA = [every_cut_of_a_small_message, cuts_of_a_large_message, quit_that_hangs_can_be_left]
+    EXTRA = [every_cut_of_a_small_message, cuts_of_a_large_message, a_uid_that_others_get_later_is_not_fetched_again,
+             quit_that_hangs_can_be_left]
     TESTS = [try_of(fault) for fault in all_faults()] + EXTRA
     NAMES = [name.replace("-", "_") for name in sys.argv[1:]]
     try:

@@ -15,10 +15,11 @@ class Cyrus(Server):
     """Project Cyrus's: pop3d itself on our listening sockets, one after the other, as
     its master would start them; no master, no root."""
 
-    LISTENER, STATUS = 4, 3  # descriptors (Cyrus's service.h)
-    HAND_OVER = """import os, sys
-for at in range(2): os.dup2(int(sys.argv[1 + at]), 10 + at)
-for at in range(2): os.dup2(10 + at, 3 + at, inheritable=True)
+    # The status is told by descriptor 3, the listening socket is 4 (Cyrus's service.h).
+    HAND_OVER = """import fcntl, os, sys
+high = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 100) for number in sys.argv[1:3]]
+for at in range(2): os.dup2(high[at], 3 + at, inheritable=True)
+for number in high: os.close(number)
 os.execv(sys.argv[3], sys.argv[3:])"""
     CONF = """configdirectory: {folder}/conf
 proc_path: {folder}/conf/proc

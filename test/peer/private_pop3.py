@@ -32,8 +32,10 @@ class Dovecot(Server):
     def fits(mail):
         return not mail.startswith(b".")
 
-    HAND_OVER = """import os, sys
-for at in range(2): os.dup2(int(sys.argv[1 + at]), 3 + at, inheritable=True)
+    HAND_OVER = """import fcntl, os, sys
+high = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 100) for number in sys.argv[1:3]]
+for at in range(2): os.dup2(high[at], 3 + at, inheritable=True)
+for number in high: os.close(number)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="2")
 os.execv(sys.argv[3], sys.argv[3:])"""
 

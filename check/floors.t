@@ -18,7 +18,6 @@ PLACES = [
     (r"(n?curses|term|panel)\.h", r"src/tool/(top|explore)_screen\.c$"),
     (r"gmime/.*", r"src/tool/\w+\.[ch]$"),
     (r"(zlib|zstd|zstd_errors)\.h", r"src/(store/maildir/squeeze|fetch/ledger_text)\.c$"),
-    (r"systemd/.*", r"src/(sys|role)/\w+\.c$"),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 SYSTEM = {"libc.so.6", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libm.so.6", "libpthread.so.0", "libgcc_s.so.1",
-          "libasan.so.8", "libasan.so.6", "libubsan.so.1", "libuv.so.1", "libcrypto.so.3", "libsystemd.so.0",
+          "libasan.so.8", "libasan.so.6", "libubsan.so.1", "libuv.so.1", "libcrypto.so.3",
           "libseccomp.so.2"}
 TLS = {"libssl.so.3"}
 PASSWORDS = {"libgsasl.so.18", "libsodium.so.23", "libcrypt.so.1", "libsqlite3.so.0", "libpq.so.5", "libmariadb.so.3",

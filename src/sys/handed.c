@@ -1,5 +1,6 @@
 #include "sys/handed.h"
 
+#include "base/text.h"
 #include "sys/listen.h"
 
 #include <arpa/inet.h>
@@ -11,10 +12,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-enum { HANDED_MAX = 256 /* four times what the settings can name */ };
+enum {
+    HANDED_MAX = 256,  /* four times what the settings can name */
+    MANAGERS_FIRST = 3 /* SD_LISTEN_FDS_START */
+};
 
 struct pf_handed {
     size_t count;
@@ -55,18 +58,31 @@ static void from_predecessor(struct pf_handed *h)
     unsetenv(PF_HANDED_PLACES);
 }
 
+/* Those of a service manager: from descriptor 3 on, as many as LISTEN_FDS says, for the process that LISTEN_PID names
+ * (sd_listen_fds(3)). */
+static void from_manager(struct pf_handed *h)
+{
+    const char *pid_text = getenv("LISTEN_PID"), *count_text = getenv("LISTEN_FDS");
+    uint64_t pid = 0, count = 0;
+
+    if (pid_text && count_text && pf_parse_u64(pf_bytes_of(pid_text), &pid) && pid == (uint64_t)getpid() &&
+        pf_parse_u64(pf_bytes_of(count_text), &count) && count <= HANDED_MAX)
+        for (int fd = MANAGERS_FIRST; fd < MANAGERS_FIRST + (int)count; fd++)
+            add(h, fd, NULL);
+    unsetenv("LISTEN_PID");
+    unsetenv("LISTEN_FDS");
+    unsetenv("LISTEN_FDNAMES");
+}
+
 struct pf_handed *pf_handed_new(struct pf_err *err)
 {
     struct pf_handed *h = calloc(1, sizeof *h);
-    int count;
 
     if (!h) {
         pf_fail(err, PF_NO_MEMORY, 0, "handed", "no memory");
         return NULL;
     }
-    count = sd_listen_fds(1);
-    for (int i = 0; i < count; i++)
-        add(h, SD_LISTEN_FDS_START + i, NULL);
+    from_manager(h);
     from_predecessor(h);
     return h;
 }

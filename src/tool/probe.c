@@ -205,11 +205,11 @@ static enum pf_code look_up(struct pf_probe_wish *w, struct pf_err *err)
 
     w->local = w->host[0] == '/';
     if (w->local) {
-        snprintf(w->addresses[0], sizeof w->addresses[0], "%s", w->host);
+        if (strlen(w->host) >= sizeof w->addresses[0])
+            return pf_fail(err, PF_CONFIG, 0, "probe", "the path is too long");
+        memcpy(w->addresses[0], w->host, strlen(w->host) + 1);
         w->address_count = 1;
-        return strlen(w->host) < sizeof w->addresses[0]
-                   ? PF_OK
-                   : pf_fail(err, PF_CONFIG, 0, "probe", "the path is too long");
+        return PF_OK;
     }
     problem = getaddrinfo(w->host, NULL, &hints, &list);
     if (problem)

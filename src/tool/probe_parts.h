@@ -32,7 +32,7 @@ struct pf_probe_wish {
     bool local; /* the host is a path */
     struct pf_loop *loop;
     const struct pf_srv_resolver *resolver; /* NULL: the machine's; for tests */
-    char addresses[PF_PROBE_ADDRESSES][64];
+    char addresses[PF_PROBE_ADDRESSES][108]; /* numeric, or a path as sockaddr_un has room for */
     size_t address_count;
 };
 

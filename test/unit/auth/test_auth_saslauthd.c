@@ -27,7 +27,7 @@ static void serve(int listener, struct pf_bytes answer)
         int fd = accept(listener, NULL, NULL);
 
         if (read(fd, request, sizeof request) <= 0 || (answer.len && write(fd, answer.at, 1) != 1) ||
-            (answer.len && write(fd, answer.at + 1, answer.len - 1) < 0))
+            (answer.len > 1 && write(fd, answer.at + 1, answer.len - 1) < 0))
             _exit(1);
         if (answer.at)
             close(fd);

@@ -157,14 +157,14 @@ void cert_make(const struct cert *cert)
 
 struct pf_tls *tls_asking(struct pf_tls_tickets *tickets, const char *pair, const char *signer, bool common_name)
 {
-    char paths[3][PATH_CAP];
+    char paths[3][PATH_CAP * 2];
     struct pf_tls_pair pairs = {paths[0], paths[1]};
     struct pf_tls_settings settings = {.pairs = &pairs, .pair_count = 1, .client_common_name = common_name};
     struct pf_tls *tls;
 
-    snprintf(paths[0], PATH_CAP, "%s/%s.pem", cert_dir(), pair);
-    snprintf(paths[1], PATH_CAP, "%s/%s.key", cert_dir(), pair);
-    snprintf(paths[2], PATH_CAP, "%s/%s.pem", cert_dir(), signer ? signer : "");
+    snprintf(paths[0], sizeof paths[0], "%s/%s.pem", cert_dir(), pair);
+    snprintf(paths[1], sizeof paths[1], "%s/%s.key", cert_dir(), pair);
+    snprintf(paths[2], sizeof paths[2], "%s/%s.pem", cert_dir(), signer ? signer : "");
     settings.client_ca = signer ? paths[2] : NULL;
     tls = pf_tls_new(&settings, tickets, NULL);
     assert_non_null(tls);

@@ -204,7 +204,7 @@ static void the_dead_are_told_from_the_slow(void **state)
     struct spot slow, still;
     pf_time down, slow_end = 0, still_end = 0;
     size_t taken;
-    int here, there;
+    int here = -1, there = -1;
 
     (void)state;
     if (!network_of_my_own(&here, &there)) {

@@ -26,8 +26,8 @@ static void serve(int listener, struct pf_bytes answer)
     for (;;) {
         int fd = accept(listener, NULL, NULL);
 
-        if (read(fd, request, sizeof request) <= 0 || (answer.len && write(fd, answer.at, 1) != 1) ||
-            (answer.len > 1 && write(fd, answer.at + 1, answer.len - 1) < 0))
+        if (read(fd, request, sizeof request) <= 0 || (answer.at && write(fd, answer.at, 1) != 1) ||
+            (answer.at && write(fd, answer.at + 1, answer.len - 1) < 0))
             _exit(1);
         if (answer.at)
             close(fd);

@@ -3,9 +3,10 @@
  *
  * Pure: no connection, no file, no clock. Three rounds:
  *   1. pf_plan_make: who is who. A UID that stands once in the list is an identity. Where the server has
- * none, or one twice, or where every UID is new though the ledger knows messages of the same sizes (a
- * server that numbers anew, or was renamed), the header's digest and the octets are; `look` asks for it
- * by TOP. So does a filter that skips or deletes, of new messages.
+ * none, or one twice (then also a record under that UID may be one of them, and the other way round,
+ * when it stands alone again), or where every UID is new though the ledger knows messages of the same
+ * sizes (a server that numbers anew, or was renamed), the header's digest and the octets are; `look`
+ * asks for it by TOP. So does a filter that skips or deletes, of new messages.
  *   2. pf_plan_looked for each of those, then pf_plan_settle: what is to be fetched, in the account's
  * order and within its limits.
  *   3. after the fetching, pf_plan_remove: what is to be deleted, by the account's rules. Only what the

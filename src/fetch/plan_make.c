@@ -116,7 +116,10 @@ static enum pf_code name_rows(struct pf_plan *plan)
         if (uid.len && !first) {
             code = PF_NO_MEMORY;
         } else if (first && *first) {
-            plan->more[*first - 1].own = (struct pf_bytes){0};
+            struct pf_plan_more *more = &plan->more[*first - 1];
+
+            more->shared = more->shared.len ? more->shared : more->own;
+            more->own = (struct pf_bytes){0};
         } else if (first) {
             *first = i + 1;
             plan->more[i].own = identity_of(plan, uid);
@@ -195,11 +198,11 @@ enum pf_code pf_plan_make(struct pf_plan *plan)
         known += plan->more[i].own.len && pf_plan_known(plan, &plan->rows[i]);
     }
     plan->strange = known == 0 && plan->count && plan->account->fetch == PF_ACCOUNT_NEW;
-    if (plan->strange && !pf_plan_gather_records(plan))
+    if (plan->account->fetch == PF_ACCOUNT_NEW && !pf_plan_gather_records(plan))
         return PF_NO_MEMORY;
-    for (size_t i = 0; i < plan->count && plan->strange; i++) {
+    for (size_t i = 0; i < plan->count && plan->record_count; i++) {
         plan->more[i].suspect = pf_plan_has_size(plan, plan->rows[i].octets);
-        plan->renumbered |= plan->more[i].suspect && plan->more[i].own.len;
+        plan->renumbered |= plan->strange && plan->more[i].suspect && plan->more[i].own.len;
     }
     decide(plan);
     return PF_OK;

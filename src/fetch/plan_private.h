@@ -23,10 +23,11 @@ struct pf_plan_list {
 
 /* What of a row is nobody else's. */
 struct pf_plan_more {
-    struct pf_bytes own; /* the identity by the UID; empty where that is none */
-    bool looked;         /* its header is in row->head */
-    bool suspect;        /* the ledger knows a message of that size, and no UID of this list */
-    int64_t when;        /* MOVED: what its record says */
+    struct pf_bytes own;    /* the identity by the UID; empty where that is none */
+    struct pf_bytes shared; /* what it would be; in the first of those that have the same UID */
+    bool looked;            /* its header is in row->head */
+    bool suspect; /* of that size the ledger knows a message that it may be, under another name */
+    int64_t when; /* MOVED: what its record says */
     enum pf_ledger_state state;
 };
 
@@ -36,6 +37,8 @@ struct pf_plan_record {
     unsigned char head[PF_LEDGER_HEAD];
     int64_t when;
     enum pf_ledger_state state;
+    bool close; /* it may be one of this list also where that is not strange: its UID is one that several
+                 * have now, or it had none to itself before */
     size_t used; /* in the first of those that are alike: how many are matched */
 };
 
@@ -53,7 +56,8 @@ struct pf_plan {
     struct pf_plan_text text;
     struct pf_plan_names heads; /* identities by header, without -N: how many of each there were */
     bool strange, renumbered;
-    struct pf_plan_record *records; /* where it is strange: ascending by octets and head */
+    struct pf_plan_record *records; /* ascending by octets and head, close ones first; where the list is
+                                     * not strange, they alone */
     size_t record_count;
 };
 
@@ -64,6 +68,9 @@ bool pf_plan_known(const struct pf_plan *, struct pf_plan_row *);
 bool pf_plan_name_by_head(struct pf_plan *, struct pf_plan_row *);
 /* Whether a record of those octets and that header is left; takes it. */
 bool pf_plan_match(struct pf_plan *, struct pf_plan_row *);
+/* The row is known by its header: that record is no other's. */
+void pf_plan_use(struct pf_plan *, const struct pf_plan_row *);
+bool pf_plan_begins_head(struct pf_bytes identity);
 bool pf_plan_gather_records(struct pf_plan *); /* false: no memory */
 bool pf_plan_has_size(const struct pf_plan *, uint64_t octets);
 /* The i-th row in the account's order. */

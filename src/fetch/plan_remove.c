@@ -93,11 +93,6 @@ void pf_plan_moved(const struct pf_plan *plan, void (*note)(void *, const struct
             note_moved(plan, i, note, self);
 }
 
-static bool begins_head(struct pf_bytes uid)
-{
-    return uid.len > 5 && memcmp(uid.at, "head:", 5) == 0;
-}
-
 void pf_plan_forget(struct pf_plan *plan, int64_t now,
                     void (*note)(void *, const struct pf_ledger_note *), void *self)
 {
@@ -118,7 +113,7 @@ void pf_plan_forget(struct pf_plan *plan, int64_t now,
     for (size_t i = 0; complete && i < pf_ledger_count(plan->ledger); i++) {
         pf_ledger_at(plan->ledger, i, &known);
         if (known.state == PF_LEDGER_WILL || pf_plan_names_has(&listed, known.uid) ||
-            (nameless && begins_head(known.uid)))
+            (nameless && pf_plan_begins_head(known.uid)))
             continue;
         known.state = PF_LEDGER_GONE;
         known.when = now;

@@ -14,7 +14,15 @@ static int by_size_and_head(const void *a, const void *b)
     return memcmp(x->head, y->head, PF_LEDGER_HEAD);
 }
 
-static void add_record(struct pf_plan *plan, const struct pf_ledger_note *note)
+static int by_size_head_and_closeness(const void *a, const void *b)
+{
+    const struct pf_plan_record *x = a, *y = b;
+    int order = by_size_and_head(x, y);
+
+    return order ? order : y->close - x->close;
+}
+
+static void add_record(struct pf_plan *plan, const struct pf_ledger_note *note, bool close)
 {
     static const unsigned char unknown[PF_LEDGER_HEAD];
     struct pf_plan_record *record = &plan->records[plan->record_count];
@@ -26,27 +34,50 @@ static void add_record(struct pf_plan *plan, const struct pf_ledger_note *note)
     memcpy(record->head, note->head, PF_LEDGER_HEAD);
     record->when = note->when;
     record->state = note->state;
+    record->close = close;
     plan->record_count++;
+}
+
+bool pf_plan_begins_head(struct pf_bytes identity)
+{
+    return identity.len > 5 && memcmp(identity.at, "head:", 5) == 0;
+}
+
+/* The UIDs that several have in this list. */
+static bool gather_shared(struct pf_plan *plan, struct pf_plan_names *out)
+{
+    bool all = true;
+
+    for (size_t i = 0; i < plan->count; i++)
+        all = all && (!plan->more[i].shared.len || pf_plan_names_put(out, plan->more[i].shared));
+    return all;
 }
 
 bool pf_plan_gather_records(struct pf_plan *plan)
 {
-    size_t own = pf_ledger_count(plan->ledger), other = pf_ledger_elsewhere_count(plan->ledger);
+    size_t own = pf_ledger_count(plan->ledger);
+    size_t other = plan->strange ? pf_ledger_elsewhere_count(plan->ledger) : 0;
+    struct pf_plan_names shared = {0};
     struct pf_ledger_note note;
+    bool all = gather_shared(plan, &shared);
 
     plan->records = calloc(own + other + 1, sizeof *plan->records);
-    if (!plan->records)
-        return false;
-    for (size_t i = 0; i < own; i++) {
+    for (size_t i = 0; i < own && all && plan->records; i++) {
+        bool close;
+
         pf_ledger_at(plan->ledger, i, &note);
-        add_record(plan, &note);
+        close = pf_plan_begins_head(note.uid) || pf_plan_names_has(&shared, note.uid);
+        if (plan->strange || close)
+            add_record(plan, &note, close);
     }
-    for (size_t i = 0; i < other; i++) {
+    for (size_t i = 0; i < other && all && plan->records; i++) {
         pf_ledger_elsewhere_at(plan->ledger, i, &note);
-        add_record(plan, &note);
+        add_record(plan, &note, false);
     }
-    qsort(plan->records, plan->record_count, sizeof *plan->records, by_size_and_head);
-    return true;
+    if (plan->record_count)
+        qsort(plan->records, plan->record_count, sizeof *plan->records, by_size_head_and_closeness);
+    pf_plan_names_done(&shared);
+    return all && plan->records;
 }
 
 /* The first record that is not below. */
@@ -73,9 +104,9 @@ bool pf_plan_has_size(const struct pf_plan *plan, uint64_t octets)
     return i < plan->record_count && plan->records[i].octets == octets;
 }
 
-bool pf_plan_match(struct pf_plan *plan, struct pf_plan_row *row)
+/* Takes the first record of the row's octets and header that is left; NULL: none is. */
+static struct pf_plan_record *take(struct pf_plan *plan, const struct pf_plan_row *row)
 {
-    struct pf_plan_more *more = pf_plan_more_of(plan, row);
     struct pf_plan_record wanted = {.octets = row->octets};
     struct pf_plan_record *first, *found;
     size_t i;
@@ -83,14 +114,29 @@ bool pf_plan_match(struct pf_plan *plan, struct pf_plan_row *row)
     memcpy(wanted.head, row->head, PF_LEDGER_HEAD);
     i = first_of(plan, &wanted);
     if (i == plan->record_count)
-        return false;
+        return NULL;
     first = &plan->records[i];
     if (first->used >= plan->record_count - i)
-        return false;
+        return NULL;
     found = first + first->used;
-    if (by_size_and_head(found, &wanted) != 0)
-        return false;
+    if (by_size_and_head(found, &wanted) != 0 || !(plan->strange || found->close))
+        return NULL;
     first->used++;
+    return found;
+}
+
+void pf_plan_use(struct pf_plan *plan, const struct pf_plan_row *row)
+{
+    take(plan, row);
+}
+
+bool pf_plan_match(struct pf_plan *plan, struct pf_plan_row *row)
+{
+    struct pf_plan_more *more = pf_plan_more_of(plan, row);
+    const struct pf_plan_record *found = take(plan, row);
+
+    if (!found)
+        return false;
     more->when = found->when;
     more->state = found->state;
     row->what = PF_PLAN_LEAVE;
@@ -148,8 +194,10 @@ static enum pf_code name_looked(struct pf_plan *plan)
             row->identity = more->own;
         else if (more->looked && !pf_plan_name_by_head(plan, row))
             return PF_NO_MEMORY;
-        else if (more->looked && pf_plan_known(plan, row))
+        else if (more->looked && pf_plan_known(plan, row)) {
             plan->strange = false;
+            pf_plan_use(plan, row);
+        }
     }
     return PF_OK;
 }
@@ -160,7 +208,7 @@ static void want(struct pf_plan *plan, struct pf_plan_row *row)
     uint64_t limit = plan->account->size_limit;
     enum pf_account_action action = row->filter ? row->filter->action : PF_ACCOUNT_FOLDER;
 
-    if (more->looked && plan->strange && pf_plan_match(plan, row))
+    if (more->looked && pf_plan_match(plan, row))
         return;
     row->what = PF_PLAN_LEAVE;
     if (action == PF_ACCOUNT_SKIP)
@@ -216,7 +264,8 @@ bool pf_plan_identify(struct pf_plan *plan, struct pf_plan_row *row,
         return false;
     if (pf_plan_known(plan, row)) {
         plan->strange = false;
+        pf_plan_use(plan, row);
         return true;
     }
-    return plan->strange && pf_plan_match(plan, row);
+    return pf_plan_match(plan, row);
 }

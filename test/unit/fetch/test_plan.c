@@ -154,6 +154,65 @@ static void a_uid_that_stands_twice_is_no_identity(void **state)
     planrig_is(&r, 3, PF_PLAN_LOOK, PF_PLAN_NEW);
 }
 
+/* popa3d makes UIDs of some lines of the header. */
+static void a_uid_that_others_get_later_is_known_by_its_record(void **state)
+{
+    (void)state;
+    planrig_record_head(&r, PF_LEDGER_DONE, "same", 10, "one", 5);
+    planrig_record_head(&r, PF_LEDGER_DONE, "other", 20, "two", 6);
+    planrig_list(&r, 1, 10, "same");
+    planrig_list(&r, 2, 20, "other");
+    planrig_list(&r, 3, 10, "same");
+    planrig_list(&r, 4, 10, "same"); /* quite the same, and one more than was fetched */
+    planrig_make(&r);
+    assert_false(pf_plan_renumbered(r.plan));
+    planrig_look(&r, 0, "three");
+    planrig_look(&r, 2, "one");
+    planrig_look(&r, 3, "one");
+    planrig_settle(&r);
+    planrig_is(&r, 1, PF_PLAN_LEAVE, PF_PLAN_KNOWN);
+    planrig_is(&r, 2, PF_PLAN_LEAVE, PF_PLAN_MOVED);
+    assert_string_equal(planrig_order(&r), "1 4");
+    pf_plan_moved(r.plan, planrig_note, &r);
+    assert_int_equal(r.note_count, 1);
+    assert_memory_equal(r.notes[0].uid, "head:", 5);
+    assert_int_equal(r.notes[0].when, 5);
+}
+
+static void one_whose_uid_is_its_own_again_is_known_by_its_header(void **state)
+{
+    unsigned char digest[PF_LEDGER_HEAD];
+    char name[80] = "head:";
+
+    (void)state;
+    planrig_digest("one", digest);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(name + 5 + 2 * i, 3, "%02x", digest[i]);
+    snprintf(name + 37, sizeof name - 37, "-10");
+    planrig_record_head(&r, PF_LEDGER_DONE, name, 10, "one", 5);
+    planrig_record_head(&r, PF_LEDGER_DONE, "other", 20, "two", 6);
+    planrig_list(&r, 1, 10, "same");
+    planrig_list(&r, 2, 20, "other");
+    planrig_list(&r, 3, 30, "new");
+    planrig_make(&r);
+    planrig_is(&r, 2, PF_PLAN_FETCH, PF_PLAN_NEW);
+    planrig_look(&r, 0, "one");
+    planrig_settle(&r);
+    planrig_is(&r, 0, PF_PLAN_LEAVE, PF_PLAN_MOVED);
+    assert_true(identity_is(0, "same"));
+    /* A copy with a UID of its own is another message, as long as the one without is there. */
+    planrig_plan(&r);
+    planrig_list(&r, 1, 10, NULL);
+    planrig_list(&r, 2, 20, "other");
+    planrig_list(&r, 3, 10, "copy");
+    planrig_make(&r);
+    planrig_look(&r, 0, "one");
+    planrig_look(&r, 2, "one");
+    planrig_settle(&r);
+    planrig_is(&r, 0, PF_PLAN_LEAVE, PF_PLAN_KNOWN);
+    planrig_is(&r, 2, PF_PLAN_FETCH, PF_PLAN_NEW);
+}
+
 static void qs_021_all_new_uids_are_matched_by_header_and_octets(void **state)
 {
     (void)state;
@@ -335,6 +394,8 @@ int main(void)
         CASE(odd_uids_become_identities_of_their_own),
         CASE(without_uids_headers_and_octets_tell),
         CASE(a_uid_that_stands_twice_is_no_identity),
+        CASE(a_uid_that_others_get_later_is_known_by_its_record),
+        CASE(one_whose_uid_is_its_own_again_is_known_by_its_header),
         CASE(qs_021_all_new_uids_are_matched_by_header_and_octets),
         CASE(one_uid_that_is_known_says_that_the_others_are_new),
         CASE(a_renamed_server_is_known_again),

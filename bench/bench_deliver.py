@@ -16,7 +16,7 @@ import time
 import yard
 from yard import office
 
-LOAD = os.path.join(yard.BUILD, "bench/load_deliver")
+LOAD = yard.LOAD
 RUNS = int(os.environ.get("BENCH_RUNS", yard.RUNS))
 MANY = 64  # maildrops
 OCTETS = 4096
@@ -77,9 +77,8 @@ class Ours:
         self.port = place.ports[2]
         self.program = [office.POSTFACH, "deliver", "-c", place.conf, "-f", "anna@example.org", "-d", "%"]
 
-    def ticks(self):
-        fields = yard.stat(self.place.process.pid)
-        return int(fields[11]) + int(fields[12])
+    def seconds(self):
+        return yard.spent(self.place.process.pid)
 
 
 class Dovecot:
@@ -108,7 +107,7 @@ class Dovecot:
     def wait(self):
         office.wait_until("the start of dovecot", lambda: os.path.exists(os.path.join(self.own, "run", "auth-userdb")))
 
-    pids, ticks, stop = yard.Dovecot.pids, yard.Dovecot.ticks, yard.Dovecot.stop
+    pids, seconds, stop = yard.Dovecot.pids, yard.Dovecot.seconds, yard.Dovecot.stop
 
 
 DAEMON = shutil.which("dovecot", path=os.environ["PATH"] + ":/usr/sbin")
@@ -146,7 +145,7 @@ class Bench:
 
     def load(self, way, server, words):
         how = ["-p", server.port] if way == "lmtp" else ["-i", self.owner[0] * (os.geteuid() == 0), "--", *server.program]
-        done = subprocess.run([LOAD, "-o", str(OCTETS), *map(str, words), *map(str, how)], stdout=subprocess.PIPE, text=True,
+        done = subprocess.run([LOAD, "deliver", "--values", "-o", str(OCTETS), *map(str, words), *map(str, how)], stdout=subprocess.PIPE, text=True,
                               check=False)
         if done.returncode != 0:
             raise SystemExit(f"{server.name}: the load failed; " + self.place.log()[-300:])
@@ -177,11 +176,12 @@ class Bench:
         before the end: ext4 searches for inodes that were not freed within the last seconds."""
         self.numbers[server.name] += 1
         user, count = f"u{self.numbers[server.name]}x", MESSAGES[way][at_once]
-        self.load("lmtp", server, ["-c", "1", "-n", drops, "-m", drops, "-u", user, "-f", 0])
+        self.load("lmtp", server, ["-c", "1", "-n", drops, "-m", drops, "-u", user + "%@localhost", "-f", 0])
         first = drops * 1000
-        before = server.ticks()
-        said = self.load(way, server, ["-c", at_once, "-n", count, "-m", drops, "-u", user, "-f", first])
-        cpu = (server.ticks() - before) / yard.TICKS + said["children"]
+        before = server.seconds()
+        said = self.load(way, server, ["-c", at_once, "-n", count, "-m", drops,
+                                       "-u", user + ("%@localhost" if way == "lmtp" else "%"), "-f", first])
+        cpu = server.seconds() - before + said["children"]
         self.verify(server, user, drops, first, count)
         return {"rate": count / said["seconds"], "p50": said["p50_us"] / 1000, "p99": said["p99_us"] / 1000,
                 "cpu": cpu / count * 1e6}

@@ -11,11 +11,11 @@ CASES = (("greeted", "plain"), ("greeted", "full"), ("logged-in", "plain"), ("lo
 
 def warm(server, tls):
     """Buffers, tables and code pages that are there once for all."""
-    yard.load(server, tls, "poll", "-c", 8, "-s", 50)
+    yard.load(server, tls, "poll", "-u", "u%", "-c", 8, "-s", 50)
 
 
 def hold(server, state, tls, count):
-    words = [yard.LOAD, "idle", "-p", str(server.ports[tls]), "-t", tls, "-c", str(count)]
+    words = [yard.LOAD, "idle", "-p", str(server.ports[tls]), "-t", tls, "-c", str(count), "-u", "u%", "-P", "secret"]
     if state == "logged-in":
         words.append("-a")
     empty, files = yard.memory(server), yard.descriptors(server)

@@ -54,7 +54,7 @@ class Forgetful(yard.Postfach):
 
 
 def login(server, scheme, slots):
-    said = yard.load(server, "plain", "poll", "-u", scheme.lower() + "x", "-c", slots, "-s", MS, "-n", 0, "-o", 0)
+    said = yard.load(server, "plain", "poll", "-u", scheme.lower() + "x%", "-c", slots, "-s", MS, "-n", 0, "-o", 0)
     return {"rate": said["sessions"] / said["seconds"], "p50": said["p50_us"] / 1000, "p99": said["p99_us"] / 1000,
             "cpu": said["cpu"] / max(said["sessions"], 1) * 1e6}
 

@@ -11,9 +11,9 @@ CASES = (("4k", 1), ("4k", 32), ("100k", 1), ("20m", 1))
 
 def retr(place, server, tls, drop, window):
     cur = os.path.join(place.office.maildir(f"r{drop}0"), "cur")
-    said = yard.load(server, tls, "retr", "-u", f"r{drop}", "-f", cur, "-w", window, "-s", MS)
+    said = yard.load(server, tls, "fetch", "-u", f"r{drop}%", "-f", cur, "-w", window, "-s", MS)
     megabytes = said["octets"] / 1e6
-    return {"rate": megabytes / said["retr_seconds"], "cpu": said["cpu"] / megabytes * 1e6,
+    return {"rate": megabytes / said["fetch_seconds"], "cpu": said["cpu"] / megabytes * 1e6,
             "each": said["cpu"] / said["sessions"] / DROPS[drop][0] * 1e6}
 
 

@@ -12,7 +12,7 @@ WAYS = ("plain", "full", "resumed")
 
 def poll(server, tls, size, slots, prefix=None):
     count, octets = size
-    said = yard.load(server, tls, "poll", "-u", prefix or f"n{count}x", "-c", slots, "-s", MS, "-n", count,
+    said = yard.load(server, tls, "poll", "-u", prefix or f"n{count}x%", "-c", slots, "-s", MS, "-n", count,
                      "-o", octets, "-l")
     return {"rate": said["sessions"] / said["seconds"], "p50": said["p50_us"] / 1000, "p99": said["p99_us"] / 1000,
             "cpu": said["cpu"] / said["sessions"] * 1e6}
@@ -69,7 +69,7 @@ def bench():
                     place.servers, lambda server, n=name, t=tls, s=slots: poll(server, t, sizes[n], s)))
         print("# the same with a password hash of the default cost (YESCRYPT) instead of {PLAIN}; one client")
         show(("empty", "plain", "1"), yard.in_turns(
-            place.servers[:1], lambda server: poll(server, "plain", (0, 0), 1, "slow")))
+            place.servers[:1], lambda server: poll(server, "plain", (0, 0), 1, "slow%")))
 
 
 yard.main(bench)

@@ -12,15 +12,15 @@ CASES = (("4k", 1), ("4k", 32), ("100k", 1), ("20m", 1))
 
 def poll(server, tls, size, slots):
     count, octets = size
-    said = yard.load(server, tls, "poll", "-u", f"n{count}x", "-c", slots, "-s", MS, "-n", count, "-o", octets, "-l")
+    said = yard.load(server, tls, "poll", "-u", f"n{count}x%", "-c", slots, "-s", MS, "-n", count, "-o", octets, "-l")
     return {"rate": said["sessions"] / said["seconds"], "p50": said["p50_us"] / 1000,
             "cpu": said["cpu"] / said["sessions"] * 1e6}
 
 
 def retr(place, server, tls, drop, window):
     cur = os.path.join(place.office.maildir(f"r{drop}0"), "cur")
-    said = yard.load(server, tls, "retr", "-u", f"r{drop}", "-f", cur, "-w", window, "-s", MS)
-    return {"rate": said["octets"] / 1e6 / said["retr_seconds"], "p50": 0,
+    said = yard.load(server, tls, "fetch", "-u", f"r{drop}%", "-f", cur, "-w", window, "-s", MS)
+    return {"rate": said["octets"] / 1e6 / said["fetch_seconds"], "p50": 0,
             "cpu": said["cpu"] / said["sessions"] / DROPS[drop][0] * 1e6}
 
 

@@ -1,8 +1,11 @@
 /* Load of deliveries: many senders at once, over LMTP or by a process for each message.
  *
- * Every message bears its number and belongs to the maildrop that its number says, so that whoever reads the
- * maildrops afterwards knows of each one whether it is there, once, and whole. What a server says is
- * believed only as far as it counts: an answer other than the expected one ends the program with status 1. */
+ * Every message bears its number and belongs to the maildrop that its number says, so that whoever reads
+ * the maildrops afterwards knows of each one whether it is there, once, and whole. What a server says is
+ * believed only as far as it counts: an answer other than the expected one ends the program with
+ * status 1. */
+#include "load.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -22,16 +25,31 @@
 #include "bench.h"
 
 static const char usage[] =
-    "usage: load_deliver -c AT_ONCE -n MESSAGES -m MAILDROPS -u USER [-f FIRST] [-o OCTETS] -p PORT\n"
-    "       load_deliver … [-i UID] -- PROGRAM [WORD…]   % in a word is the user, standard input the message\n";
+    "usage: postfach bench deliver --port PORT --user PATTERN --messages N [options]\n"
+    "       postfach bench deliver --user PATTERN --messages N [options] -- PROGRAM [WORD...]\n"
+    "  --host HOST       (127.0.0.1), an LMTP server\n"
+    "  --user PATTERN    recipients; % in it is the number of a maildrop. In a WORD of a program % is "
+    "the user, and\n"
+    "                    the message comes on standard input\n"
+    "  --maildrops N     so many (1); message n goes to n modulo N\n"
+    "  --messages N      so many     --first N  the number of the first (0); each bears its own\n"
+    "  --octets N        of each (4096), less than 64000\n"
+    "  --clients N       at once (1), at most 256\n"
+    "  --uid N           the user that programs run as\n";
+
+static const struct option options[] = {
+    {"host", 1, NULL, 'H'},      {"port", 1, NULL, 'p'},     {"user", 1, NULL, 'u'},
+    {"maildrops", 1, NULL, 'm'}, {"messages", 1, NULL, 'n'}, {"first", 1, NULL, 'f'},
+    {"octets", 1, NULL, 'o'},    {"clients", 1, NULL, 'c'},  {"uid", 1, NULL, 'i'},
+    {"values", 0, NULL, 'v'},    {"help", 0, NULL, 'h'},     {NULL, 0, NULL, 0}};
 
 enum {
     ROOM = 1 << 16,
-    LINE = 1024,         /* of an answer */
+    LINE = 1024, /* of an answer */
     WORDS = 32,
     WORD = 512,
     AT_ONCE_MAX = 256,
-    SILENCE_MS = 60000   /* a server that says nothing for so long hangs */
+    SILENCE_MS = 60000 /* a server that says nothing for so long hangs */
 };
 
 enum step { GREETING, LHLO, MAIL, RCPT, DATA, TEXT, QUIT, OVER };
@@ -47,24 +65,16 @@ struct sender {
 };
 
 struct load {
-    unsigned long at_once, count, maildrops, first, octets, port, uid;
-    const char *user;
+    unsigned long at_once, count, maildrops, first, octets, uid;
+    const char *user, *host, *port;
+    struct load_plan plan; /* where to call */
+    bool values;
     char **program;
     unsigned long begun, ended;
     double *latencies;
     struct sender senders[AT_ONCE_MAX];
     int poll;
 };
-
-static unsigned long whole(const char *text)
-{
-    char *rest;
-    unsigned long value = strtoul(text, &rest, 10);
-
-    errno = 0;
-    bench_need(rest != text && *rest == 0, text);
-    return value;
-}
 
 /* The text of a message, LF or CRLF, without dots at line starts. */
 static size_t make_text(const struct load *load, unsigned long number, const char *end, char room[ROOM])
@@ -101,7 +111,7 @@ static void say(struct sender *s, const char *at, size_t len)
 /* MAIL, RCPT and DATA in one go, as PIPELINING allows (RFC 2920 section 3.1). */
 static void next_message(struct load *load, struct sender *s)
 {
-    char room[LINE];
+    char room[2 * LINE], user[LINE];
     int len;
 
     if (load->begun == load->count) {
@@ -112,8 +122,8 @@ static void next_message(struct load *load, struct sender *s)
     s->number = load->first + load->begun++;
     s->began = bench_seconds();
     s->step = MAIL;
-    len = snprintf(room, sizeof room, "MAIL FROM:<anna@example.org>\r\nRCPT TO:<%s%lu@localhost>\r\nDATA\r\n",
-                   load->user, s->number % load->maildrops);
+    load_user(load->user, s->number % load->maildrops, user, sizeof user);
+    len = snprintf(room, sizeof room, "MAIL FROM:<anna@example.org>\r\nRCPT TO:<%s>\r\nDATA\r\n", user);
     say(s, room, (size_t)len);
 }
 
@@ -166,12 +176,11 @@ static void ready(struct load *load, struct sender *s)
 
 static void dial(struct load *load, struct sender *s)
 {
-    struct sockaddr_in to = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)load->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct sockaddr *to = (const struct sockaddr *)&load->plan.to;
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = s};
 
-    s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bench_need(s->fd >= 0 && connect(s->fd, (struct sockaddr *)&to, sizeof to) == 0, "connect");
+    s->fd = socket(load->plan.to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bench_need(s->fd >= 0 && connect(s->fd, to, load->plan.to_len) == 0, "connect");
     setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     bench_need(epoll_ctl(load->poll, EPOLL_CTL_ADD, s->fd, &event) == 0, "epoll");
 }
@@ -222,10 +231,11 @@ static void start(struct load *load, struct sender *s)
     s->number = load->first + load->begun++;
     s->began = bench_seconds();
     len = make_text(load, s->number, "\n", room);
-    bench_need(text >= 0 && write(text, room, len) == (ssize_t)len && lseek(text, 0, SEEK_SET) == 0, "message");
+    bench_need(text >= 0 && write(text, room, len) == (ssize_t)len && lseek(text, 0, SEEK_SET) == 0,
+               "message");
     for (int i = 0; load->program[i] && i < WORDS; i++) {
         if (strcmp(load->program[i], "%") == 0)
-            snprintf(words[i], WORD, "%s%lu", load->user, s->number % load->maildrops);
+            load_user(load->user, s->number % load->maildrops, words[i], WORD);
         else
             snprintf(words[i], WORD, "%s", load->program[i]);
         argv[i] = words[i];
@@ -263,7 +273,9 @@ static double deliver_by_program(struct load *load)
     double began;
 
     if (load->uid)
-        bench_need(setgroups(0, NULL) == 0 && setgid((gid_t)load->uid) == 0 && setuid((uid_t)load->uid) == 0, "uid");
+        bench_need(setgroups(0, NULL) == 0 && setgid((gid_t)load->uid) == 0 &&
+                       setuid((uid_t)load->uid) == 0,
+                   "uid");
     began = bench_seconds();
     for (unsigned long i = 0; i < load->at_once && load->begun < load->count; i++)
         start(load, &load->senders[i]);
@@ -276,43 +288,86 @@ static void read_options(struct load *load, int count, char **words)
 {
     int option;
 
-    while ((option = getopt(count, words, "c:n:m:f:o:p:i:u:")) != -1)
+    while ((option = getopt_long(count, words, "c:n:m:f:o:p:i:u:H:v", options, NULL)) != -1)
         switch (option) {
-        case 'c': load->at_once = whole(optarg); break;
-        case 'n': load->count = whole(optarg); break;
-        case 'm': load->maildrops = whole(optarg); break;
-        case 'f': load->first = whole(optarg); break;
-        case 'o': load->octets = whole(optarg); break;
-        case 'p': load->port = whole(optarg); break;
-        case 'i': load->uid = whole(optarg); break;
-        case 'u': load->user = optarg; break;
-        default: fputs(usage, stderr); exit(64);
+        case 'c':
+            load->at_once = load_whole(optarg);
+            break;
+        case 'n':
+            load->count = load_whole(optarg);
+            break;
+        case 'm':
+            load->maildrops = load_whole(optarg);
+            break;
+        case 'f':
+            load->first = load_whole(optarg);
+            break;
+        case 'o':
+            load->octets = load_whole(optarg);
+            break;
+        case 'p':
+            load->port = optarg;
+            break;
+        case 'H':
+            load->host = optarg;
+            break;
+        case 'i':
+            load->uid = load_whole(optarg);
+            break;
+        case 'u':
+            load->user = optarg;
+            break;
+        case 'v':
+            load->values = true;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            exit(0);
+        default:
+            fputs(usage, stderr);
+            exit(64);
         }
     load->program = words + optind;
     if (load->at_once && load->at_once <= AT_ONCE_MAX && load->count && load->maildrops && load->user &&
-        load->octets < ROOM - 1000 && !load->port == !!load->program[0])
+        strlen(load->user) < 256 && load->octets < ROOM - 1000 && !load->port == !!load->program[0])
         return;
     fputs(usage, stderr);
     exit(64);
 }
 
-int main(int count, char **words)
+static void report(const struct load *load, double seconds)
 {
-    static struct load load = {.octets = 4096, .at_once = 1};
+    double p50 = bench_median(load->latencies, load->count),
+           p99 = load->latencies[load->count * 99 / 100];
     struct rusage children;
-    double seconds, p50;
+
+    getrusage(RUSAGE_CHILDREN, &children);
+    if (load->values)
+        printf("messages=%lu seconds=%.6f p50_us=%.1f p99_us=%.1f children=%.6f\n", load->count, seconds,
+               p50 * 1e6, p99 * 1e6,
+               (double)(children.ru_utime.tv_sec + children.ru_stime.tv_sec) +
+                   (double)(children.ru_utime.tv_usec + children.ru_stime.tv_usec) / 1e6);
+    else
+        printf("%lu messages in %.3f s: %.0f/s, p50 %.3f ms, p99 %.3f ms\n", load->count, seconds,
+               (double)load->count / seconds, p50 * 1e3, p99 * 1e3);
+}
+
+int load_deliver(int count, char **words)
+{
+    static struct load load = {.octets = 4096, .at_once = 1, .maildrops = 1, .host = "127.0.0.1"};
+    double seconds;
 
     read_options(&load, count, words);
+    if (load.at_once > load.count)
+        load.at_once = load.count;
+    if (load.port)
+        load_resolve(load.host, load.port, &load.plan);
     load.latencies = bench_memory(load.count * sizeof *load.latencies);
     load.poll = epoll_create1(EPOLL_CLOEXEC);
     seconds = load.port ? deliver_by_lmtp(&load) : deliver_by_program(&load);
     bench_need(load.ended == load.count, "messages are missing");
-    p50 = bench_median(load.latencies, load.count);
-    getrusage(RUSAGE_CHILDREN, &children);
-    printf("messages=%lu seconds=%.6f p50_us=%.1f p99_us=%.1f children=%.6f\n", load.count, seconds, p50 * 1e6,
-           load.latencies[load.count * 99 / 100] * 1e6,
-           (double)(children.ru_utime.tv_sec + children.ru_stime.tv_sec) +
-               (double)(children.ru_utime.tv_usec + children.ru_stime.tv_usec) / 1e6);
+    report(&load, seconds);
     free(load.latencies);
+    close(load.poll);
     return 0;
 }

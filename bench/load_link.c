@@ -1,18 +1,21 @@
 #include "load.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "bench.h"
 
-enum { BUFFER = 256 * 1024, PIECES = 4 }; /* a guest takes so much at once before the next one may */
+enum {
+    BUFFER = 256 * 1024,
+    PIECES = 4,      /* a guest takes so much at once before the next one may */
+    SLOW_ROOM = 4096 /* of a socket whose owner reads slowly: else the kernel would read for him */
+};
 
 static unsigned char buffer[BUFFER];
 
@@ -32,24 +35,36 @@ void load_link_init(struct load_plan *plan)
         return;
     plan->context = SSL_CTX_new(TLS_client_method());
     bench_need(plan->context != NULL, "TLS");
-    /* What the client spends is not measured, and there is nobody between it and the server. */
+    /* A load says no more than the passwords that it was given for it; what the client spends is not
+     * measured. */
     SSL_CTX_set_verify(plan->context, SSL_VERIFY_NONE, NULL);
+    SSL_CTX_set_mode(plan->context, SSL_MODE_RELEASE_BUFFERS);
     if (plan->tls == LOAD_RESUMED) {
-        SSL_CTX_set_session_cache_mode(plan->context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+        SSL_CTX_set_session_cache_mode(plan->context,
+                                       SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
         SSL_CTX_sess_set_new_cb(plan->context, keep_ticket);
     }
 }
 
-static int join(unsigned port)
+static void watch(struct load_guest *guest, int how, uint32_t events)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    struct epoll_event event = {.events = events, .data.ptr = guest};
 
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    bench_need(epoll_ctl(guest->poll, how, guest->fd, &event) == 0, "epoll");
+}
+
+static int call(const struct load_plan *plan)
+{
+    int fd = socket(plan->to.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1,
+        room = SLOW_ROOM;
+
     bench_need(fd >= 0, "socket");
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    bench_need(connect(fd, (struct sockaddr *)&to, sizeof to) == 0, "connect");
-    bench_need(fcntl(fd, F_SETFL, O_NONBLOCK) == 0, "fcntl");
+    if (plan->slow)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    bench_need(connect(fd, (const struct sockaddr *)&plan->to, plan->to_len) == 0 ||
+                   errno == EINPROGRESS,
+               "connect");
     return fd;
 }
 
@@ -66,15 +81,15 @@ static void shake(struct load_guest *guest)
     if (want_ticket != SSL_session_reused(guest->ssl))
         load_fail(guest, want_ticket ? "TLS session was not resumed" : "TLS session was resumed");
     guest->state = LOAD_TALKING;
+    if (guest->answered == 0) /* the greeting comes by itself */
+        return;
+    load_talk_ask(guest);
+    if (guest->asked == guest->answered)
+        guest->state = LOAD_STAYING;
 }
 
-void load_link_open(struct load_guest *guest)
+void load_link_shake(struct load_guest *guest)
 {
-    guest->began = bench_seconds();
-    guest->fd = join(guest->plan->port);
-    guest->state = LOAD_TALKING;
-    if (guest->plan->tls == LOAD_PLAIN)
-        return;
     guest->ssl = SSL_new(guest->plan->context);
     bench_need(guest->ssl && SSL_set_fd(guest->ssl, guest->fd) == 1, "TLS");
     SSL_set_app_data(guest->ssl, guest);
@@ -82,6 +97,17 @@ void load_link_open(struct load_guest *guest)
         SSL_set_session(guest->ssl, guest->ticket);
     guest->state = LOAD_SHAKING;
     shake(guest);
+}
+
+void load_link_open(struct load_guest *guest, int poll)
+{
+    bool first = guest->plan->tls != LOAD_PLAIN && !guest->plan->stls; /* the client speaks first */
+
+    guest->began = bench_seconds();
+    guest->fd = call(guest->plan);
+    guest->poll = poll;
+    guest->state = first ? LOAD_CALLING : LOAD_TALKING;
+    watch(guest, EPOLL_CTL_ADD, first ? EPOLLOUT : EPOLLIN);
 }
 
 /* Commands are small and a socket's buffer is not: one that takes less is broken. */
@@ -100,38 +126,53 @@ void load_link_send(struct load_guest *guest, const char *at, size_t len)
 
 enum got { GOT, GOT_LATER, GOT_END };
 
-static enum got receive(struct load_guest *guest, size_t *out_len)
+static enum got receive(struct load_guest *guest, size_t most, size_t *out_len)
 {
     int problem;
     ssize_t n;
 
     if (!guest->ssl) {
-        n = recv(guest->fd, buffer, sizeof buffer, 0);
+        n = recv(guest->fd, buffer, most, 0);
         if (n < 0)
             return errno == EAGAIN ? GOT_LATER : GOT_END;
         *out_len = (size_t)n;
         return n ? GOT : GOT_END;
     }
     ERR_clear_error();
-    if (SSL_read_ex(guest->ssl, buffer, sizeof buffer, out_len) == 1)
+    if (SSL_read_ex(guest->ssl, buffer, most, out_len) == 1)
         return GOT;
     problem = SSL_get_error(guest->ssl, 0);
     return problem == SSL_ERROR_WANT_READ ? GOT_LATER : GOT_END;
+}
+
+/* So that whoever reads slowly has not read much before he does. */
+static size_t piece(const struct load_guest *guest)
+{
+    return guest->plan->slow ? LOAD_LINE : sizeof buffer;
+}
+
+static bool sips(const struct load_guest *guest)
+{
+    return guest->plan->slow && guest->state == LOAD_STAYING;
 }
 
 void load_link_ready(struct load_guest *guest)
 {
     enum got got = GOT;
 
-    if (guest->state == LOAD_SHAKING)
+    if (guest->state == LOAD_CALLING) {
+        watch(guest, EPOLL_CTL_MOD, EPOLLIN);
+        load_link_shake(guest);
+    } else if (guest->state == LOAD_SHAKING) {
         shake(guest);
+    }
     /* What OpenSSL has read already makes no socket readable: with TLS all is taken. */
-    for (int i = 0; got == GOT && (i < PIECES || guest->ssl); i++) {
+    for (int i = 0; got == GOT && (i < PIECES || guest->ssl) && !sips(guest); i++) {
         size_t len = 0;
 
         if (guest->state == LOAD_SHAKING)
             return;
-        got = receive(guest, &len);
+        got = receive(guest, piece(guest), &len);
         if (got == GOT)
             load_talk_take(guest, buffer, len);
     }
@@ -139,6 +180,18 @@ void load_link_ready(struct load_guest *guest)
         load_fail(guest, "the connection ended early");
     if (got == GOT_END)
         guest->state = LOAD_OVER;
+    if (sips(guest))
+        watch(guest, EPOLL_CTL_DEL, 0);
+}
+
+void load_link_sip(struct load_guest *guest, size_t most)
+{
+    size_t len = 0;
+
+    if (!sips(guest)) /* not yet */
+        return;
+    if (receive(guest, most < sizeof buffer ? most : sizeof buffer, &len) == GOT_END)
+        load_fail(guest, "the connection of a slow client ended");
 }
 
 void load_link_close(struct load_guest *guest)

@@ -11,37 +11,42 @@
 
 static void add(struct load_plan *plan, enum load_step step)
 {
-    plan->steps = reallocarray(plan->steps, plan->step_count + 1, sizeof *plan->steps);
-    bench_need(plan->steps != NULL, "memory");
-    plan->steps[plan->step_count++] = step;
+    plan->head[plan->head_count++] = step;
 }
 
-static void login(struct load_plan *plan)
+void load_plan_login(struct load_plan *plan, bool login)
 {
+    plan->head_count = 0;
     add(plan, LOAD_GREETING);
+    if (plan->stls)
+        add(plan, LOAD_STLS);
+    if (!login)
+        return;
     add(plan, LOAD_USER);
     add(plan, LOAD_PASS);
 }
 
 void load_plan_poll(struct load_plan *plan, bool lists)
 {
-    login(plan);
+    load_plan_login(plan, true);
     add(plan, LOAD_STAT);
     if (lists) {
         add(plan, LOAD_LIST);
         add(plan, LOAD_UIDL);
     }
-    add(plan, LOAD_QUIT);
-    plan->first_retr = plan->step_count; /* nowhere */
+    plan->quit = true;
 }
 
-void load_plan_idle(struct load_plan *plan, bool with_login)
+void load_plan_hold(struct load_plan *plan, bool login, bool slow)
 {
-    if (with_login)
-        login(plan);
-    else
-        add(plan, LOAD_GREETING);
-    plan->first_retr = plan->step_count;
+    load_plan_login(plan, login);
+    plan->slow = slow;
+    if (!slow)
+        return;
+    add(plan, LOAD_STAT);
+    plan->fetch = true;
+    plan->limit = 1;
+    plan->window = 1;
 }
 
 static unsigned char *read_all(int folder, const char *name, size_t *out_len)
@@ -66,16 +71,20 @@ static size_t put(unsigned char *to, size_t at, const char *text)
     return at + len;
 }
 
-/* An encoder of its own, octet by octet: the server's is what is measured, not what is trusted. */
-static void encode(const unsigned char *file, size_t len, struct load_message *m)
+/* An encoder of its own, octet by octet: the server's is what is measured, not what is trusted. Returns
+ * how many dots it stuffed. */
+static size_t encode(const unsigned char *file, size_t len, struct load_message *m)
 {
     unsigned char before = '\n';
+    size_t dots = 0;
 
     m->wire = bench_memory(3 * len + 8); /* ".\n" is the worst: four octets of two */
     m->len = 0;
     for (size_t i = 0; i < len; i++) {
-        if (file[i] == '.' && before == '\n')
+        if (file[i] == '.' && before == '\n') {
             m->wire[m->len++] = '.';
+            dots++;
+        }
         if (file[i] == '\n' && before != '\r')
             m->wire[m->len++] = '\r';
         m->wire[m->len++] = file[i];
@@ -86,6 +95,7 @@ static void encode(const unsigned char *file, size_t len, struct load_message *m
     m->len = put(m->wire, m->len, ".\r\n");
     m->wire = realloc(m->wire, m->len);
     bench_need(m->wire != NULL, "memory");
+    return dots;
 }
 
 static int visible(const struct dirent *entry)
@@ -96,32 +106,52 @@ static int visible(const struct dirent *entry)
 static void read_messages(struct load_plan *plan, const char *path)
 {
     struct dirent **names;
-    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), count = scandir(path, &names, visible, alphasort);
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int count = scandir(path, &names, visible, alphasort);
 
     bench_need(folder >= 0 && count > 0, path);
     plan->messages = bench_memory((size_t)count * sizeof *plan->messages);
+    plan->octets = 0;
     for (int i = 0; i < count; i++) {
-        size_t len;
+        size_t len, dots;
         unsigned char *file = read_all(folder, names[i]->d_name, &len);
 
-        encode(file, len, &plan->messages[i]);
-        plan->octets += plan->messages[i].len;
+        dots = encode(file, len, &plan->messages[i]);
+        plan->octets += plan->messages[i].len - dots - strlen(".\r\n");
         free(file);
         free(names[i]);
     }
     free(names);
     close(folder);
     plan->count = (uint64_t)count;
+    plan->expected = true;
 }
 
-void load_plan_retr(struct load_plan *plan, const char *folder)
+void load_plan_fetch(struct load_plan *plan, const char *folder)
 {
-    read_messages(plan, folder);
-    login(plan);
-    plan->first_retr = plan->step_count;
-    for (uint64_t i = 0; i < plan->count; i++)
-        add(plan, LOAD_RETR);
-    add(plan, LOAD_QUIT);
+    if (folder)
+        read_messages(plan, folder);
+    load_plan_login(plan, true);
+    add(plan, LOAD_STAT);
+    plan->fetch = plan->quit = true;
+}
+
+/* RETR and DELE in turns, as clients do that delete; LOAD_END behind the last step. */
+enum load_step load_plan_step(const struct load_guest *guest, size_t index, uint64_t *out_message)
+{
+    const struct load_plan *plan = guest->plan;
+    uint64_t many = guest->count < plan->limit ? guest->count : plan->limit, each = plan->erase ? 2 : 1;
+
+    if (index < plan->head_count)
+        return plan->head[index];
+    index -= plan->head_count;
+    if (!plan->fetch)
+        many = 0;
+    if (index < many * each) {
+        *out_message = index / each;
+        return index % each ? LOAD_DELE : LOAD_RETR;
+    }
+    return plan->quit && index == many * each ? LOAD_QUIT : LOAD_END;
 }
 
 void load_plan_done(struct load_plan *plan)
@@ -129,6 +159,5 @@ void load_plan_done(struct load_plan *plan)
     for (uint64_t i = 0; plan->messages && i < plan->count; i++)
         free(plan->messages[i].wire);
     free(plan->messages);
-    free(plan->steps);
     SSL_CTX_free(plan->context);
 }

@@ -21,6 +21,7 @@ static const char usage[] =
     "       postfach ls|show|save|rm ACCOUNT …            messages on another server\n"
     "       postfach probe HOST[:PORT]                    what a server is, and what of it is bad\n"
     "       postfach explore [ACCOUNT|URL|ADDRESS]        a maildrop of another server on a screen\n"
+    "       postfach bench poll|fetch|idle|…              many clients at once, to measure a server\n"
     "       postfach deliver -d USER …  < MESSAGE         a message into a maildrop, for a mail server\n"
     "       postfach why MESSAGE-ID|UIDL|USER             what became of a mail, of a user's mails\n"
     "       postfach ctl sessions|kick|reload|stats       the running server\n"
@@ -43,6 +44,7 @@ static const struct {
     {"rm", NULL, "look"},
     {"probe", NULL, "probe"},
     {"explore", NULL, "look"},
+    {"bench", NULL, "bench"},
     {"deliver", pf_tool_deliver, NULL},
     {"ctl", pf_tool_ctl, NULL},
     {"why", pf_tool_why, NULL},

@@ -13,8 +13,9 @@
  *   - Commands are ahead of answers as far as the server allows it; the line is held while PF_PLACE_MOST
  * letters wait for the disk, so memory does not grow with messages, their sizes or a slow disk.
  *   - A session takes at most PF_COLLECT_SESSION messages, then deletes, quits, and calls again: so a
- * maildrop of a hundred thousand over a line that breaks every hour is emptied, too. A server that lists
- * only some hundred (QS-013) is called again while deleting brings new ones to light.
+ * maildrop of a hundred thousand over a line that breaks every hour is emptied, too. What a
+ * server that lists only some hundred (QS-013) has beyond them comes with the next run: to look whether it
+ * is such a server would cost all others a login.
  *   - A line that was cut is called once more at once when messages came through it, then it is for the
  * next run.
  *   - The message in which it was cut is not asked for again in that run: it may be what cuts it.

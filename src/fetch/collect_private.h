@@ -19,7 +19,6 @@ enum {
     PF_COLLECT_HEAD_MOST = 256 * 1024,  /* of a message without a name that waits in memory for one */
     PF_COLLECT_SLACK =
         64 * 1024 * 1024,        /* octets over twice what LIST told, after which it is a flood */
-    PF_COLLECT_SOME = 200,       /* a list as long may be a part of the maildrop (QS-013) */
     PF_COLLECT_MOVES_EVERY = 100 /* ms between two events of progress */
 };
 
@@ -97,7 +96,7 @@ struct pf_collect {
     bool freed;
     bool stopped, at_once;
     bool unfinished; /* because it was stopped */
-    bool recalled, speculative, no_pipelining;
+    bool recalled, no_pipelining;
     bool told_sizes;
     struct pf_err err; /* the run's: the first one */
     bool hard;         /* nothing more is to be begun because of it */

@@ -205,12 +205,8 @@ static bool has_number_left(const struct pf_collect *c)
 static bool wants_more(struct pf_collect *c)
 {
     c->unfinished |= c->stopped && c->s.enough && has_number_left(c);
-    if (c->set.mode != PF_COLLECT_FETCH || c->stopped || c->hard || c->s.rationed || !c->s.steps ||
-        !has_number_left(c))
-        return false;
-    c->speculative =
-        !c->s.enough && c->s.dele_said && pf_plan_count(c->s.plan) >= PF_COLLECT_SOME && !c->poison.len;
-    return c->s.enough || c->speculative;
+    return c->s.enough && c->set.mode == PF_COLLECT_FETCH && !c->stopped && !c->hard && !c->s.rationed &&
+           c->s.steps && has_number_left(c);
 }
 
 static void end_session(struct pf_collect *c)
@@ -228,7 +224,7 @@ static void end_session(struct pf_collect *c)
         if (pf_collect_alive(c))
             call_again(c);
     } else {
-        if (c->s.why.code != PF_OK && (c->s.ready || !c->speculative))
+        if (c->s.why.code != PF_OK)
             pf_collect_blame(c, &c->s.why, c->hard);
         pf_collect_over(c);
     }

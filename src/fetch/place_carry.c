@@ -1,14 +1,13 @@
 #include "fetch/place_carry.h"
 
 #include "base/text.h"
-#include "store/maildir/parcel.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char where[] = "place_carry";
@@ -151,17 +150,31 @@ static void work(struct pf_place *p)
         pf_place_carrier_settle(c);
 }
 
-/* What killed runs left there, once nobody can be at it any more. */
+/* As `begin` names them. */
+static bool is_ours(const char *name)
+{
+    size_t pid = strspn(name, "0123456789");
+    const char *number = name + pid + 1;
+
+    return pid && name[pid] == '-' && *number && !number[strspn(number, "0123456789")];
+}
+
+/* What killed runs left there: who holds the ledger's lock is alone with it, for their carriers held it,
+ * too. It is fetched again, or was carried. */
 static void sweep(const struct pf_place *p)
 {
     const char *path = p->settings.spool;
     int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
-    uint32_t swept = 0;
+    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+    const struct dirent *entry;
 
-    if (fd < 0)
-        return;
-    (void)pf_maildir_sweep_tmp(fd, path, time(NULL), &swept, NULL);
-    close(fd);
+    if (!folder && fd >= 0)
+        close(fd);
+    while (folder && (entry = readdir(folder)))
+        if (is_ours(entry->d_name))
+            unlinkat(fd, entry->d_name, 0);
+    if (folder)
+        closedir(folder);
 }
 
 static void settle(struct pf_place *p)

@@ -56,6 +56,7 @@ class Maildir:
         return found
 
     def litter(self):
+        """What may lie there until it is old."""
         tmp = os.path.join(self.path, "tmp")
         return [os.path.join(tmp, file) for file in os.listdir(tmp)]
 
@@ -205,6 +206,8 @@ class Point:
 
     def verify(self):
         found = collections.Counter(self.place.contents())
+        spool = self.ledger + ".spool"
+        assert not os.path.exists(spool) or not os.listdir(spool), f"{os.listdir(spool)} is in the spool\n{self.story()}"
         twice = sum(found.values()) - len(found)
         assert set(found) <= set(MESSAGES), f"something strange was delivered\n{self.story()}"
         assert len(found) == len(MESSAGES), f"{len(MESSAGES) - len(found)} lost\n{self.story()}"

@@ -1,16 +1,32 @@
 #include "tool/safe.h"
 
-/* C0 and C1 control characters are what a terminal obeys; C1 comes as C2 80..9F in UTF-8. */
+#include "conf/utf8.h"
+
+/* U+202A to U+202E and U+2066 to U+2069: they show what follows the other way round. */
+static bool turns_round(const unsigned char *c)
+{
+    if (c[0] != 0xe2)
+        return false;
+    return (c[1] == 0x80 && c[2] >= 0xaa && c[2] <= 0xae) ||
+           (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9);
+}
+
+/* C0 and C1 control characters are what a terminal obeys; C1 comes as C2 80..9F in UTF-8, and as single
+ * octets where a terminal is not of UTF-8. */
 void pf_tool_print_safe(FILE *to, const char *text, bool lines)
 {
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        if (lines && (*c == '\n' || *c == '\t'))
-            fputc(*c, to);
-        else if (*c < 0x20 || *c == 0x7f)
+    struct pf_bytes rest = pf_bytes_of(text);
+
+    while (rest.len) {
+        size_t len = pf_conf_utf8(rest);
+        bool line = lines && (rest.at[0] == '\n' || rest.at[0] == '\t');
+        bool bad = len == 0 || (pf_conf_is_control(rest) && !line) ||
+                   (!lines && len == 3 && turns_round(rest.at));
+
+        if (bad)
             fputc('?', to);
-        else if (*c == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f)
-            fputc('?', to), c++;
         else
-            fputc(*c, to);
+            fwrite(rest.at, 1, len, to);
+        rest = pf_bytes_skip(rest, len ? len : 1);
     }
 }

@@ -1,5 +1,7 @@
 #include "auth/auth_wire.h"
 
+#include "base/number.h"
+
 #include <assert.h>
 
 enum { LENGTH = 4, CHALLENGE_MAX = 65536 };
@@ -32,25 +34,16 @@ static struct pen pen_of(struct pf_span *span)
     return (struct pen){span, span->len, false};
 }
 
-static void write(struct pen *pen, const void *at, size_t len)
-{
-    pen->bad = pen->bad || !pf_span_put(pen->span, pf_bytes_from(at, len));
-}
-
 static void put(struct pen *pen, uint64_t number, size_t octets)
 {
-    unsigned char form[8];
-
-    for (size_t i = 0; i < octets; i++)
-        form[i] = (unsigned char)(number >> (8 * (octets - 1 - i)));
-    write(pen, form, octets);
+    pen->bad = pen->bad || !pf_number_put(pen->span, number, octets);
 }
 
 static void put_octets(struct pen *pen, struct pf_bytes b, size_t max)
 {
     pen->bad = pen->bad || b.len > max;
     put(pen, b.len, LENGTH);
-    write(pen, b.at, b.len);
+    pen->bad = pen->bad || !pf_span_put(pen->span, b);
 }
 
 static bool is_text(struct pf_bytes b)
@@ -73,15 +66,8 @@ static bool put_all(struct pen *pen)
 
 static uint64_t get(struct eye *eye, size_t octets)
 {
-    uint64_t number = 0;
-
     eye->bad = eye->bad || eye->rest.len < octets;
-    if (eye->bad)
-        return 0;
-    for (size_t i = 0; i < octets; i++)
-        number = number << 8 | eye->rest.at[i];
-    eye->rest = pf_bytes_skip(eye->rest, octets);
-    return number;
+    return eye->bad ? 0 : pf_number_take(&eye->rest, octets);
 }
 
 static unsigned get_flags(struct eye *eye, unsigned known)

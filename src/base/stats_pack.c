@@ -1,5 +1,7 @@
 #include "base/stats_private.h"
 
+#include "base/number.h"
+
 #include <assert.h>
 
 enum {
@@ -10,22 +12,6 @@ enum {
 static const uint64_t value_max = ((uint64_t)1 << PF_STATS_VALUE_BITS) - 1;
 
 static const unsigned char mark[4] = {'P', 'F', 'S', 1};
-
-static void put(struct pf_span *out, uint64_t number, size_t octets)
-{
-    for (size_t i = 0; i < octets; i++)
-        out->at[out->len++] = (unsigned char)(number >> (8 * (octets - 1 - i)));
-}
-
-static uint64_t get(struct pf_bytes *from, size_t octets)
-{
-    uint64_t number = 0;
-
-    for (size_t i = 0; i < octets; i++)
-        number = number << 8 | from->at[i];
-    *from = pf_bytes_skip(*from, octets);
-    return number;
-}
 
 /* FNV-1a, with the NUL. */
 static uint64_t stir(uint64_t sum, const char *text)
@@ -65,17 +51,17 @@ bool pf_stats_pack(const struct pf_stats *stats, char from, struct pf_span *out)
     if (pf_span_room(out) < PF_STATS_PACK_MAX)
         return false;
     pf_span_put(out, pf_bytes_from(mark, sizeof mark));
-    put(out, fingerprint(), 8);
-    put(out, 0, 4);
+    pf_number_put(out, fingerprint(), 8);
+    pf_number_put(out, 0, 4);
     for (size_t i = 0; i < PF_STATS; i++)
         for (size_t at = stats->at[i]; counts(&pf_stats_rows[i], from) && at < stats->at[i + 1]; at++)
             if (stats->cells[at]) {
-                put(out, at, 4);
-                put(out, stats->cells[at] > value_max ? value_max : stats->cells[at], 8);
+                pf_number_put(out, at, 4);
+                pf_number_put(out, stats->cells[at] > value_max ? value_max : stats->cells[at], 8);
                 count++;
             }
     number = (struct pf_span){out->at + begin + HEAD - 4, 0, 4};
-    put(&number, count, 4);
+    pf_number_put(&number, count, 4);
     return true;
 }
 
@@ -86,7 +72,7 @@ static bool each(const struct pf_stats *stats, char from, struct pf_bytes cells,
     size_t row = 0;
 
     while (cells.len) {
-        uint64_t at = get(&cells, 4), value = get(&cells, 8);
+        uint64_t at = pf_number_take(&cells, 4), value = pf_number_take(&cells, 8);
 
         if (at < next || at >= stats->at[PF_STATS] || !value || value > value_max)
             return false;
@@ -108,8 +94,8 @@ bool pf_stats_unpack(struct pf_stats *stats, char from, struct pf_bytes packed)
     if (packed.len < HEAD || memcmp(packed.at, mark, sizeof mark) != 0)
         return false;
     packed = pf_bytes_skip(packed, sizeof mark);
-    print = get(&packed, 8);
-    count = get(&packed, 4);
+    print = pf_number_take(&packed, 8);
+    count = pf_number_take(&packed, 4);
     if (print != fingerprint() || packed.len != count * CELL || !each(stats, from, packed, NULL))
         return false;
     pf_stats_clear(stats);

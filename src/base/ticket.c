@@ -1,6 +1,7 @@
 #include "base/ticket.h"
 
 #include "base/kind.h"
+#include "base/number.h"
 
 #include <assert.h>
 
@@ -24,34 +25,6 @@ const char *pf_ticket_fault_text(enum pf_ticket_fault fault)
     return (size_t)fault < PF_TICKET_FAULTS ? fault_texts[fault] : "of unknown fault";
 }
 
-/* Octets in order, most significant first. */
-struct pen {
-    unsigned char *at;
-};
-
-static void put(struct pen *pen, uint64_t number, size_t octets)
-{
-    for (size_t i = 0; i < octets; i++)
-        pen->at[i] = (unsigned char)(number >> (8 * (octets - 1 - i)));
-    pen->at += octets;
-}
-
-static void put_text(struct pen *pen, const void *at, size_t len)
-{
-    memcpy(pen->at, at, len);
-    pen->at += len;
-}
-
-static uint64_t get(struct pf_bytes *from, size_t octets)
-{
-    uint64_t number = 0;
-
-    for (size_t i = 0; i < octets; i++)
-        number = number << 8 | from->at[i];
-    *from = pf_bytes_skip(*from, octets);
-    return number;
-}
-
 static bool plain(const char *text)
 {
     for (; *text; text++)
@@ -71,33 +44,32 @@ bool pf_ticket_write(struct pf_span *span, const struct pf_ticket *t)
 {
     size_t user = strnlen(t->user, sizeof t->user), path = strnlen(t->path, sizeof t->path);
     size_t view = strnlen(t->view, sizeof t->view), length = PF_TICKET_HEAD + user + path + view;
-    struct pen pen = {span->at + span->len};
+    size_t begin = span->len;
 
     if (user == sizeof t->user || path == sizeof t->path || view == sizeof t->view || !lawful(t) ||
         pf_span_room(span) < length)
         return false;
-    put_text(&pen, mark, sizeof mark);
-    put(&pen, length, 2);
-    put(&pen, t->kind, 1);
-    put(&pen, t->rights, 1);
-    put(&pen, (uint32_t)t->expire_days, 4);
-    put(&pen, t->quota_octets, 8);
-    put(&pen, t->quota_messages, 8);
-    put(&pen, t->gate, 4);
-    put(&pen, t->store, 4);
-    put(&pen, t->session, 8);
-    put(&pen, (uint64_t)t->expires, 8);
-    put(&pen, t->series, 8);
-    put(&pen, t->serial, 8);
-    put(&pen, user, 2);
-    put(&pen, path, 2);
-    put(&pen, view, 2);
+    pf_span_put(span, pf_bytes_from(mark, sizeof mark));
+    pf_number_put(span, length, 2);
+    pf_number_put(span, t->kind, 1);
+    pf_number_put(span, t->rights, 1);
+    pf_number_put(span, (uint32_t)t->expire_days, 4);
+    pf_number_put(span, t->quota_octets, 8);
+    pf_number_put(span, t->quota_messages, 8);
+    pf_number_put(span, t->gate, 4);
+    pf_number_put(span, t->store, 4);
+    pf_number_put(span, t->session, 8);
+    pf_number_put(span, (uint64_t)t->expires, 8);
+    pf_number_put(span, t->series, 8);
+    pf_number_put(span, t->serial, 8);
+    pf_number_put(span, user, 2);
+    pf_number_put(span, path, 2);
+    pf_number_put(span, view, 2);
     /* What follows the head is said by PF_TICKET_HEAD; the two must agree. */
-    assert(pen.at == span->at + span->len + PF_TICKET_HEAD);
-    put_text(&pen, t->user, user);
-    put_text(&pen, t->path, path);
-    put_text(&pen, t->view, view);
-    span->len += length;
+    assert(span->len == begin + PF_TICKET_HEAD);
+    pf_span_put(span, pf_bytes_from(t->user, user));
+    pf_span_put(span, pf_bytes_from(t->path, path));
+    pf_span_put(span, pf_bytes_from(t->view, view));
     return true;
 }
 
@@ -114,7 +86,8 @@ static bool get_text(struct pf_bytes *from, size_t len, char *out)
 
 static bool get_texts(struct pf_bytes from, struct pf_ticket *t)
 {
-    size_t user = (size_t)get(&from, 2), path = (size_t)get(&from, 2), view = (size_t)get(&from, 2);
+    size_t user = (size_t)pf_number_take(&from, 2), path = (size_t)pf_number_take(&from, 2);
+    size_t view = (size_t)pf_number_take(&from, 2);
 
     return user <= PF_TICKET_USER_MAX && path <= PF_TICKET_PATH_MAX && view <= PF_TICKET_VIEW_MAX &&
            from.len == user + path + view && get_text(&from, user, t->user) &&
@@ -127,19 +100,19 @@ bool pf_ticket_read(struct pf_bytes b, struct pf_ticket *out)
     struct pf_bytes from = pf_bytes_skip(b, sizeof mark);
 
     if (b.len < PF_TICKET_HEAD || b.len > PF_TICKET_FORM_MAX || memcmp(b.at, mark, sizeof mark) != 0 ||
-        get(&from, 2) != b.len)
+        pf_number_take(&from, 2) != b.len)
         return false;
-    t.kind = (uint8_t)get(&from, 1);
-    t.rights = (uint8_t)get(&from, 1);
-    t.expire_days = (int32_t)(uint32_t)get(&from, 4);
-    t.quota_octets = get(&from, 8);
-    t.quota_messages = get(&from, 8);
-    t.gate = (uint32_t)get(&from, 4);
-    t.store = (uint32_t)get(&from, 4);
-    t.session = get(&from, 8);
-    t.expires = (pf_time)get(&from, 8);
-    t.series = get(&from, 8);
-    t.serial = get(&from, 8);
+    t.kind = (uint8_t)pf_number_take(&from, 1);
+    t.rights = (uint8_t)pf_number_take(&from, 1);
+    t.expire_days = (int32_t)(uint32_t)pf_number_take(&from, 4);
+    t.quota_octets = pf_number_take(&from, 8);
+    t.quota_messages = pf_number_take(&from, 8);
+    t.gate = (uint32_t)pf_number_take(&from, 4);
+    t.store = (uint32_t)pf_number_take(&from, 4);
+    t.session = pf_number_take(&from, 8);
+    t.expires = (pf_time)pf_number_take(&from, 8);
+    t.series = pf_number_take(&from, 8);
+    t.serial = pf_number_take(&from, 8);
     if (!get_texts(from, &t) || !lawful(&t))
         return false;
     *out = t;

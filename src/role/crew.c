@@ -1,28 +1,11 @@
 #include "role/crew.h"
 
+#include "base/number.h"
+
 #include <string.h>
 
 /* START says first which version speaks: a program that was replaced on disk under a keeper that runs fails plainly. */
 static const char version[] = PF_VERSION;
-
-static bool put_number(struct pf_span *out, uint64_t number, unsigned octets)
-{
-    unsigned char at[8];
-
-    for (unsigned i = 0; i < octets; i++)
-        at[i] = (unsigned char)(number >> (8 * (octets - 1 - i)));
-    return pf_span_put(out, pf_bytes_from(at, octets));
-}
-
-static uint64_t take_number(struct pf_bytes *b, unsigned octets)
-{
-    uint64_t number = 0;
-
-    for (unsigned i = 0; i < octets; i++)
-        number = number << 8 | b->at[i];
-    *b = pf_bytes_skip(*b, octets);
-    return number;
-}
 
 /* Printable, so that it can stand in a log and be looked up; not empty. */
 static bool is_text(struct pf_bytes b, size_t most)
@@ -75,9 +58,9 @@ static bool is_good(const struct pf_crew *c, const struct form *f)
 static bool put(struct pf_span *out, const struct pf_crew *c, const struct form *f)
 {
     return (!f->secret || pf_span_put(out, pf_bytes_from(c->secret, sizeof c->secret))) &&
-           (!f->role || put_number(out, c->role, 1)) && put_number(out, c->number, f->number) &&
-           (!f->grace || put_number(out, (uint64_t)c->grace, 8)) && (!f->count || put_number(out, c->count, 8)) &&
-           (!f->code || put_number(out, c->code, 2)) && (!f->text || pf_span_put(out, pf_bytes_of(c->text))) &&
+           (!f->role || pf_number_put(out, c->role, 1)) && pf_number_put(out, c->number, f->number) &&
+           (!f->grace || pf_number_put(out, (uint64_t)c->grace, 8)) && (!f->count || pf_number_put(out, c->count, 8)) &&
+           (!f->code || pf_number_put(out, c->code, 2)) && (!f->text || pf_span_put(out, pf_bytes_of(c->text))) &&
            (!f->version || pf_span_put(out, pf_bytes_of(version)));
 }
 
@@ -105,14 +88,14 @@ static void take_head(struct pf_bytes *b, struct pf_crew *c, const struct form *
         *b = pf_bytes_skip(*b, sizeof c->secret);
     }
     if (f->role)
-        c->role = (enum pf_crew_role)take_number(b, 1);
-    c->number = (uint32_t)take_number(b, f->number);
+        c->role = (enum pf_crew_role)pf_number_take(b, 1);
+    c->number = (uint32_t)pf_number_take(b, f->number);
     if (f->grace)
-        c->grace = (int64_t)take_number(b, 8);
+        c->grace = (int64_t)pf_number_take(b, 8);
     if (f->count)
-        c->count = take_number(b, 8);
+        c->count = pf_number_take(b, 8);
     if (f->code)
-        c->code = (enum pf_code)take_number(b, 2);
+        c->code = (enum pf_code)pf_number_take(b, 2);
 }
 
 /* The rest is the text of this kind, and nothing else. */

@@ -1,25 +1,22 @@
 #include "session/desk_wire.h"
 
+#include "base/number.h"
+
 #include <assert.h>
 
-/* Octets in order, the most significant first; the room was looked at. */
+/* The room was looked at. */
 static void put(struct pf_span *out, uint64_t number, size_t octets)
 {
-    assert(pf_span_room(out) >= octets);
-    for (size_t i = 0; i < octets; i++)
-        out->at[out->len++] = (unsigned char)(number >> (8 * (octets - 1 - i)));
+    bool fits = pf_number_put(out, number, octets);
+
+    assert(fits);
 }
 
 static bool get(struct pf_bytes *from, size_t octets, uint64_t *out_number)
 {
-    uint64_t number = 0;
-
     if (from->len < octets)
         return false;
-    for (size_t i = 0; i < octets; i++)
-        number = number << 8 | from->at[i];
-    *from = pf_bytes_skip(*from, octets);
-    *out_number = number;
+    *out_number = pf_number_take(from, octets);
     return true;
 }
 

@@ -1,16 +1,17 @@
 #include "store/store_wire.h"
 
+#include "base/number.h"
+
 /* A payload that is being written or read: the forms below are the same for both. */
 struct wire {
-    const unsigned char *from; /* reading */
-    unsigned char *to;         /* writing; NULL when reading */
-    size_t at, end;
+    struct pf_bytes from; /* reading: what is left */
+    struct pf_span *to;   /* writing; NULL when reading */
     bool bad;
 };
 
 static bool room(struct wire *w, size_t octets)
 {
-    if (octets > w->end - w->at)
+    if (octets > (w->to ? pf_span_room(w->to) : w->from.len))
         w->bad = true;
     return !w->bad;
 }
@@ -23,21 +24,12 @@ static void must(struct wire *w, bool lawful)
 
 static void number(struct wire *w, uint64_t *n, size_t octets)
 {
-    uint64_t got = 0;
-
     if (!room(w, octets))
         return;
-    for (size_t i = 0; i < octets; i++) {
-        size_t shift = 8 * (octets - 1 - i);
-
-        if (w->to)
-            w->to[w->at + i] = (unsigned char)(*n >> shift);
-        else
-            got |= (uint64_t)w->from[w->at + i] << shift;
-    }
-    w->at += octets;
-    if (!w->to)
-        *n = got;
+    if (w->to)
+        pf_number_put(w->to, *n, octets);
+    else
+        *n = pf_number_take(&w->from, octets);
 }
 
 static void u64(struct wire *w, uint64_t *n)
@@ -77,11 +69,12 @@ static void octets(struct wire *w, struct pf_bytes *b, size_t len)
         must(w, b->len == len);
     if (!room(w, len))
         return;
-    if (w->to && len)
-        memcpy(w->to + w->at, b->at, len);
-    else if (!w->to)
-        *b = pf_bytes_from(w->from + w->at, len);
-    w->at += len;
+    if (w->to) {
+        pf_span_put(w->to, pf_bytes_head(*b, len));
+        return;
+    }
+    *b = pf_bytes_head(w->from, len);
+    w->from = pf_bytes_skip(w->from, len);
 }
 
 /* With its length in front, which must be from `least` to `most`. */
@@ -107,7 +100,7 @@ static void text(struct wire *w, struct pf_bytes *b, size_t least, size_t most)
 /* All the rest. */
 static void rest(struct wire *w, struct pf_bytes *b)
 {
-    octets(w, b, w->to ? b->len : w->end - w->at);
+    octets(w, b, w->to ? b->len : w->from.len);
 }
 
 static void show(struct wire *w, struct pf_store_show *s)
@@ -293,46 +286,44 @@ static const struct form {
     [PF_STORE_WANTED] = {ask_wanted, say_wanted},
 };
 
-static struct wire writing(struct pf_span *span)
+/* All or nothing. */
+static bool written(const struct wire *w, size_t began)
 {
-    return (struct wire){.to = span->at, .at = span->len, .end = span->cap};
-}
-
-static bool written(struct pf_span *span, const struct wire *w)
-{
-    if (!w->bad)
-        span->len = w->at;
+    if (w->bad)
+        w->to->len = began;
     return !w->bad;
 }
 
 bool pf_store_wire_put_ask(struct pf_span *span, enum pf_store_frame kind, const union pf_store_ask *ask)
 {
     union pf_store_ask copy = *ask;
-    struct wire w = writing(span);
+    struct wire w = {.to = span};
+    size_t began = span->len;
 
     forms[kind].ask(&w, &copy);
-    return written(span, &w);
+    return written(&w, began);
 }
 
 bool pf_store_wire_put_say(struct pf_span *span, enum pf_store_frame kind, const union pf_store_say *say)
 {
     union pf_store_say copy = *say;
-    struct wire w = writing(span);
+    struct wire w = {.to = span};
+    size_t began = span->len;
 
     forms[kind].say(&w, &copy);
-    return written(span, &w);
+    return written(&w, began);
 }
 
 bool pf_store_wire_get_ask(struct pf_bytes b, uint16_t kind, union pf_store_ask *out)
 {
-    struct wire w = {.from = b.at, .end = b.len};
+    struct wire w = {.from = b};
     union pf_store_ask got;
 
     memset(&got, 0, sizeof got);
     if (kind >= PF_STORE_FRAMES || !forms[kind].ask)
         return false;
     forms[kind].ask(&w, &got);
-    if (w.bad || w.at != w.end)
+    if (w.bad || w.from.len)
         return false;
     *out = got;
     return true;
@@ -340,14 +331,14 @@ bool pf_store_wire_get_ask(struct pf_bytes b, uint16_t kind, union pf_store_ask 
 
 bool pf_store_wire_get_say(struct pf_bytes b, uint16_t kind, union pf_store_say *out)
 {
-    struct wire w = {.from = b.at, .end = b.len};
+    struct wire w = {.from = b};
     union pf_store_say got;
 
     memset(&got, 0, sizeof got);
     if (kind >= PF_STORE_FRAMES || !forms[kind].say)
         return false;
     forms[kind].say(&w, &got);
-    if (w.bad || w.at != w.end)
+    if (w.bad || w.from.len)
         return false;
     *out = got;
     return true;

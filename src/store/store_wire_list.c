@@ -1,6 +1,8 @@
 /* A short listing in a frame: a row for each message {size, flags, length of the UIDL}, then all UIDLs. */
 #include "store/store_wire.h"
 
+#include "base/number.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -21,31 +23,28 @@ void pf_store_wire_list(struct pf_span *span, const struct pf_listing *l)
 
     for (uint32_t i = 0; i < l->count; i++) {
         const struct pf_row *row = &l->rows[i];
-        unsigned char form[ROW];
 
-        for (unsigned k = 0; k < 8; k++)
-            form[k] = (unsigned char)(row->octets >> (56 - 8 * k));
-        form[8] = row->flags;
-        form[9] = row->uidl_len;
-        fits = fits && pf_span_put(span, pf_bytes_from(form, sizeof form));
+        fits = fits && pf_number_put(span, row->octets, 8) && pf_number_put(span, row->flags, 1) &&
+               pf_number_put(span, row->uidl_len, 1);
     }
     for (uint32_t i = 0; i < l->count; i++)
         fits = fits && pf_span_put(span, pf_listing_uidl(l, i));
     assert(fits);
 }
 
-static struct pf_row row_of(const unsigned char *form, uint32_t uidl_at)
+static struct pf_row take_row(struct pf_bytes *rows, uint32_t uidl_at)
 {
-    struct pf_row row = {.uidl_at = uidl_at, .flags = form[8], .uidl_len = form[9]};
+    struct pf_row row = {.octets = pf_number_take(rows, 8), .uidl_at = uidl_at};
 
-    for (unsigned k = 0; k < 8; k++)
-        row.octets = row.octets << 8 | form[k];
+    row.flags = (uint8_t)pf_number_take(rows, 1);
+    row.uidl_len = (uint8_t)pf_number_take(rows, 1);
     return row;
 }
 
 enum pf_code pf_store_wire_listed(const struct pf_store_say_open *open, struct pf_listing *out, void **out_block)
 {
     struct pf_listing l = {.count = open->count};
+    struct pf_bytes form = open->listing;
     size_t rows = (size_t)open->count * ROW, uidls;
     struct pf_row *block = NULL;
     uint32_t at = 0;
@@ -62,7 +61,7 @@ enum pf_code pf_store_wire_listed(const struct pf_store_say_open *open, struct p
         memcpy(block + open->count, open->listing.at + rows, uidls);
     }
     for (uint32_t i = 0; i < open->count; i++) {
-        block[i] = row_of(open->listing.at + (size_t)i * ROW, at);
+        block[i] = take_row(&form, at);
         at += block[i].uidl_len;
         if (at > uidls || __builtin_add_overflow(l.octets, block[i].octets, &l.octets)) {
             free(block);

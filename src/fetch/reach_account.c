@@ -3,7 +3,10 @@
 #include <arpa/inet.h>
 
 /* A server that is only guessed may be a machine that drops what comes; there are eight guesses. */
-enum { GUESS_MS = 10000 };
+enum {
+    GUESS_MS = 10000,
+    QUIT_LEAST = 60000 /* ms */
+};
 
 static bool is_numeric(const char *host)
 {
@@ -20,6 +23,16 @@ bool pf_reach_wants_dane(const struct pf_reach *r, const struct pf_reach_server 
            !is_numeric(s->host);
 }
 
+/* A maildrop may be long to rewrite, so QUIT has ten times as long as others, and a minute at least; who
+ * is patient with all is as patient with it. */
+static pf_time quit_time(pf_time answer_time, pf_time most)
+{
+    pf_time time = 10 * answer_time > QUIT_LEAST ? 10 * answer_time : QUIT_LEAST;
+
+    time = time < most ? time : most;
+    return time > answer_time ? time : answer_time;
+}
+
 static void fill_engine(const struct pf_reach *r, const struct pf_reach_server *s,
                         struct pf_pop3_client_settings *e)
 {
@@ -33,8 +46,7 @@ static void fill_engine(const struct pf_reach *r, const struct pf_reach_server *
     e->plain_login = s->tls == PF_CALL_PLAIN ? PF_PLAIN_ANY : PF_PLAIN_NEVER;
     if (a->answer_time > 0) {
         e->greeting_time = e->answer_time = e->stall_time = a->answer_time;
-        if (e->quit_time < a->answer_time)
-            e->quit_time = a->answer_time;
+        e->quit_time = quit_time(a->answer_time, e->quit_time);
     }
 }
 

@@ -298,11 +298,22 @@ static void logged_in(struct pf_call *call)
     pf_call_ask_capa(call, PF_CALL_LOOKS);
 }
 
+/* What is no matter of name or password is told as what it is; the server's own words last. */
 static void refused(struct pf_call *call, const struct pf_heard *heard, struct pf_err *out_err)
 {
-    pf_fail(out_err, heard->code == PF_OK ? PF_AUTH : heard->code, 0, "call",
-            "%.80s refuses the login of %.80s by %s: %.*s", call->account->host, call->account->user,
-            call->facts.mechanism, (int)(heard->text.len > 120 ? 120 : heard->text.len), heard->text.at);
+    const struct pf_call_account *a = call->account;
+    enum pf_code code = heard->code == PF_OK ? PF_AUTH : heard->code;
+    struct pf_bytes text = pf_bytes_head(heard->text, 120);
+    const char *colon = text.len ? ": " : "";
+
+    if (heard->coded && code != PF_AUTH)
+        pf_fail(out_err, code, 0, "call", "%.80s does not let %.80s in%s: %s%s%.*s", a->host, a->user,
+                pf_verdict(code)->retry == PF_RETRY_LATER ? " now" : "", pf_verdict(code)->say, colon,
+                (int)text.len, text.at);
+    else
+        pf_fail(out_err, code, 0, "call", "%.80s refuses the login of %.80s by %s%s%.*s%s", a->host,
+                a->user, call->facts.mechanism, colon, (int)text.len, text.at,
+                text.len ? "" : ", and does not say why");
 }
 
 /* Only what did not try the password is followed by the next; nor is it when the server is busy, or the

@@ -8,17 +8,17 @@ static enum pf_code say_refused(const struct pf_call *call, struct pf_err *err)
                    "%.100s sends us away: %.160s", call->account->host, call->io.log);
 }
 
-static const char *doing(const struct pf_call *call)
+static const char *when(const struct pf_call *call)
 {
-    static const char *const words[] = {[PF_CALL_DIALS] = "connecting",
-                                        [PF_CALL_SHAKES] = "beginning TLS",
-                                        [PF_CALL_OPENS] = "greeting",
-                                        [PF_CALL_ASKS_TLS] = "beginning TLS (STLS)",
-                                        [PF_CALL_ENCRYPTED] = "telling what it can",
-                                        [PF_CALL_LOGS_IN] = "logging in",
-                                        [PF_CALL_LOOKS] = "telling what it can",
-                                        [PF_CALL_READY] = "the session",
-                                        [PF_CALL_OVER] = "the end"};
+    static const char *const words[] = {[PF_CALL_DIALS] = "while connecting",
+                                        [PF_CALL_SHAKES] = "while beginning TLS",
+                                        [PF_CALL_OPENS] = "while greeting",
+                                        [PF_CALL_ASKS_TLS] = "while beginning TLS (STLS)",
+                                        [PF_CALL_ENCRYPTED] = "while telling what it can",
+                                        [PF_CALL_LOGS_IN] = "while logging in",
+                                        [PF_CALL_LOOKS] = "while telling what it can",
+                                        [PF_CALL_READY] = "in the middle of the session",
+                                        [PF_CALL_OVER] = "at the end"};
 
     return words[call->stage];
 }
@@ -27,16 +27,15 @@ static enum pf_code say_eof(const struct pf_call *call, struct pf_err *err)
 {
     const char *more = call->io.code != PF_OK ? call->io.log : "";
 
-    return pf_fail(err, PF_TEMP, call->io.sys, "call", "%.100s closed the connection while %s%s%.120s",
-                   call->account->host, doing(call), more[0] ? ": " : "", more);
+    return pf_fail(err, PF_TEMP, call->io.sys, "call", "%.100s closed the connection %s%s%.120s",
+                   call->account->host, when(call), more[0] ? ": " : "", more);
 }
 
 static enum pf_code say_time(const struct pf_call *call, struct pf_err *err)
 {
     bool ahead = pf_pop3_client_stats(call->engine)->flight_lost > 1;
 
-    return pf_fail(err, PF_TEMP, 0, "call", "%.100s is silent while %s%s", call->account->host,
-                   doing(call),
+    return pf_fail(err, PF_TEMP, 0, "call", "%.100s is silent %s%s", call->account->host, when(call),
                    ahead ? "; it may not bear commands sent ahead: turn pipelining off" : "");
 }
 
@@ -72,10 +71,10 @@ void pf_call_shake_failed(struct pf_call *call, const struct pf_err *err)
             "somebody sits between",
             host);
     else
-        pf_call_fail(
-            call, PF_NEED_TLS,
-            "%.100s port %u does not begin with TLS: if it is the port for STLS (110), ask for STLS",
-            host, call->facts.port);
+        pf_call_fail(call, PF_NEED_TLS,
+                     "%.100s port %u does not begin with TLS: if it is a port for STLS, as 110 is, say "
+                     "so: `tls starttls' in the account, or --starttls",
+                     host, call->facts.port);
 }
 
 void pf_call_why(const struct pf_call *call, const struct pf_heard *heard, struct pf_err *err)
@@ -101,7 +100,8 @@ void pf_call_why(const struct pf_call *call, const struct pf_heard *heard, struc
         say_strange(call, "does not speak POP3; is the port right?", heard, err);
         break;
     case PF_LOST_TLS_RECORD:
-        pf_fail(err, PF_NEED_TLS, 0, "call", "%.100s port %u begins with TLS: ask for implicit TLS",
+        pf_fail(err, PF_NEED_TLS, 0, "call",
+                "%.100s port %u begins with TLS: ask for implicit TLS, `tls implicit' in the account",
                 call->account->host, call->facts.port);
         break;
     case PF_LOST_LINE:

@@ -116,7 +116,7 @@ static void a_tls_server_is_no_plain_server(void **state)
 
     (void)state;
     meet(PF_CALL_STLS, script);
-    ended(PF_NEED_TLS, "ask for implicit TLS");
+    ended(PF_NEED_TLS, "`tls implicit'");
     told_nothing();
 }
 
@@ -178,7 +178,7 @@ static void a_box_in_use_is_tried_by_no_other_mechanism(void **state)
 
     (void)state;
     meet(PF_CALL_PLAIN, script);
-    ended(PF_IN_USE, "busy");
+    ended(PF_IN_USE, "does not let anna in now: maildrop is locked by another session: busy");
     r.heard[r.heard_len] = 0;
     assert_null(strstr(r.heard, "PLAIN"));
 }
@@ -258,7 +258,7 @@ static void a_server_without_capa_takes_user_and_pass(void **state)
     assert_int_equal(r.readies, 1);
     assert_string_equal(r.mechanism, "USER");
     assert_int_equal(r.gone.code, PF_TEMP); /* it left in the middle */
-    assert_non_null(strstr(r.gone.log, "closed the connection while the session"));
+    assert_non_null(strstr(r.gone.log, "closed the connection in the middle of the session"));
 }
 
 static void a_secret_may_come_late_or_not_at_all(void **state)

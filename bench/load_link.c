@@ -39,6 +39,8 @@ void load_link_init(struct load_plan *plan)
      * measured. */
     SSL_CTX_set_verify(plan->context, SSL_VERIFY_NONE, NULL);
     SSL_CTX_set_mode(plan->context, SSL_MODE_RELEASE_BUFFERS);
+    /* A server that hangs up without a word is another's fault; its session would never be resumed. */
+    SSL_CTX_set_options(plan->context, SSL_OP_IGNORE_UNEXPECTED_EOF);
     if (plan->tls == LOAD_RESUMED) {
         SSL_CTX_set_session_cache_mode(plan->context,
                                        SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);

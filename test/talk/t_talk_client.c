@@ -1,39 +1,12 @@
 /* Plays every talk that a client engine would lead (or those named) with roles turned: our engine is the
  * client, the talk the server; whole, octet by octet, and at random places. What is heard must be the
- * same in each.
- *
- *     t_talk_client [file.talk ...]
- *
- * TALK_SEED repeats a run with the seed that it printed, TALK_CUTS says how many random ways there are.
- */
+ * same in each. */
 #include "talk_client.h"
+#include "talk_main.h"
 
-#include <ftw.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { TALKS_MAX = 1000, CUTS = 6, DESCRIPTORS = 16, LEAST = 90 };
-
-static char *paths[TALKS_MAX];
-static size_t path_count;
-
-static int collect(const char *path, const struct stat *info, int flag, struct FTW *place)
-{
-    size_t len = strlen(path);
-
-    (void)info, (void)place;
-    if (flag == FTW_F && len > 5 && !strcmp(path + len - 5, ".talk") && path_count < TALKS_MAX)
-        paths[path_count++] = strdup(path);
-    return 0;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
+enum { LEAST = 90 };
 
 /* True when all is well, or the talk is not for clients (*out_unfit). */
 static bool run(struct talk *talk, uint64_t seed, unsigned cuts, const char **out_unfit)
@@ -62,51 +35,9 @@ static bool run(struct talk *talk, uint64_t seed, unsigned cuts, const char **ou
     return good;
 }
 
-/* 1: played; 0: not for clients; -1: failed. */
-static int test(const char *path, size_t number, uint64_t seed, unsigned cuts)
-{
-    static const char folder[] = TALK_FOLDER "/";
-    const char *name = strncmp(path, folder, sizeof folder - 1) ? path : path + sizeof folder - 1;
-    const char *unfit = NULL;
-    bool good;
-    struct talk talk;
-
-    good = talk_read(&talk, path, TALK_FOLDER "/boxes");
-    if (good && talk.only_live)
-        unfit = "only live";
-    good = good && (unfit || run(&talk, seed, cuts, &unfit));
-    printf("%sok %zu - %s%s%s\n", good ? "" : "not ", number, name, unfit ? " # SKIP " : "",
-           unfit ? unfit : "");
-    if (!good)
-        printf("# %s:%u: %s\n", path, talk.bad_line, talk.why);
-    fflush(stdout);
-    talk_free(&talk);
-    return good ? !unfit : -1;
-}
-
 int main(int argc, char **argv)
 {
-    const char *given = getenv("TALK_SEED"), *many = getenv("TALK_CUTS");
-    uint64_t chance = (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
-    uint64_t seed = given ? strtoull(given, NULL, 10) : chance;
-    unsigned cuts = many ? (unsigned)strtoul(many, NULL, 10) : CUTS;
-    size_t played = 0, failed = 0;
-    bool enough;
+    static const struct talk_player player = {run, LEAST};
 
-    for (int i = 1; i < argc && path_count < TALKS_MAX; i++)
-        paths[path_count++] = strdup(argv[i]);
-    if (argc == 1 && nftw(TALK_FOLDER, collect, DESCRIPTORS, FTW_PHYS))
-        path_count = 0;
-    qsort(paths, path_count, sizeof paths[0], by_name);
-    printf("# TALK_SEED=%" PRIu64 "\n1..%zu\n", seed, path_count + 1);
-    for (size_t i = 0; i < path_count; i++) {
-        int result = test(paths[i], i + 1, seed, cuts);
-
-        played += result > 0;
-        failed += result < 0;
-        free(paths[i]);
-    }
-    enough = argc > 1 || played >= LEAST;
-    printf("%sok %zu - %zu talks with roles turned\n", enough ? "" : "not ", path_count + 1, played);
-    return failed || !enough;
+    return talk_main(argc, argv, &player);
 }

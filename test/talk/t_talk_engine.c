@@ -1,37 +1,8 @@
-/* Plays every talk below a folder (or those named) against the engine, in every way of cutting.
- *
- *     t_talk_engine [file.talk ...]
- *
- * TALK_SEED repeats a run with the seed that it printed, TALK_CUTS says how many random ways there
- * are. */
+/* Plays every talk below a folder (or those named) against the engine, in every way of cutting. */
 #include "talk_play.h"
+#include "talk_main.h"
 
-#include <ftw.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
-
-enum { TALKS_MAX = 1000, CUTS = 6, DESCRIPTORS = 16 };
-
-static char *paths[TALKS_MAX];
-static size_t path_count;
-
-static int collect(const char *path, const struct stat *info, int flag, struct FTW *place)
-{
-    size_t len = strlen(path);
-
-    (void)info, (void)place;
-    if (flag == FTW_F && len > 5 && !strcmp(path + len - 5, ".talk") && path_count < TALKS_MAX)
-        paths[path_count++] = strdup(path);
-    return 0;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
 
 static bool comparable(const struct talk *t)
 {
@@ -49,11 +20,12 @@ static const char *cut_name(unsigned n)
 }
 
 /* True when every way of cutting gives what the talk wants, and the same. */
-static bool run(struct talk *t, uint64_t seed, unsigned cuts)
+static bool run(struct talk *t, uint64_t seed, unsigned cuts, const char **out_unfit)
 {
     struct talk_buf first = {0};
     bool good = true;
 
+    (void)out_unfit; /* all are */
     for (unsigned n = 0; good && n < TALK_RANDOM + cuts; n++) {
         enum talk_cut cut = n < TALK_RANDOM ? (enum talk_cut)n : TALK_RANDOM;
         struct play p;
@@ -75,44 +47,9 @@ static bool run(struct talk *t, uint64_t seed, unsigned cuts)
     return good;
 }
 
-static bool test(const char *path, size_t number, uint64_t seed, unsigned cuts)
-{
-    static const char folder[] = TALK_FOLDER "/";
-    const char *name = strncmp(path, folder, sizeof folder - 1) ? path : path + sizeof folder - 1;
-    struct talk talk;
-    bool good = talk_read(&talk, path, TALK_FOLDER "/boxes");
-
-    if (good && talk.only_live) {
-        printf("ok %zu - %s # SKIP only live\n", number, name);
-        talk_free(&talk);
-        return true;
-    }
-    good = good && run(&talk, seed, cuts);
-    printf("%sok %zu - %s\n", good ? "" : "not ", number, name);
-    if (!good)
-        printf("# %s:%u: %s\n", path, talk.bad_line, talk.why);
-    fflush(stdout);
-    talk_free(&talk);
-    return good;
-}
-
 int main(int argc, char **argv)
 {
-    const char *given = getenv("TALK_SEED"), *many = getenv("TALK_CUTS");
-    uint64_t chance = (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
-    uint64_t seed = given ? strtoull(given, NULL, 10) : chance;
-    unsigned cuts = many ? (unsigned)strtoul(many, NULL, 10) : CUTS;
-    bool good = true;
+    static const struct talk_player player = {run, 1};
 
-    for (int i = 1; i < argc && path_count < TALKS_MAX; i++)
-        paths[path_count++] = strdup(argv[i]);
-    if (argc == 1 && nftw(TALK_FOLDER, collect, DESCRIPTORS, FTW_PHYS))
-        path_count = 0;
-    qsort(paths, path_count, sizeof paths[0], by_name);
-    printf("# TALK_SEED=%" PRIu64 "\n1..%zu\n", seed, path_count);
-    for (size_t i = 0; i < path_count; i++) {
-        good &= test(paths[i], i + 1, seed, cuts);
-        free(paths[i]);
-    }
-    return good && path_count ? 0 : 1;
+    return talk_main(argc, argv, &player);
 }

@@ -64,15 +64,34 @@ void pf_client_json_bool(struct pf_client_json *j, const char *name, bool value)
     fputs(value ? "true" : "false", j->to);
 }
 
-void pf_client_json_time(struct pf_client_json *j, const char *name, int64_t seconds)
+/* `fraction` stands behind the seconds. */
+static void put_time(struct pf_client_json *j, const char *name, time_t seconds, const char *fraction)
 {
-    time_t time = (time_t)seconds;
     struct tm tm;
     char text[32];
-    bool known =
-        seconds && gmtime_r(&time, &tm) && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
 
-    pf_client_json_text(j, name, known ? text : NULL);
+    if (!gmtime_r(&seconds, &tm) || !strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm)) {
+        pf_client_json_text(j, name, NULL);
+        return;
+    }
+    put_name(j, name);
+    fprintf(j->to, "\"%s%sZ\"", text, fraction);
+}
+
+void pf_client_json_time(struct pf_client_json *j, const char *name, int64_t seconds)
+{
+    if (seconds)
+        put_time(j, name, (time_t)seconds, "");
+    else
+        pf_client_json_text(j, name, NULL);
+}
+
+void pf_client_json_ms(struct pf_client_json *j, const char *name, int64_t ms)
+{
+    char fraction[16];
+
+    snprintf(fraction, sizeof fraction, ".%03d", (int)(ms % 1000));
+    put_time(j, name, (time_t)(ms / 1000), fraction);
 }
 
 void pf_client_json_list(struct pf_client_json *j, const char *name)

@@ -21,6 +21,8 @@ void pf_client_json_number(struct pf_client_json *, const char *name, uint64_t n
 void pf_client_json_bool(struct pf_client_json *, const char *name, bool value);
 /* Seconds since 1970 as 2026-11-22T16:00:00Z; 0: null. */
 void pf_client_json_time(struct pf_client_json *, const char *name, int64_t seconds);
+/* Milliseconds since 1970 as 2026-11-22T16:00:00.000Z. */
+void pf_client_json_ms(struct pf_client_json *, const char *name, int64_t ms);
 /* `name: [`; its members are objects, each begun with pf_client_json_next and ended by _close. */
 void pf_client_json_list(struct pf_client_json *, const char *name);
 void pf_client_json_next(struct pf_client_json *);

@@ -60,7 +60,9 @@ static void lists_hold_objects(void **state)
     pf_client_json_list_end(&json);
     pf_client_json_time(&json, "at", 1700000000);
     pf_client_json_time(&json, "never", 0);
-    is("{\"none\":[],\"two\":[{\"i\":0},{\"i\":1}],\"at\":\"2023-11-14T22:13:20Z\",\"never\":null}\n");
+    pf_client_json_ms(&json, "then", 1700000000007);
+    is("{\"none\":[],\"two\":[{\"i\":0},{\"i\":1}],\"at\":\"2023-11-14T22:13:20Z\",\"never\":null,"
+       "\"then\":\"2023-11-14T22:13:20.007Z\"}\n");
     (void)state;
 }
 

@@ -6,8 +6,9 @@ import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from explore_rig import Post, Screen, mail, need_tmux  # noqa: E402
+from explore_rig import Explorer, Post, mail  # noqa: E402
 from office import run, wait_until  # noqa: E402
+from screen import need_tmux  # noqa: E402
 
 BLOB = bytes(range(256)) * 40 + b"\r\n\r\n.\r\n\0end"
 
@@ -29,7 +30,7 @@ THREE = (mail("First", date="Fri, 20 Nov 2026 10:00:00 +0000", sender="Zoe <z@ex
 def messages_are_listed_and_looked_at():
     with Post(*THREE) as post:
         post.start()
-        with Screen(post) as screen:
+        with Explorer(post) as screen:
             screen.shows(r"^ +1 2026-11-20 10:00 +\d+ Zoe +First *$")
             screen.shows(r"^ +2 2026-11-19 09:00 +\d+ Jürgen +Grüße aus Köln *$")
             screen.shows(r"^anna@localhost.* TLSv1\.3 SCRAM-SHA-256")
@@ -66,7 +67,7 @@ def messages_are_listed_and_looked_at():
 def lists_are_sorted_searched_and_sifted():
     with Post(*THREE) as post:
         post.start()
-        with Screen(post, "--sort", "from") as screen:
+        with Explorer(post, "--sort", "from") as screen:
             screen.shows("by from")
             wait_until("an order", lambda: [n for _, n in screen.numbers()] == ["3", "2", "1"])
             screen.keys(">", "r")
@@ -97,7 +98,7 @@ def lists_are_sorted_searched_and_sifted():
 def files_are_written_and_never_over_others():
     with Post(with_attachment()) as post:
         post.start()
-        with Screen(post) as screen:
+        with Explorer(post) as screen:
             screen.shows("With a file")
             screen.keys("Enter")
             screen.shows(r"^Attachment 1: \.\./blob\.bin \(application/octet-stream, ")
@@ -132,7 +133,7 @@ def files_are_written_and_never_over_others():
 def nothing_is_deleted_before_it_is_confirmed():
     with Post(*(mail(f"Number {i}") for i in range(1, 7))) as post:
         post.start()
-        with Screen(post) as screen:
+        with Explorer(post) as screen:
             screen.shows("Number 1")
             screen.keys("d", "d", "d", "Up", "u")
             screen.shows("; 2 marked, ")
@@ -147,7 +148,7 @@ def nothing_is_deleted_before_it_is_confirmed():
             screen.keys("n")
             assert screen.ended() == 0
         assert len(post.files("anna")) == 6
-        with Screen(post) as screen:
+        with Explorer(post) as screen:
             screen.shows("Number 1")
             screen.keys("Enter")
             screen.shows("^6  Number 6 ")
@@ -167,7 +168,7 @@ def nothing_is_deleted_before_it_is_confirmed():
 def german_is_spoken():
     with Post(*THREE) as post:
         post.start()
-        with Screen(post, locale={"LC_MESSAGES": "de_DE.UTF-8", "LC_CTYPE": "C.UTF-8"}) as screen:
+        with Explorer(post, locale={"LC_MESSAGES": "de_DE.UTF-8", "LC_CTYPE": "C.UTF-8"}) as screen:
             screen.shows(r"^3 Nachrichten, \d+ Oktette; nach Nummer$")
             screen.shows(r"Nr\. Datum +Größe Von +Betreff")
             screen.keys("d", "q")
@@ -181,7 +182,7 @@ def german_is_spoken():
 def an_idle_line_is_kept():
     with Post(*THREE, settings="times { idle 10m }") as post:
         post.start()
-        with Screen(post, "--keep-alive", "0.1") as screen:
+        with Explorer(post, "--keep-alive", "0.1") as screen:
             screen.shows("First")
             screen.keys("t")
             screen.shows("^C: ")
@@ -197,7 +198,7 @@ def an_idle_line_is_kept():
 def the_window_may_change():
     with Post(*(mail(f"Number {i}") for i in range(1, 50))) as post:
         post.start()
-        with Screen(post) as screen:
+        with Explorer(post) as screen:
             screen.shows("Number 49")
             screen.keys("p")
             screen.shows("^Preview")
@@ -218,7 +219,7 @@ def no_mail_moves_the_terminal():
                    more=f'Content-Type: text/plain; charset=utf-8; name="{evil}"\n'),
               mail("Harmless")) as post:
         post.start()
-        with Screen(post) as screen:
+        with Explorer(post) as screen:
             title = screen.tmux("display-message", "-p", "#{pane_title}")
             screen.shows(r"\?\]0;owned\?\?\[2J\?3~ +\?\]0;owned\?\?\[2J\?31m *$")
             screen.keys("Down", "p")

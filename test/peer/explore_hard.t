@@ -7,8 +7,9 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from explore_rig import Fake, Post, Screen, fake_screen, mail, need_tmux, sanitized  # noqa: E402
+from explore_rig import Explorer, Fake, Post, fake_screen, mail, sanitized  # noqa: E402
 from office import POSTFACH, run, wait_until  # noqa: E402
+from screen import need_tmux  # noqa: E402
 
 
 def marks_survive_a_server_that_dies():
@@ -16,7 +17,7 @@ def marks_survive_a_server_that_dies():
         post.listens = ["{ tls starttls }", "{ tls implicit }"]
         post.start()
         port = post.pop3s
-        with Screen(post) as screen:
+        with Explorer(post) as screen:
             screen.shows("Number 1")
             screen.keys("Down", "d", "d")
             screen.shows("; 2 marked, ")
@@ -45,7 +46,7 @@ def who_is_not_let_in_is_told_without_a_screen():
         post.start()
         with open(post.password, "w", encoding="ascii") as file:
             file.write("wrong\n")
-        with Screen(post) as screen:
+        with Explorer(post) as screen:
             screen.shows("^postfach explore: ")
             assert screen.ended() == 77
         done = subprocess.run([POSTFACH, "explore", *post.words()], capture_output=True, text=True, timeout=120,
@@ -106,7 +107,7 @@ def twenty_thousand_messages_are_at_hand():
                 file.write(text)
         post.start()
         begin = time.monotonic()
-        with Screen(post, "--sort", "number") as screen:
+        with Explorer(post, "--sort", "number") as screen:
             screen.shows("^20000 messages, ")
             screen.shows("Message 19999 of many")
             first = time.monotonic() - begin
@@ -196,7 +197,7 @@ def a_large_letter_is_not_brought_into_memory():
     parts = f"--b\n\nLook\n--b\nContent-Type: a/b; name=x.bin\nContent-Transfer-Encoding: base64\n\n{body}--b--\n"
     with Post(mail("Large", parts, more=more)) as post:
         post.start()
-        with Screen(post) as screen:
+        with Explorer(post) as screen:
             screen.shows("Large")
             screen.keys("Enter")
             screen.shows(r"^Attachment 1: x\.bin \(a/b, 30\.\dM\)$")

@@ -5,8 +5,9 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import private_pop3  # noqa: E402
-from explore_rig import Post, Screen, mail, need_tmux  # noqa: E402
+from explore_rig import Explorer, Post, mail  # noqa: E402
 from office import run  # noqa: E402
+from screen import need_tmux  # noqa: E402
 
 
 def mails():
@@ -29,7 +30,7 @@ def explores(kind):
     with Post() as post, kind() as server:
         server.put_all(mails())
         way = words(server, post)
-        with Screen(post, address=way) as screen:
+        with Explorer(post, address=way) as screen:
             screen.shows("^3 messages, ")
             for i in range(1, 4):
                 screen.shows(rf"^ +\d 2026-11-22 10:00 +\d+ Bob +Number {i} *$")
@@ -51,7 +52,7 @@ def explores(kind):
             screen.keys("y")
             screen.shows("^1 message deleted$")
             assert screen.ended() == 0
-        with Screen(post, address=way) as screen:
+        with Explorer(post, address=way) as screen:
             screen.shows("Number 1")
             screen.shows("Number 3")
             shown = screen.shows("^2 messages, ")

@@ -1,22 +1,15 @@
 """postfach explore in a terminal (tmux): an office for it, its screen, and servers of another make."""
 import os
 import re
-import shutil
 import socket
-import subprocess
 import sys
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from office import BUILD, POSTFACH, Office, command, wait_until  # noqa: E402
+from screen import Screen  # noqa: E402
 
 LOOK = os.path.join(BUILD, "src/tool/postfach-look")
-
-
-def need_tmux():
-    if not shutil.which("tmux"):
-        print("1..0 # SKIP tmux is not here")
-        sys.exit(0)
 
 
 def sanitized():
@@ -45,49 +38,16 @@ class Post(Office):
         return [f"pops://anna@localhost:{self.pop3s}", "--ca", self.certificates.ca, "--password-file", self.password]
 
 
-class Screen:
-    """postfach explore in a tmux server of its own, which ends with the block."""
+class Explorer(Screen):
+    """postfach explore."""
 
     def __init__(self, office, *words, size=(100, 24), locale=None, address=None):
         self.folder = os.path.join(office.folder, "here")
         os.makedirs(self.folder, exist_ok=True)
-        self.socket = os.path.join(office.folder, "tmux")
-        wanted = address or office.words()
-        # The screen tells the status: tmux now and then forgets to ask for it.
-        shell = ["sh", "-c", 'trap : INT; cd "$0" && "$@"; echo "ended with $?"; exec cat', self.folder]
         environment = {k: v for k, v in os.environ.items() if k not in ("LC_ALL", "LC_MESSAGES", "LANG")}
         environment.update(locale or {"LC_ALL": "C.UTF-8"}, TMPDIR=office.folder, TZ="UTC", HOME=office.folder)
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(size[0]), "-y", str(size[1]),
-                  *shell, POSTFACH, "explore", *wanted, *words, ";", "set-option", "-g", "window-size", "manual",
-                  environment=environment)
-
-    def tmux(self, *words, check=True, environment=None):
-        return subprocess.run(["tmux", "-u", "-S", self.socket, *words], capture_output=True, text=True, check=check,
-                              timeout=60, env=environment).stdout
-
-    def text(self):
-        return self.tmux("capture-pane", "-p")
-
-    def shows(self, pattern):
-        """Waits until the screen matches; what it shows then."""
-        seen = [""]
-
-        def look():
-            seen[0] = self.text()
-            found = re.search(pattern, seen[0], re.M)
-            assert found or not re.search("^ended with", seen[0], re.M), f"it ended before {pattern!r}"
-            return found
-        try:
-            wait_until(f"a screen with {pattern!r}", look)
-        except AssertionError as error:
-            raise AssertionError(f"{error}; it shows\n{seen[0]}") from None
-        return seen[0]
-
-    def keys(self, *keys):
-        self.tmux("send-keys", *keys)
-
-    def type(self, text):
-        self.tmux("send-keys", "-l", text)
+        super().__init__(os.path.join(office.folder, "tmux"), POSTFACH, "explore", *(address or office.words()), *words,
+                         size=size, folder=self.folder, environment=environment)
 
     def answer(self, text):
         """To a question whose answer is there already."""
@@ -98,9 +58,6 @@ class Screen:
     def numbers(self):
         """Of the rows from top to bottom, with their marks."""
         return re.findall(r"^(D?) +(\d+) \d{4}-", self.text(), re.M)
-
-    def ended(self):
-        return int(re.search(r"^ended with (\d+)", self.shows(r"^ended with \d+$"), re.M)[1])
 
     def pid(self):
         """Of the explorer."""
@@ -119,18 +76,6 @@ class Screen:
     def file(self, name):
         with open(os.path.join(self.folder, name), "rb") as file:
             return file.read()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pid = self.tmux("display-message", "-p", "#{pane_pid}", check=False).strip()
-        self.tmux("kill-server", check=False)
-        wait_until("the end of tmux", lambda: not command(pid) and self.is_gone())
-
-    def is_gone(self):
-        return subprocess.run(["tmux", "-S", self.socket, "list-sessions"], capture_output=True,
-                              check=False).returncode != 0
 
 
 class Fake:
@@ -173,4 +118,4 @@ class Fake:
 
 def fake_screen(office, fake, *options):
     words = [f"pop://anna@127.0.0.1:{fake.port}", "--plain", "--mechanisms", "USER", "--password-file", office.password]
-    return Screen(office, *options, address=words)
+    return Explorer(office, *options, address=words)

@@ -3,7 +3,6 @@
 import os
 import poplib
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from office import POSTFACH, Office, run, wait_until  # noqa: E402
+from screen import Screen, need_tmux  # noqa: E402
 
 
 class Desk(Office):
@@ -34,72 +34,16 @@ class Desk(Office):
         return client
 
 
-def is_over(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] == "Z"  # nobody has asked for its status yet
-    except (OSError, IndexError):
-        return True
+class Top(Screen):
+    """postfach top."""
 
-
-class Screen:
-    """postfach top in a tmux server of its own, which ends with the block."""
-
-    def __init__(self, control, *words, size=(100, 20)):
-        self.folder = os.path.dirname(control)
-        self.socket = os.path.join(self.folder, "tmux")
-        # The screen tells the status: tmux now and then forgets to ask for it.
-        top = ["sh", "-c", 'trap : INT; "$@"; echo "ended with $?"; exec cat', "sh", POSTFACH, "top", "--socket", control, *words]
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), *top,
-                  ";", "set-option", "-g", "window-size", "manual")
-
-    def tmux(self, *words, check=True):
-        return subprocess.run(["tmux", "-S", self.socket, *words], capture_output=True, text=True, check=check,
-                              timeout=60).stdout
-
-    def lines(self):
-        return self.tmux("capture-pane", "-p").split("\n")
-
-    def text(self):
-        return "\n".join(self.lines())
-
-    def shows(self, pattern):
-        """Waits until the screen matches; what it shows then."""
-        seen = [""]
-
-        def look():
-            seen[0] = self.text()
-            return re.search(pattern, seen[0], re.M)
-        try:
-            wait_until(f"a screen with {pattern!r}", look)
-        except AssertionError as error:
-            raise AssertionError(f"{error}; it shows\n{seen[0]}") from None
-        return seen[0]
-
-    def keys(self, *keys):
-        self.tmux("send-keys", *keys)
-
-    def type(self, text):
-        self.tmux("send-keys", "-l", text)
+    def __init__(self, control, *words):
+        super().__init__(os.path.join(os.path.dirname(control), "tmux"), POSTFACH, "top", "--socket", control, *words,
+                         size=(100, 20))
 
     def rows(self):
         """Users of the table from top to bottom."""
         return re.findall(r"^[0-9.]+ +(\S+) +127", self.text(), re.M)
-
-    def ended(self):
-        return int(re.search(r"^ended with (\d+)", self.shows(r"^ended with \d+$"), re.M)[1])
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pid = self.tmux("display-message", "-p", "#{pane_pid}", check=False).strip()
-        self.tmux("kill-server", check=False)
-        wait_until("the end of tmux", lambda: is_over(pid) and self.is_gone())
-
-    def is_gone(self):
-        return subprocess.run(["tmux", "-S", self.socket, "list-sessions"], capture_output=True,
-                              check=False).returncode != 0
 
 
 def once(control, *words, status=0):
@@ -132,7 +76,7 @@ def a_page_is_printed_where_there_is_no_terminal():
 def the_page_renews_itself():
     with Desk() as desk:
         desk.start()
-        with Screen(desk.control, "--interval", "0.2") as screen:
+        with Top(desk.control, "--interval", "0.2") as screen:
             screen.shows(r"^postfach top .*, 0 sessions")
             anna = desk.login("anna")
             screen.shows(r"^[0-9.]+ +anna +127\.0\.0\.1 +none +transaction +\d+s +\d+s +0 .* PASS")
@@ -149,7 +93,7 @@ def keys_sort_and_sift():
     with Desk() as desk:
         desk.start()
         clients = [desk.login(user) for user in ("carol", "anna", "bob")]
-        with Screen(desk.control, "--interval", "0.2", "--sort", "user") as screen:
+        with Top(desk.control, "--interval", "0.2", "--sort", "user") as screen:
             screen.shows("carol")
             assert screen.rows() == ["anna", "bob", "carol"]
             screen.keys("r")
@@ -195,7 +139,7 @@ def who_is_kicked_is_asked_for_first():
     with Desk() as desk:
         desk.start()
         anna, bob, carol = (desk.login(user) for user in ("anna", "bob", "carol"))
-        with Screen(desk.control, "--interval", "0.2", "--sort", "user") as screen:
+        with Top(desk.control, "--interval", "0.2", "--sort", "user") as screen:
             screen.shows("carol")
             screen.keys("Down", "k")
             screen.shows(r"End session [0-9.]+ of bob from 127\.0\.0\.1\? \(y/n\)")
@@ -226,7 +170,7 @@ def who_is_kicked_is_asked_for_first():
 def a_server_that_was_started_again_is_found():
     with Desk() as desk:
         desk.start()
-        with Screen(desk.control, "--interval", "0.2") as screen:
+        with Top(desk.control, "--interval", "0.2") as screen:
             screen.shows(r"^postfach top .*, 0 sessions")
             desk.stop()
             screen.shows("^! no server listens there: .*; what is shown is old")
@@ -242,7 +186,7 @@ def the_window_may_change():
     with Desk() as desk:
         desk.start()
         client = desk.login("anna")
-        with Screen(desk.control, "--interval", "60") as screen:
+        with Top(desk.control, "--interval", "60") as screen:
             screen.shows("^ID +USER +ADDRESS +TLS +STATE +AGE +IDLE +MSGS +GOT +IN +OUT +CMD")
             for size, titles in (((60, 12), "^ID +USER +ADDRESS +STATE +AGE +IDLE +OUT *(CMD)?$"), ((20, 7), "^ID "),
                                  ((200, 40), " CMD$"), ((5, 2), "^postf"), ((100, 20), " GOT +IN +OUT +CMD")):
@@ -287,7 +231,7 @@ def nothing_of_a_stranger_moves_the_terminal():
     with Office() as office:
         path = os.path.join(office.folder, "control")
         liar = Liar(path, b"+sessions, without " + evil + b"\n" + row + b"\n.\n+metrics\npostfach_sessions 1\n.\n")
-        with Screen(path, "--interval", "0.2") as screen:
+        with Top(path, "--interval", "0.2") as screen:
             title = screen.tmux("display-message", "-p", "#{pane_title}")
             shown = screen.shows(r"anna\?\]0;owned")
             assert "! not all is told: without ?]0;owned??[2J" in shown, shown
@@ -305,9 +249,7 @@ def nothing_of_a_stranger_moves_the_terminal():
         liar.listener.close()
 
 
-if not shutil.which("tmux"):
-    print("1..0 # SKIP tmux is not here")
-    sys.exit(0)
+need_tmux()
 run(a_page_is_printed_where_there_is_no_terminal, the_page_renews_itself, keys_sort_and_sift,
     who_is_kicked_is_asked_for_first, a_server_that_was_started_again_is_found, the_window_may_change,
     nothing_of_a_stranger_moves_the_terminal)

@@ -167,7 +167,9 @@ static bool parse(struct pf_look *l, int argc, char **argv)
 
 int pf_look_complain(const struct pf_look *l, const struct pf_err *err)
 {
-    return pf_client_complain(l->verb->word, l->account ? l->account->name : NULL, err);
+    int status = pf_client_complain(l->verb->word, l->account ? l->account->name : NULL, err);
+
+    return err->code == PF_SYNTAX ? PF_LOOK_PROTOCOL : status;
 }
 
 static int run(struct pf_look *l)

@@ -38,8 +38,10 @@ struct pf_look_asked {
     void (*take)(void *self, struct pf_bytes); /* pieces of a message; NULL: they are let go */
     void *self;
     struct pf_err err; /* of the answer */
+    bool coded;        /* the server gave a code for it */
 };
 
+enum { PF_LOOK_PROTOCOL = 76 /* EX_PROTOCOL: what answers is no POP3 */ };
 enum { PF_LOOK_HEAD = 65536 /* octets of a head that are looked at: more is no mail of a person */ };
 
 struct pf_look {
@@ -59,6 +61,7 @@ struct pf_look {
     struct pf_reach *reach;
     struct pf_call *call; /* while it may be spoken to */
     struct pf_err gone_err;
+    bool ahead;       /* a command was sent before the one before it was answered */
     bool gone, lost;  /* lost: an answer was cut, and `gone` comes next */
     bool confirmed;   /* QUIT was answered by +OK */
     unsigned waiting; /* answers that are to come */
@@ -67,7 +70,8 @@ struct pf_look {
 
     struct pf_look_row *rows; /* by number */
     size_t count, room;
-    size_t next; /* the row whose head is asked for next, or that is deleted next (from the end) */
+    size_t sorted; /* of them, the first ones: what UIDL alone has comes behind them at first */
+    size_t next;   /* the row whose head is asked for next, or that is deleted next (from the end) */
     size_t heads;
     bool no_top, no_memory;
     struct pf_bytes head;
@@ -76,7 +80,7 @@ struct pf_look {
 
 /* Reads the command line and runs the verb; the exit status. */
 int pf_look_main(const struct pf_look_verb *, int argc, char **argv);
-/* Tells it on stderr, and gives the exit status. */
+/* Tells it on stderr, and gives the exit status; for what a server does, not for a person's words. */
 int pf_look_complain(const struct pf_look *, const struct pf_err *);
 
 /* Connects, logs in, lists, lets the verb choose, has heads. 0, or an exit status: all was told. */
@@ -96,9 +100,10 @@ bool pf_look_quit(struct pf_look *);
 void pf_look_end(struct pf_look *);
 
 /* Rows (look_rows.c). */
-bool pf_look_row_add(struct pf_look *, uint64_t number, uint64_t octets);
+/* The new row, until the next is added; NULL: no memory. */
+struct pf_look_row *pf_look_row_add(struct pf_look *, uint64_t number, uint64_t octets);
 void pf_look_rows_sort(struct pf_look *); /* by number; of those that stand twice the first stays */
-struct pf_look_row *pf_look_row_find(struct pf_look *, uint64_t number);
+struct pf_look_row *pf_look_row_find(struct pf_look *, uint64_t number); /* of those that are sorted */
 void pf_look_rows_free(struct pf_look *);
 /* Chooses what was named; 0, or an exit status after telling what is not there. */
 int pf_look_choose(struct pf_look *);

@@ -17,19 +17,19 @@ enum {
     CELL = 512
 };
 
-bool pf_look_row_add(struct pf_look *l, uint64_t number, uint64_t octets)
+struct pf_look_row *pf_look_row_add(struct pf_look *l, uint64_t number, uint64_t octets)
 {
     if (l->count == l->room) {
         size_t room = l->room * 2 + 256;
         struct pf_look_row *rows = reallocarray(l->rows, room, sizeof *rows);
 
         if (!rows)
-            return false;
+            return NULL;
         l->rows = rows;
         l->room = room;
     }
-    l->rows[l->count++] = (struct pf_look_row){.number = number, .octets = octets};
-    return true;
+    l->rows[l->count] = (struct pf_look_row){.number = number, .octets = octets};
+    return &l->rows[l->count++];
 }
 
 static int by_number(const void *left, const void *right)
@@ -48,14 +48,16 @@ void pf_look_rows_sort(struct pf_look *l)
     for (size_t i = 0; i < l->count; i++)
         if (kept == 0 || l->rows[kept - 1].number != l->rows[i].number)
             l->rows[kept++] = l->rows[i];
-    l->count = kept;
+        else
+            free(l->rows[i].uid);
+    l->count = l->sorted = kept;
 }
 
 struct pf_look_row *pf_look_row_find(struct pf_look *l, uint64_t number)
 {
     struct pf_look_row key = {.number = number};
 
-    return l->count ? bsearch(&key, l->rows, l->count, sizeof *l->rows, by_number) : NULL;
+    return l->sorted ? bsearch(&key, l->rows, l->sorted, sizeof *l->rows, by_number) : NULL;
 }
 
 void pf_look_rows_free(struct pf_look *l)
@@ -66,7 +68,7 @@ void pf_look_rows_free(struct pf_look *l)
     }
     free(l->rows);
     l->rows = NULL;
-    l->count = l->room = 0;
+    l->count = l->sorted = l->room = 0;
 }
 
 /* Choosing */

@@ -17,6 +17,12 @@ static void keep_piece(struct pf_look *l, struct pf_bytes piece)
     l->head = pf_bytes_from(l->head_room, l->head.len + piece.len);
 }
 
+static void said(struct pf_look *l)
+{
+    l->waiting++;
+    l->ahead |= l->waiting > 1 && (pf_call_offer(l->call)->can & PF_CAN_PIPELINING);
+}
+
 /* As many heads as the server takes at once. */
 static void ask_heads(struct pf_look *l)
 {
@@ -29,7 +35,7 @@ static void ask_heads(struct pf_look *l)
                                                            .number = row->number,
                                                            .tag = l->next}) != PF_OK)
             return;
-        l->waiting++;
+        said(l);
     }
 }
 
@@ -83,13 +89,17 @@ static void hear_item(struct pf_look *l, const struct pf_heard *heard)
 {
     struct pf_look_row *row;
 
-    if (!heard->parsed)
+    if (!heard->parsed || heard->number == 0)
         return;
     if (heard->verb == PF_VERB_LIST) {
         l->no_memory |= !pf_look_row_add(l, heard->number, heard->octets);
         return;
     }
     row = pf_look_row_find(l, heard->number);
+    if (!row) { /* LIST was refused, or its size can be no number */
+        row = pf_look_row_add(l, heard->number, PF_OCTETS_UNKNOWN);
+        l->no_memory |= !row;
+    }
     if (row && !row->uid) {
         row->uid = strndup((const char *)heard->uid.at, heard->uid.len);
         l->no_memory |= !row->uid;
@@ -98,9 +108,11 @@ static void hear_item(struct pf_look *l, const struct pf_heard *heard)
 
 static void note_answer(struct pf_look *l, const struct pf_heard *heard)
 {
-    enum pf_code code = heard->code == PF_OK ? PF_PERM : heard->code;
+    /* PF_SYNTAX is what is no POP3; a refusal is some. */
+    enum pf_code code = heard->code == PF_OK || heard->code == PF_SYNTAX ? PF_PERM : heard->code;
     struct pf_bytes why = pf_bytes_head(heard->text, 200);
 
+    l->asked.coded = heard->coded;
     if (heard->end == PF_END_WHOLE)
         l->asked.err.code = PF_OK;
     else if (heard->verb == PF_VERB_RETR)
@@ -111,6 +123,14 @@ static void note_answer(struct pf_look *l, const struct pf_heard *heard)
     else
         pf_fail(&l->asked.err, code, 0, "look",
                 pf_say("the server refuses: %.*s", "der Server lehnt ab: %.*s"), (int)why.len, why.at);
+}
+
+/* A server may have none. One that has needs no LIST; what is refused by a code is trouble of the
+ * moment. */
+static void uidl_ended(struct pf_look *l, const struct pf_heard *heard)
+{
+    if (heard->end == PF_END_WHOLE && !l->asked.coded)
+        l->asked.err.code = PF_OK;
 }
 
 static void on_heard(void *self, struct pf_reach *reach, struct pf_call *call,
@@ -129,14 +149,16 @@ static void on_heard(void *self, struct pf_reach *reach, struct pf_call *call,
     } else if (heard->kind == PF_HEARD_END) {
         l->waiting--;
         l->lost |= heard->lost != PF_LOST_NOT;
-        if (heard->verb == PF_VERB_LIST)
+        if (heard->verb == PF_VERB_LIST || heard->verb == PF_VERB_UIDL)
             pf_look_rows_sort(l);
         l->confirmed = heard->verb == PF_VERB_QUIT && heard->end == PF_END_WHOLE;
         if (heard->verb == PF_VERB_TOP)
             head_ended(l, heard);
         else if (heard->verb == PF_VERB_DELE)
             delete_ended(l, heard);
-        else if (heard->verb != PF_VERB_UIDL) /* a server may have none */
+        else if (heard->verb == PF_VERB_UIDL)
+            uidl_ended(l, heard);
+        else
             note_answer(l, heard);
     }
 }
@@ -208,7 +230,7 @@ static enum pf_code say(struct pf_look *l, const struct pf_pop3_command *command
     enum pf_code code = l->call ? pf_call_say(l->call, command) : PF_STATE;
 
     if (code == PF_OK)
-        l->waiting++;
+        said(l);
     else if (l->gone && l->gone_err.code != PF_OK)
         *err = l->gone_err;
     else
@@ -269,7 +291,7 @@ static enum pf_code reach(struct pf_look *l, enum pf_pipelining pipelining, stru
                                           .pipelining = pipelining,
                                           .keep_crlf = l->verb->crlf};
 
-    l->gone = l->lost = l->no_top = false;
+    l->gone = l->lost = l->no_top = l->ahead = false;
     l->waiting = 0;
     l->next = l->heads = l->head.len = 0;
     l->reach = pf_reach_new(&set, &calls, l, err);
@@ -310,7 +332,7 @@ int pf_look_begin(struct pf_look *l)
         return pf_look_complain(l, &err);
     if (attempt(l, PF_PIPELINE_IF_OFFERED, &status, &err) == PF_OK)
         return status;
-    if (l->reach && pf_reach_facts(l->reach)->ahead_lost) {
+    if (l->reach && l->gone && (l->ahead || pf_reach_facts(l->reach)->ahead_lost)) {
         hang_up(l);
         pf_look_rows_free(l);
         if (attempt(l, PF_PIPELINE_NEVER, &status, &err) == PF_OK)

@@ -66,8 +66,12 @@ static int show_letter(int fd)
 {
     struct pf_explore_letter *letter = pf_explore_letter_open(fd);
 
-    if (!letter)
-        return pf_verdict(PF_DAMAGED)->exit_status;
+    if (!letter) {
+        fputs(pf_say("postfach show: that is no mail, for it has no header; its octets:\n",
+                     "postfach show: das ist keine Mail, denn sie hat keinen Kopf; ihre Oktette:\n"),
+              stderr);
+        return show_octets(fd);
+    }
     fputs(pf_explore_letter_text(letter), stdout);
     putchar('\n');
     pf_explore_letter_free(letter);
@@ -114,7 +118,7 @@ static int choose(struct pf_look *l)
         return pf_look_choose(l);
     pf_fail(&err, PF_SYNTAX, 0, "look", "%s",
             pf_say("one message at a time", "eine Nachricht auf einmal"));
-    return pf_look_complain(l, &err);
+    return pf_client_complain(l->verb->word, l->account->name, &err);
 }
 
 int pf_tool_show(int argc, char **argv)

@@ -140,9 +140,43 @@ def what_may_be_copied_to_a_shell_is_quoted():
 
 
 def lists_out_of_order_are_put_in_order():
-    with Made({"LIST": b"+OK\r\n3 13\r\n1 11\r\n1 99\r\n2 12\r\n.\r\n", "UIDL": b"+OK\r\n2 b\r\n9 x\r\n1 a\r\n.\r\n"}) as server:
+    with Made({"LIST": b"+OK\r\n3 13\r\n1 11\r\n1 99\r\n2 12\r\n.\r\n",
+               "UIDL": b"+OK\r\n2 b\r\n9 x\r\n1 a\r\n.\r\n"}) as server:
         rows = json.loads(tool(server.port, "ls", "--json")[0])
-        assert [(r["number"], r["octets"], r["uid"]) for r in rows] == [(1, 11, "a"), (2, 12, "b"), (3, 13, None)], rows
+        assert [(r["number"], r["octets"], r["uid"]) for r in rows] == [(1, 11, "a"), (2, 12, "b"), (3, 13, None),
+                                                                         (9, None, "x")], rows
+
+
+def sizes_may_be_missing():
+    for sizes in (b"+OK\r\n1 11\r\n2 18446744073709551616\r\n3 13\r\n.\r\n", b"-ERR not today\r\n"):
+        with Made({"LIST": sizes}) as server:
+            rows = json.loads(tool(server.port, "ls", "--json")[0])
+            assert [(r["number"], r["uid"]) for r in rows] == [(1, "uid1"), (2, "uid2"), (3, "uid3")], rows
+            assert rows[1]["octets"] is None, rows
+            assert "body" in tool(server.port, "show", "2")[0]
+    with Made({"LIST": b"-ERR [SYS/TEMP] not now\r\n"}, capabilities=b"USER\r\nRESP-CODES\r\n") as server:
+        assert "not now" in tool(server.port, "ls", status=75)[1]
+    with Made({"LIST": b"-ERR a\r\n", "UIDL": b"-ERR b\r\n"}) as server:
+        assert "refuses: a" in tool(server.port, "ls", status=70)[1]
+
+
+def what_speaks_no_pop3_is_told_by_the_status():
+    for answer in (b"hello\r\n", b"+OK\r\n" + b"1" * 70000):
+        with Made({"LIST": answer}) as server:
+            tool(server.port, "ls", status=76)
+
+
+def a_message_without_a_header_is_shown():
+    with Made({"RETR": b"+OK\r\n..\r\n.\r\n"}) as server:
+        out, err, _ = tool(server.port, "show", "2")
+        assert out == ".\n" and "no header" in err, (out, err)
+
+
+def qs_024_a_server_that_answers_only_the_first_is_asked_one_by_one():
+    with Made() as server:
+        server.answers["UIDL"] = lambda: DROP if server.calls == 1 else Made.uidl(server)
+        assert "uid3" in tool(server.port, "ls")[0]
+        assert server.calls == 2, server.lines
 
 
 def qs_024_a_server_that_dies_of_pipelining_is_asked_one_by_one():
@@ -210,5 +244,8 @@ def servers_of_others():
 
 run(without_top_there_are_no_heads, without_uidl_there_are_numbers, a_uid_of_two_messages_is_nobodys,
     what_may_be_copied_to_a_shell_is_quoted,
-    lists_out_of_order_are_put_in_order, qs_024_a_server_that_dies_of_pipelining_is_asked_one_by_one,
+    lists_out_of_order_are_put_in_order, sizes_may_be_missing,
+    what_speaks_no_pop3_is_told_by_the_status, a_message_without_a_header_is_shown,
+    qs_024_a_server_that_dies_of_pipelining_is_asked_one_by_one,
+    qs_024_a_server_that_answers_only_the_first_is_asked_one_by_one,
     nothing_is_deleted_where_the_line_breaks, a_message_that_was_cut_is_no_file, servers_of_others)

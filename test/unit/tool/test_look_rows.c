@@ -43,6 +43,7 @@ static int choose(const char *first, const char *second)
     l->rows[1].uid = strdup("1");
     l->rows[2].uid = strdup("twice");
     l->rows[3].uid = strdup("twice");
+    pf_look_rows_sort(l);
     if (pf_look_choose(l) != 0)
         count = -1;
     for (size_t i = 0; count >= 0 && i < 4; i++)

@@ -5,7 +5,9 @@ struct mpop {
     struct pf_import import;
     struct pf_import_account defaults, *accounts[PF_IMPORT_ACCOUNTS];
     bool tls[PF_IMPORT_ACCOUNTS + 1], starttls[PF_IMPORT_ACCOUNTS + 1]; /* [0] is that of defaults */
-    size_t count, open; /* open: 0 defaults, else an account's number */
+    bool said[PF_IMPORT_ACCOUNTS + 1];   /* something besides what was taken from another */
+    size_t from[PF_IMPORT_ACCOUNTS + 1]; /* whom it was taken from, or 0 */
+    size_t count, open;                  /* open: 0 defaults, else an account's number */
 };
 
 static struct pf_import_account *now(struct mpop *m)
@@ -22,6 +24,13 @@ static struct pf_bytes trim(struct pf_bytes b)
     return b;
 }
 
+static struct pf_bytes unquoted(struct pf_bytes b)
+{
+    bool quotes = b.len > 1 && b.at[0] == '"' && b.at[b.len - 1] == '"';
+
+    return quotes ? pf_bytes_from(b.at + 1, b.len - 2) : b;
+}
+
 static size_t find_account(const struct mpop *m, struct pf_bytes name)
 {
     for (size_t i = m->count; i > 0; i--)
@@ -35,11 +44,39 @@ static enum pf_code wrong(struct mpop *m, const char *what)
     return pf_fail(m->import.err, PF_SYNTAX, 0, "import", "line %u: %s", m->import.line, what);
 }
 
+/* A comment on a setting is not for who says that setting anew: what was taken from another is not
+ * repeated. */
+static void forget(struct mpop *m, struct pf_bytes name)
+{
+    static const char about[] = "not carried over: ";
+    struct pf_import_account *a = now(m);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < a->note_count; i++) {
+        const char *word = a->notes[i] + sizeof about - 1;
+
+        if (strncmp(a->notes[i], about, sizeof about - 1) != 0 ||
+            strncmp(word, (const char *)name.at, name.len) != 0 || word[name.len] != ' ')
+            a->notes[kept++] = a->notes[i];
+    }
+    a->note_count = kept;
+}
+
+static void note_line(struct mpop *m, struct pf_bytes name, struct pf_bytes value)
+{
+    value = pf_bytes_head(value, 100);
+    pf_import_note(&m->import, now(m), "not carried over: %.*s %.*s", (int)name.len,
+                   (const char *)name.at, (int)value.len, (const char *)value.at);
+}
+
 /* `account NAME [: OTHER]`: what OTHER says so far is taken over. */
 static enum pf_code begin_account(struct mpop *m, struct pf_bytes value)
 {
     size_t colon = pf_find(value, ':');
-    struct pf_bytes name = trim(pf_bytes_head(value, colon)), other = trim(pf_bytes_skip(value, colon + 1));
+    struct pf_bytes name = trim(pf_bytes_head(value, colon)),
+                    others = trim(pf_bytes_skip(value, colon + 1));
+    size_t comma = pf_find(others, ',');
+    struct pf_bytes other = trim(pf_bytes_head(others, comma));
     size_t from = other.len ? find_account(m, other) : 0;
     struct pf_import_account *a;
 
@@ -56,27 +93,40 @@ static enum pf_code begin_account(struct mpop *m, struct pf_bytes value)
     a->name = pf_import_text(&m->import, name);
     m->accounts[m->count++] = a;
     m->open = m->count;
+    m->from[m->open] = from;
+    m->said[m->open] = comma < others.len;
+    if (comma < others.len)
+        note_line(m, PF_LIT("account"), value);
     m->tls[m->open] = m->tls[from];
     m->starttls[m->open] = m->starttls[from];
     return PF_OK;
 }
 
+/* `delivery METHOD ARGUMENT`; a comma between them is what mpop's option takes. */
 static void delivery(struct mpop *m, struct pf_bytes value)
 {
-    size_t comma = pf_find(value, ',');
-    struct pf_bytes kind = trim(pf_bytes_head(value, comma)), rest = trim(pf_bytes_skip(value, comma + 1));
+    static const struct {
+        const char *kind;
+        size_t at;
+    } kinds[] = {{"maildir", offsetof(struct pf_import_account, maildir)},
+                 {"mbox", offsetof(struct pf_import_account, mbox)},
+                 {"mda", offsetof(struct pf_import_account, shell)}};
     struct pf_import_account *a = now(m);
-    const char *text = pf_import_text(&m->import, rest);
+    struct pf_bytes rest;
+    size_t end = 0;
 
+    while (end < value.len && value.at[end] != ',' && value.at[end] != ' ' && value.at[end] != '\t')
+        end++;
+    rest = unquoted(trim(pf_bytes_skip(value, end + 1)));
     a->maildir = a->mbox = a->shell = NULL;
-    if (pf_bytes_equal(kind, PF_LIT("maildir")))
-        a->maildir = text;
-    else if (pf_bytes_equal(kind, PF_LIT("mbox")))
-        a->mbox = text;
-    else if (pf_bytes_equal(kind, PF_LIT("mda")))
-        a->shell = text;
-    else
-        pf_import_note(&m->import, a, "delivery to %.*s is unknown here", (int)kind.len, (const char *)kind.at);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (rest.len && pf_bytes_equal(pf_bytes_head(value, end), pf_bytes_of(kinds[i].kind))) {
+            const char *text = pf_import_text(&m->import, rest);
+
+            memcpy((char *)a + kinds[i].at, &text, sizeof text);
+            return;
+        }
+    note_line(m, PF_LIT("delivery"), value);
 }
 
 static bool is_on(struct pf_bytes value)
@@ -127,11 +177,29 @@ static bool take_number(struct mpop *m, struct pf_bytes name, struct pf_bytes va
             uint64_t number = 0;
 
             if (!pf_parse_u64(value, &number) && !pf_equal_nocase(value, PF_LIT("off")))
-                pf_import_note(&m->import, now(m), "%s: no number", numbers[i].name);
+                note_line(m, name, value);
             memcpy((char *)now(m) + numbers[i].at, &number, sizeof number);
             return true;
         }
     return false;
+}
+
+/* `skipsize off`, or a number, with k or m of 1024 octets and their square; 0, which skips all mail, has
+ * no counterpart. */
+static void take_skipsize(struct mpop *m, struct pf_bytes value)
+{
+    unsigned char unit = value.len ? value.at[value.len - 1] : 0;
+    unsigned shift = unit == 'k' ? 10 : unit == 'm' ? 20 : 0;
+    uint64_t number = 0;
+
+    now(m)->size_limit = 0;
+    if (pf_equal_nocase(value, PF_LIT("off")))
+        return;
+    if (pf_parse_u64(pf_bytes_head(value, value.len - (shift ? 1 : 0)), &number) && number > 0 &&
+        number <= UINT64_MAX >> shift)
+        now(m)->size_limit = number << shift;
+    else
+        note_line(m, PF_LIT("skipsize"), value);
 }
 
 static void take_auth(struct mpop *m, struct pf_bytes value)
@@ -162,6 +230,8 @@ static bool take_switch(struct mpop *m, struct pf_bytes name, struct pf_bytes va
         a->keep = is_on(value);
     else if (pf_bytes_equal(name, PF_LIT("only_new")))
         a->all = !is_on(value);
+    else if (pf_bytes_equal(name, PF_LIT("skipsize")))
+        take_skipsize(m, value);
     else if (pf_bytes_equal(name, PF_LIT("auth")))
         take_auth(m, value);
     else
@@ -175,11 +245,12 @@ static enum pf_code take(struct mpop *m, struct pf_bytes name, struct pf_bytes v
         return m->open = 0, PF_OK;
     if (pf_bytes_equal(name, PF_LIT("account")))
         return begin_account(m, value);
+    m->said[m->open] = true;
+    forget(m, name);
     if (pf_bytes_equal(name, PF_LIT("delivery")))
         return delivery(m, value), PF_OK;
     if (!take_switch(m, name, value) && !take_text(m, name, value) && !take_number(m, name, value))
-        pf_import_note(&m->import, now(m), "not carried over: %.*s %.*s", (int)name.len, (const char *)name.at,
-                       (int)(value.len < 100 ? value.len : 100), (const char *)value.at);
+        note_line(m, name, value);
     return PF_OK;
 }
 
@@ -196,9 +267,7 @@ static enum pf_code take_line(struct mpop *m, struct pf_bytes line)
     for (size_t i = 0; i < len; i++)
         if (!pf_is_digit(line.at[i]) && (line.at[i] < 'a' || line.at[i] > 'z') && line.at[i] != '_')
             return wrong(m, "this is no line of mpop's settings");
-    value = trim(pf_bytes_skip(line, len));
-    if (value.len > 1 && value.at[0] == '"' && value.at[value.len - 1] == '"')
-        value = pf_bytes_from(value.at + 1, value.len - 2);
+    value = unquoted(trim(pf_bytes_skip(line, len)));
     return take(m, pf_bytes_head(line, len), value);
 }
 
@@ -206,8 +275,14 @@ static bool write_all(struct mpop *m)
 {
     for (size_t i = 0; i < m->count; i++) {
         m->accounts[i]->tls = !m->tls[i + 1] ? "none" : m->starttls[i + 1] ? "starttls" : "implicit";
-        if (!m->tls[i + 1])
-            pf_import_note(&m->import, m->accounts[i], "mpop spoke without TLS here: think of tls implicit");
+        /* `account default : work` says whom mpop calls where nobody is named; two accounts would fetch
+         * twice. */
+        if (m->from[i + 1] && !m->said[i + 1]) {
+            m->accounts[i]->left_out = "it is the same as the one that it takes all from";
+            m->accounts[i]->note_count = 0;
+        } else if (!m->tls[i + 1])
+            pf_import_note(&m->import, m->accounts[i],
+                           "mpop spoke without TLS here: think of tls implicit");
         if (!pf_import_write(&m->import, m->accounts[i]))
             return false;
     }

@@ -21,8 +21,8 @@ static struct pf_accounts *import(const char *from)
     text = NULL;
     to = open_memstream(&text, &len);
     assert_non_null(to);
-    code = (pf_import_is_fetchmail(pf_bytes_of(from)) ? pf_import_fetchmail : pf_import_mpop)(pf_bytes_of(from), to,
-                                                                                              &err);
+    code = (pf_import_is_fetchmail(pf_bytes_of(from)) ? pf_import_fetchmail
+                                                      : pf_import_mpop)(pf_bytes_of(from), to, &err);
     assert_int_equal(fclose(to), 0);
     assert_string_equal(err.log, "");
     assert_int_equal(code, PF_OK);
@@ -36,8 +36,8 @@ static void bad(const char *from, const char *expected)
     struct pf_err err = {0};
     FILE *to = fopen("/dev/null", "we");
 
-    assert_int_equal((pf_import_is_fetchmail(pf_bytes_of(from)) ? pf_import_fetchmail
-                                                                : pf_import_mpop)(pf_bytes_of(from), to, &err),
+    assert_int_equal((pf_import_is_fetchmail(pf_bytes_of(from)) ? pf_import_fetchmail : pf_import_mpop)(
+                         pf_bytes_of(from), to, &err),
                      PF_SYNTAX);
     assert_string_equal(err.log, expected);
     fclose(to);
@@ -45,12 +45,14 @@ static void bad(const char *from, const char *expected)
 
 static void fetchmail_entries_become_accounts(void **state)
 {
-    struct pf_accounts *accounts =
-        import("# mine\nset daemon 300\nset logfile = \"/var/log/x\"\ndefaults proto pop3 timeout 60\n"
-               "poll pop.example.org via mail.example.org port 1995 with\n  user 'joe@example.org' there has password "
-               "\"se\\\"cret\" is joe here, options ssl keep fetchall limit 5000, mda \"/usr/bin/maildrop -d joe\"\n"
-               "  user ann, with pass x, is ann; nokeep postconnect \"sync\" smtphost mx/2525\n"
-               "skip imap.example.org protocol IMAP user joe pass y\nskip old.example.org user bob pass z\n");
+    struct pf_accounts *accounts = import(
+        "# mine\nset daemon 300\nset logfile = \"/var/log/x\"\ndefaults proto pop3 timeout 60\n"
+        "poll pop.example.org via mail.example.org port 1995 with\n  user 'joe@example.org' there has "
+        "password "
+        "\"se\\\"cret\" is joe here, options ssl keep fetchall limit 5000, mda \"/usr/bin/maildrop -d "
+        "joe\"\n"
+        "  user ann, with pass x, is ann; nokeep postconnect \"sync\" smtphost mx/2525\n"
+        "skip imap.example.org protocol IMAP user joe pass y\nskip old.example.org user bob pass z\n");
     const struct pf_account *a = &accounts->list[0], *b = &accounts->list[1], *c = &accounts->list[2];
 
     assert_int_equal(accounts->count, 3);
@@ -74,7 +76,8 @@ static void fetchmail_entries_become_accounts(void **state)
     assert_int_equal(c->tls, PF_ACCOUNT_STARTTLS);
     assert_non_null(strstr(text, "# not carried over: postconnect sync\n"));
     assert_non_null(strstr(text, "# not carried over: set logfile\n"));
-    assert_non_null(strstr(text, "# imap.example.org: left out, for it speaks another protocol than POP3\n"));
+    assert_non_null(
+        strstr(text, "# imap.example.org: left out, for it speaks another protocol than POP3\n"));
     pf_accounts_free(accounts);
     (void)state;
 }
@@ -92,14 +95,17 @@ static void fetchmail_mistakes_have_their_line(void **state)
 
 static void mpop_accounts_are_read(void **state)
 {
-    struct pf_accounts *accounts = import(
-        "# comment\ndefaults\ntls on\ntls_starttls off\ntls_trust_file /etc/ca.pem\n\naccount work\nhost "
-        "pop.example.org\n"
-        "user joe\npasswordeval \"pass mail/work\"\nport 1995\nkeep on\ndelivery maildir,~/Mail\nauth scram-sha-1\n"
-        "account priv : work\nuser ann\ntls_starttls on\nkeep off\nonly_new off\ndelivery mda,\"/usr/bin/maildrop -f "
-        "%F\"\n"
-        "account old\nhost h\ntls off\nkillsize 100\n");
-    const struct pf_account *a = pf_accounts_find(accounts, "work"), *b = pf_accounts_find(accounts, "priv"),
+    struct pf_accounts *accounts = import("# comment\ndefaults\ntls on\ntls_starttls "
+                                          "off\ntls_trust_file /etc/ca.pem\n\naccount work\nhost "
+                                          "pop.example.org\n"
+                                          "user joe\npasswordeval \"pass mail/work\"\nport 1995\nkeep "
+                                          "on\ndelivery maildir,~/Mail\nauth scram-sha-1\n"
+                                          "account priv : work\nuser ann\ntls_starttls on\nkeep "
+                                          "off\nonly_new off\ndelivery mda,\"/usr/bin/maildrop -f "
+                                          "%F\"\n"
+                                          "account old\nhost h\ntls off\nkillsize 100\n");
+    const struct pf_account *a = pf_accounts_find(accounts, "work"),
+                            *b = pf_accounts_find(accounts, "priv"),
                             *c = pf_accounts_find(accounts, "old");
 
     assert_int_equal(accounts->count, 3);
@@ -127,9 +133,42 @@ static void mpop_accounts_are_read(void **state)
     (void)state;
 }
 
+static void mpop_delivers_as_its_files_say(void **state)
+{
+    struct pf_accounts *accounts = import(
+        "defaults\nhost h\ndelivery exchange /x\naccount a\ndelivery maildir ~/Mail\nskipsize 500k\n"
+        "account b : a\ndelivery\tmbox \"/tmp/a b\"\nskipsize off\naccount c : b\ndelivery mda procmail "
+        "-d x\n"
+        "skipsize 3m\naccount d:c\nskipsize 0\naccount e\naccount f : e\nuser joe\n"
+        "account \"default : a\"\naccount g : a , b\n");
+    const struct pf_account *list = accounts->list;
+
+    assert_int_equal(accounts->count, 7);
+    assert_string_equal(list[0].maildir, "/home/joe/Mail");
+    assert_int_equal(list[0].size_limit, 500 * 1024);
+    assert_string_equal(list[1].mbox, "/tmp/a b");
+    assert_null(list[1].maildir);
+    assert_int_equal(list[1].size_limit, 0);
+    assert_string_equal(list[2].command[2], "procmail -d x");
+    assert_int_equal(list[2].size_limit, 3 << 20);
+    assert_int_equal(list[3].size_limit, 0);
+    assert_non_null(strstr(text, "# not carried over: skipsize 0\n"));
+    assert_non_null(strstr(text, "# default: left out, for it is the same"));
+    assert_non_null(strstr(text, "# not carried over: account g : a , b\n"));
+    /* e and f, which take it from defaults; the others say another one. */
+    assert_non_null(
+        strstr(strstr(text, "exchange /x\n") + 1, "# not carried over: delivery exchange /x\n"));
+    assert_true(strstr(text, "exchange") > strstr(text, "account e {"));
+    pf_accounts_free(accounts);
+    free(text);
+    text = NULL;
+    (void)state;
+}
+
 static void what_cannot_be_said_is_a_comment(void **state)
 {
-    struct pf_accounts *accounts = import("poll x user \"a\\nb\" pass '}' mda \"relative\" sslcert c ssl");
+    struct pf_accounts *accounts =
+        import("poll x user \"a\\nb\" pass '}' mda \"relative\" sslcert c ssl");
 
     assert_int_equal(accounts->count, 1);
     assert_null(accounts->list[0].user);
@@ -143,8 +182,10 @@ static void what_cannot_be_said_is_a_comment(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(fetchmail_entries_become_accounts), T(fetchmail_mistakes_have_their_line),
-                                       T(mpop_accounts_are_read), T(what_cannot_be_said_is_a_comment)};
+    const struct CMUnitTest tests[] = {T(fetchmail_entries_become_accounts),
+                                       T(fetchmail_mistakes_have_their_line), T(mpop_accounts_are_read),
+                                       T(mpop_delivers_as_its_files_say),
+                                       T(what_cannot_be_said_is_a_comment)};
 
     return RUN(tests);
 }

@@ -7,44 +7,7 @@
 #include "store/traced.h"
 #include "store/twin.h"
 #include "unit/cm.h"
-
-#include <stdatomic.h>
-
-void *__real_malloc(size_t);
-void *__real_calloc(size_t, size_t);
-void *__real_realloc(void *, size_t);
-void *__real_reallocarray(void *, size_t, size_t);
-void *__wrap_malloc(size_t);
-void *__wrap_calloc(size_t, size_t);
-void *__wrap_realloc(void *, size_t);
-void *__wrap_reallocarray(void *, size_t, size_t);
-
-static atomic_uint left; /* allocations until one fails; 0: none does */
-
-static bool fails(void)
-{
-    return atomic_load(&left) > 0 && atomic_fetch_sub(&left, 1) == 1;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *at, size_t size)
-{
-    return fails() ? NULL : __real_realloc(at, size);
-}
-
-void *__wrap_reallocarray(void *at, size_t count, size_t size)
-{
-    return fails() ? NULL : __real_reallocarray(at, count, size);
-}
+#include "unit/scarce.h"
 
 static void say(void *self, const char *line)
 {
@@ -84,19 +47,19 @@ static bool play_with(const struct rig *rig, unsigned number, bool spare)
 {
     struct world w;
     struct scene s;
-    bool failed;
+    bool met;
 
     assert_true(world_make(&w, rig));
     scene_prepare(&s, &w);
-    atomic_store(&left, number);
+    countdown = number;
     scene_play(&s);
-    failed = atomic_load(&left) == 0;
-    atomic_store(&left, 0);
-    assert_true(s.failures <= failed);
-    assert_true(spare || s.failures == failed);
+    met = countdown == 0;
+    countdown = 0;
+    assert_true(s.failures <= met);
+    assert_true(spare || s.failures == met);
     scene_expect(&s);
     assert_true(world_break(&w));
-    return failed;
+    return met;
 }
 
 static void play_all(const struct rig *rig, unsigned least, bool spare)
@@ -141,15 +104,15 @@ static void stores_that_cannot_be_made_leave_nothing(void **state)
 
     (void)state;
     assert_true(world_make(&w, &(struct rig){.name = "wrapped", .make = make_wrapped}));
-    atomic_store(&left, 1);
+    countdown = 1;
     assert_null(pf_memory_new(w.drive.loop));
     inner = pf_memory_new(w.drive.loop);
-    atomic_store(&left, 1);
+    countdown = 1;
     assert_null(pf_faulty_new(inner));
     inner = pf_memory_new(w.drive.loop);
-    atomic_store(&left, 1);
+    countdown = 1;
     assert_null(pf_traced_new(inner, say, NULL));
-    atomic_store(&left, 2);
+    countdown = 2;
     assert_null(pf_lift_new(w.drive.loop, w.pool, twin_new(), &err));
     assert_int_equal(err.code, PF_NO_MEMORY);
     assert_true(world_break(&w));

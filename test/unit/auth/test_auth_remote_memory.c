@@ -3,51 +3,12 @@
 
 #include "auth/auth_serve_private.h"
 
-static int fail_at; /* 0 and less: none; n: the n-th from now. Threads count, too */
-
-void *__real_malloc(size_t);
-void *__real_calloc(size_t, size_t);
-void *__real_realloc(void *, size_t);
-char *__real_strdup(const char *);
-void *__wrap_malloc(size_t);
-void *__wrap_calloc(size_t, size_t);
-void *__wrap_realloc(void *, size_t);
-char *__wrap_strdup(const char *);
-
-static bool fails(void)
-{
-    return __atomic_load_n(&fail_at, __ATOMIC_RELAXED) > 0 && __atomic_sub_fetch(&fail_at, 1, __ATOMIC_RELAXED) == 0;
-}
-
-void *__wrap_malloc(size_t n)
-{
-    return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *at, size_t size)
-{
-    return fails() ? NULL : __real_realloc(at, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return fails() ? NULL : __real_strdup(text);
-}
-
-static void set_failure(int n)
-{
-    __atomic_store_n(&fail_at, n, __ATOMIC_RELAXED);
-}
+#include "unit/scarce.h"
 
 /* True when the n-th allocation was asked for; none fails from now on. */
 static bool came(void)
 {
-    return __atomic_exchange_n(&fail_at, 0, __ATOMIC_RELAXED) <= 0;
+    return atomic_exchange(&countdown, 0) == 0;
 }
 
 #define PLACED "} mail { path /srv/%n } policy { login-delay 60s"
@@ -67,20 +28,20 @@ static void a_login(void **state)
 {
     struct rig r;
     struct try t;
-    int n = 0;
-    bool failed;
+    unsigned n = 0;
+    bool met;
 
     (void)state;
     rig_open(&r, PLACED, users);
     do {
-        set_failure(++n);
+        countdown = ++n;
         try_begin(&r.d.b, &t, "anna", "hers");
         try_end(&r.d.b, &t);
-        failed = came();
-        assert_true(t.check.err.code == PF_OK || (failed && t.check.err.code == PF_TEMP));
+        met = came();
+        assert_true(t.check.err.code == PF_OK || (met && t.check.err.code == PF_TEMP));
         assert_true(t.check.err.code == PF_OK || !t.check.user.pass);
         rejoin(&r);
-    } while (failed);
+    } while (met);
     assert_true(n > 4);
     rig_close(&r);
 }
@@ -89,24 +50,24 @@ static void an_exchange(void **state)
 {
     struct try t = {0};
     struct rig r;
-    int n = 0;
-    bool failed;
+    unsigned n = 0;
+    bool met;
 
     (void)state;
     rig_open(&r, PLACED, users);
     do {
-        set_failure(++n);
+        countdown = ++n;
         step(&r.d, &t, "PLAIN", NULL, 0);
         if (t.check.err.code == PF_OK) {
             assert_true(t.check.more && t.check.talk);
             step(&r.d, &t, "PLAIN", "\0anna\0hers", 10);
         }
-        failed = came();
-        assert_true(t.check.err.code == PF_OK || (failed && (t.check.err.code == PF_TEMP ||
+        met = came();
+        assert_true(t.check.err.code == PF_OK || (met && (t.check.err.code == PF_TEMP ||
                                                              t.check.err.code == PF_NO_MEMORY)));
         assert_null(t.check.talk);
         rejoin(&r);
-    } while (failed);
+    } while (met);
     assert_true(n > 8);
     rig_close(&r);
 }
@@ -115,22 +76,22 @@ static void a_guest_that_goes(void **state)
 {
     struct rig r;
     struct try t;
-    bool failed;
-    int n = 0;
+    bool met;
+    unsigned n = 0;
 
     (void)state;
     rig_open(&r, PLACED, users);
     do {
-        set_failure(++n);
+        countdown = ++n;
         try_begin(&r.d.b, &t, "anna", "hers");
         pf_auth_abandon(r.d.b.auth, &t.check);
         rig_turn(&r, 10);
-        failed = came();
+        met = came();
         assert_int_equal(t.answers, 0);
         rejoin(&r);
         for (unsigned i = 0; i < PF_AUTH_WIRE_TALKS; i++)
             assert_null(LIST_FIRST(&r.serve->gates)->logins[i]);
-    } while (failed);
+    } while (met);
     assert_true(n > 2);
     rig_close(&r);
 }
@@ -144,8 +105,8 @@ static void a_recipient(void **state)
 {
     struct pf_lookup_ask ask;
     struct rig r;
-    bool failed;
-    int n = 0;
+    bool met;
+    unsigned n = 0;
 
     (void)state;
     rig_open(&r, PLACED, users);
@@ -153,18 +114,18 @@ static void a_recipient(void **state)
         enum pf_code code;
 
         ask = (struct pf_lookup_ask){.done = looked_done, .address = PF_LIT("anna")};
-        set_failure(++n);
+        countdown = ++n;
         code = pf_lookup_ask(pf_auth_remote_lookup(r.remotes[0]), &ask);
         while (code == PF_OK && ask.done)
             pf_loop_turn(r.d.b.loop, true);
-        failed = came();
+        met = came();
         if (code == PF_OK)
             code = ask.err.code;
-        assert_true(code == PF_OK || (failed && (code == PF_TEMP || code == PF_NO_MEMORY)));
+        assert_true(code == PF_OK || (met && (code == PF_TEMP || code == PF_NO_MEMORY)));
         assert_int_equal(code == PF_OK, ask.users != NULL);
         free(ask.users);
         rejoin(&r);
-    } while (failed);
+    } while (met);
     assert_true(n > 4);
     rig_close(&r);
 }
@@ -176,25 +137,26 @@ static void beginnings(void **state)
     struct pf_auth_serve *serve;
     struct pf_err err = {0};
     struct rig r;
-    int fds[2], n = 0;
+    unsigned n = 0;
+    int fds[2];
 
     (void)state;
     rig_open(&r, PLACED, users);
     for (remote = NULL; !remote; n++) {
-        set_failure(n + 1);
+        countdown = n + 1;
         remote = pf_auth_remote_new(r.d.b.loop, r.purses[0], &err);
         assert_true(remote || err.code == PF_NO_MEMORY);
         came();
     }
     assert_true(n > 2);
     parts = r.serve->parts;
-    set_failure(1);
+    countdown = 1;
     assert_null(pf_auth_serve_new(&parts, &err));
     came();
     serve = pf_auth_serve_new(&parts, &err);
     for (n = 1;; n++) {
         assert_int_equal(pf_ipc_pair(fds, NULL), PF_OK);
-        set_failure(n);
+        countdown = n;
         if (pf_auth_serve_gate(serve, fds[0], 5, &err) == PF_OK && pf_auth_remote_join(remote, fds[1], &err) == PF_OK)
             break;
         assert_true(came());

@@ -10,16 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-char *__wrap_strdup(const char *text);
-
-char *__wrap_strdup(const char *text)
-{
-    size_t len = strlen(text) + 1;
-    char *copy = __wrap_malloc(len);
-
-    return copy ? memcpy(copy, text, len) : NULL;
-}
-
 static char dir[64], users_file[96], aliases_file[96];
 
 static void write_file(const char *path, const char *text, int age)

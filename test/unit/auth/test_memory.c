@@ -3,34 +3,7 @@
 
 #include "auth/exchange.h"
 
-static unsigned fail_at; /* 0: none; n: the n-th from now */
-
-void *__real_malloc(size_t);
-void *__real_calloc(size_t, size_t);
-char *__real_strdup(const char *);
-void *__wrap_malloc(size_t);
-void *__wrap_calloc(size_t, size_t);
-char *__wrap_strdup(const char *);
-
-static bool fails(void)
-{
-    return fail_at && --fail_at == 0;
-}
-
-void *__wrap_malloc(size_t n)
-{
-    return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return fails() ? NULL : __real_strdup(text);
-}
+#include "unit/scarce.h"
 
 static void start_and_reload(void **state)
 {
@@ -43,18 +16,18 @@ static void start_and_reload(void **state)
     bench_setup(&b, "alice:" SESAME "\n");
     b.loop = pf_loop_new(NULL);
     do {
-        fail_at = ++n;
+        countdown = ++n;
         err = (struct pf_err){0};
         b.auth = pf_auth_new(b.loop, &b.settings, &err);
         assert_true(b.auth || err.code == PF_NO_MEMORY);
     } while (!b.auth);
     assert_true(n > 8);
     for (n = 1, err.code = PF_NO_MEMORY; err.code; n++) {
-        fail_at = n;
+        countdown = n;
         b.settings.hashes_at_once++;
         err = (struct pf_err){0};
         code = pf_auth_reload(b.auth, &b.settings, &err);
-        fail_at = 0;
+        countdown = 0;
         assert_true(code == err.code && (code == PF_OK || code == PF_NO_MEMORY));
         assert_int_equal(try_login(&b, "alice", "open sesame"), PF_OK);
     }
@@ -69,17 +42,17 @@ static void without_memory_for_a_login_the_answer_is_temp(void **state)
 
     (void)state;
     bench_open(&b, "alice:" SESAME "\n");
-    fail_at = 1;
+    countdown = 1;
     try_begin(&b, &first, "alice", "open sesame");
-    fail_at = 1;
+    countdown = 1;
     try_begin(&b, &second, "alice", "open sesame");
-    fail_at = 1;
+    countdown = 1;
     try_begin(&b, &third, "alice", "open sesame");
     pf_auth_abandon(b.auth, &second.check);
     assert_int_equal(try_end(&b, &first), PF_TEMP);
     assert_int_equal(try_end(&b, &third), PF_TEMP);
     assert_int_equal(second.answers, 0);
-    fail_at = 1;
+    countdown = 1;
     try_begin(&b, &first, "alice", "open sesame");
     pf_auth_abandon(b.auth, &first.check);
     bench_close(&b); /* with a turn of it still queued */
@@ -91,7 +64,7 @@ static void login_delay_without_memory_locks_nobody_out(void **state)
 
     (void)state;
     bench_open(&b, "alice:" SESAME "\n");
-    fail_at = 1;
+    countdown = 1;
     assert_true(pf_auth_login_due(b.auth, "alice", 60, 1));
     assert_true(pf_auth_login_due(b.auth, "alice", 60, 2));
     assert_false(pf_auth_login_due(b.auth, "alice", 60, 3));
@@ -105,11 +78,11 @@ static void exchange(void **state)
     struct pf_exchange *e;
 
     (void)state;
-    fail_at = 1;
+    countdown = 1;
     assert_null(pf_exchange_new(&(struct pf_exchange_settings){.mechanism = "PLAIN"}, &err));
     assert_int_equal(err.code, PF_NO_MEMORY);
     e = pf_exchange_new(&(struct pf_exchange_settings){.mechanism = "PLAIN"}, &err);
-    fail_at = 1;
+    countdown = 1;
     assert_int_equal(pf_exchange_step(e, PF_LIT("\0a\0b"), true, &told, &err),
                      PF_EXCHANGE_FAILED);
     assert_int_equal(err.code, PF_NO_MEMORY);

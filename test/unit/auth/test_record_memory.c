@@ -6,43 +6,9 @@
 #include "auth/throttle.h"
 #include "auth/tokens.h"
 
+#include "unit/scarce.h"
+
 #define ZEROS "{SHA256}0000000000000000000000000000000000000000000000000000000000000000"
-
-static unsigned fail_at; /* 0: none; n: the n-th from now */
-
-void *__real_malloc(size_t);
-void *__real_calloc(size_t, size_t);
-void *__real_realloc(void *, size_t);
-char *__real_strdup(const char *);
-void *__wrap_malloc(size_t);
-void *__wrap_calloc(size_t, size_t);
-void *__wrap_realloc(void *, size_t);
-char *__wrap_strdup(const char *);
-
-static bool fails(void)
-{
-    return fail_at && --fail_at == 0;
-}
-
-void *__wrap_malloc(size_t n)
-{
-    return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *old, size_t n)
-{
-    return fails() ? NULL : __real_realloc(old, n);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return fails() ? NULL : __real_strdup(text);
-}
 
 static void tokens_are_read_whole_or_not_at_all(void **state)
 {
@@ -55,12 +21,12 @@ static void tokens_are_read_whole_or_not_at_all(void **state)
     (void)state;
     bench_setup(&b, "anna:aaaaaaaa:" ZEROS ":\nbert:bbbbbbbb:" ZEROS ":\n");
     do {
-        fail_at = ++n;
+        countdown = ++n;
         err = (struct pf_err){0};
         tokens = pf_tokens_open(b.file, &stamp, &err);
         assert_true(tokens || err.code == PF_NO_MEMORY);
     } while (!tokens);
-    fail_at = 0;
+    countdown = 0;
     assert_int_equal(n, 5); /* text, tokens, rows, index */
     assert_int_equal(pf_tokens_count(tokens), 2);
     pf_tokens_free(tokens);
@@ -80,16 +46,16 @@ static void a_record_is_opened_or_refused(void **state)
     (void)state;
     bench_setup(&b, "anna\tlast=2026-11-22T08:00:01Z,192.0.2.1\n");
     do {
-        fail_at = ++n;
+        countdown = ++n;
         err = (struct pf_err){0};
         record = pf_record_new(loop, pool, b.file, &err);
         assert_true(record || err.code == PF_NO_MEMORY);
     } while (!record);
     assert_true(n > 4);
     for (unsigned i = 1; i < 6; i++) {
-        fail_at = i;
+        countdown = i;
         pf_record_note(record, "bert", "192.0.2.1", 1U << PF_RECORD_APOP, 1795334400 + i);
-        fail_at = 0;
+        countdown = 0;
     }
     pf_record_free(record);
     pf_pool_free(pool);
@@ -109,10 +75,10 @@ static void rows_are_read_whole_or_not_at_all(void **state)
     (void)state;
     bench_setup(&b, "anna\tlast=2026-11-22T08:00:01Z,192.0.2.1\nbert\tapop=2026-11-22T08:00:01Z,192.0.2.1\n");
     do {
-        fail_at = ++n;
+        countdown = ++n;
         code = pf_record_read(b.file, &rows, &count, NULL);
     } while (code != PF_OK && n < 100);
-    fail_at = 0;
+    countdown = 0;
     assert_int_equal(code, PF_OK);
     assert_true(n > 3);
     assert_int_equal(count, 2);
@@ -154,9 +120,9 @@ static void an_edit_is_saved_whole_or_not_at_all(void **state)
     (void)state;
     bench_setup(&b, "one\n");
     do
-        fail_at = ++n;
+        countdown = ++n;
     while (append(b.file) != PF_OK && n < 100);
-    fail_at = 0;
+    countdown = 0;
     assert_in_range(n, 3, 99);
     fd = open(b.file, O_RDONLY | O_CLOEXEC);
     assert_int_equal(read(fd, text, sizeof text - 1), 8);
@@ -173,10 +139,10 @@ static void a_throttle_is_there_or_not(void **state)
 
     (void)state;
     do {
-        fail_at = ++n;
+        countdown = ++n;
         throttle = pf_throttle_new();
     } while (!throttle);
-    fail_at = 0;
+    countdown = 0;
     assert_int_equal(n, 4);
     pf_throttle_free(throttle);
 }

@@ -4,28 +4,6 @@
 
 enum { NOTES = 100 };
 
-char *__real_strdup(const char *text);
-char *__real_strndup(const char *text, size_t most);
-void *__real_reallocarray(void *at, size_t count, size_t size);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t most);
-void *__wrap_reallocarray(void *at, size_t count, size_t size);
-
-char *__wrap_strdup(const char *text)
-{
-    return fails() ? NULL : __real_strdup(text);
-}
-
-char *__wrap_strndup(const char *text, size_t most)
-{
-    return fails() ? NULL : __real_strndup(text, most);
-}
-
-void *__wrap_reallocarray(void *at, size_t count, size_t size)
-{
-    return fails() ? NULL : __real_reallocarray(at, count, size);
-}
-
 /* One day of a ledger: 0 when all went well. Whatever fails, what is known is never more than was noted.
  */
 static int day(void)

@@ -4,13 +4,6 @@
 
 #include <unistd.h>
 
-char *__real_strdup(const char *text);
-char *__wrap_strdup(const char *text);
-char *__wrap_strdup(const char *text)
-{
-    return fails() ? NULL : __real_strdup(text);
-}
-
 int __wrap_fsync(int fd);
 int __wrap_fdatasync(int fd);
 int __wrap_fsync(int fd)

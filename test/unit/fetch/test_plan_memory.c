@@ -1,41 +1,9 @@
 /* A plan that finds no memory says so, wherever that is, and leaks nothing. */
 #include "planrig.h"
 
-#include <stdlib.h>
+#include "unit/scarce.h"
 
 static struct planrig r;
-static unsigned long left;
-static bool struck;
-
-static bool fails(void)
-{
-    if (left == 0 || --left > 0)
-        return false;
-    struck = true;
-    return true;
-}
-
-void *__real_malloc(size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_malloc(size_t n)
-{
-    return fails() ? NULL : __real_malloc(n);
-}
-
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__real_realloc(void *at, size_t n);
-void *__wrap_realloc(void *at, size_t n);
-void *__wrap_realloc(void *at, size_t n)
-{
-    return fails() ? NULL : __real_realloc(at, n);
-}
-
 static enum pf_code list(struct pf_plan *plan)
 {
     char uid[24];
@@ -92,14 +60,14 @@ static void a_plan_without_memory_says_so(void **state)
     (void)state;
     planrig_up(&r);
     planrig_record(&r, PF_LEDGER_DONE, "x", 100, 1, 5);
-    for (struck = true; struck; n++) {
+    for (failed = true; failed; n++) {
         enum pf_code code;
 
-        struck = false;
-        left = n;
+        failed = false;
+        countdown = n;
         code = whole();
-        left = 0;
-        assert_true(code == PF_OK || (code == PF_NO_MEMORY && struck));
+        countdown = 0;
+        assert_true(code == PF_OK || (code == PF_NO_MEMORY && failed));
         told += code == PF_NO_MEMORY;
     }
     assert_true(told > 12);
@@ -116,9 +84,9 @@ static void without_memory_nothing_is_forgotten(void **state)
         planrig_list(&r, 1, 100, "a");
         planrig_make(&r);
         planrig_settle(&r);
-        left = n;
+        countdown = n;
         pf_plan_forget(r.plan, 100, planrig_note, &r);
-        left = 0;
+        countdown = 0;
         assert_int_equal(r.note_count, 0);
         planrig_down(&r);
     }

@@ -8,22 +8,8 @@
 
 enum { MOST = 200 }; /* allocations that an act may have; a loop that does not end is a fault */
 
-void *__real_reallocarray(void *at, size_t count, size_t size);
-void *__wrap_reallocarray(void *at, size_t count, size_t size);
-char *__real_strdup(const char *text);
-char *__wrap_strdup(const char *text);
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
-
-void *__wrap_reallocarray(void *at, size_t count, size_t size)
-{
-    return fails() ? NULL : __real_reallocarray(at, count, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return fails() ? NULL : __real_strdup(text);
-}
 
 int __wrap_fsync(int fd)
 {

@@ -24,7 +24,6 @@ static unsigned reloads, refused, traces, logs, stores; /* of the last two: aliv
 static struct pf_store *alive[40];
 static char home[64], conf_file[96], got[8192];
 
-char *__wrap_strdup(const char *text);
 void __wrap_pf_loop_run(struct pf_loop *loop);
 void __wrap_pf_loop_stop(struct pf_loop *loop);
 void __wrap_pf_proc_harden(void);
@@ -37,14 +36,6 @@ struct pf_store *__wrap_pf_setup_store(const struct pf_conf *, struct pf_loop *,
                                        struct pf_err *);
 void __real_pf_store_free(struct pf_store *store);
 void __wrap_pf_store_free(struct pf_store *store);
-
-char *__wrap_strdup(const char *text)
-{
-    size_t len = strlen(text) + 1;
-    char *copy = __wrap_malloc(len);
-
-    return copy ? memcpy(copy, text, len) : NULL;
-}
 
 void __wrap_pf_loop_run(struct pf_loop *loop)
 {

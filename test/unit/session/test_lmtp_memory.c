@@ -11,16 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-char *__wrap_strdup(const char *text);
-
-char *__wrap_strdup(const char *text)
-{
-    size_t len = strlen(text) + 1;
-    char *copy = __wrap_malloc(len);
-
-    return copy ? memcpy(copy, text, len) : NULL;
-}
-
 static struct scene {
     char users[64], got[8192];
     struct pf_conf *conf;

@@ -9,16 +9,6 @@
 
 #include <unistd.h>
 
-char *__wrap_strdup(const char *text);
-
-char *__wrap_strdup(const char *text)
-{
-    size_t len = strlen(text) + 1;
-    char *copy = __wrap_malloc(len);
-
-    return copy ? memcpy(copy, text, len) : NULL;
-}
-
 enum { RECIPIENTS = 3 };
 
 static const char *const paths[RECIPIENTS][2] = {{"/m/a", NULL}, {"/m/b", "/m/c"}, {"/m/d", NULL}};

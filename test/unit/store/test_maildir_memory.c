@@ -3,57 +3,11 @@
 
 #include "store/maildir/parcel.h"
 
-#include <stdlib.h>
+#include "unit/scarce.h"
+
 #include <unistd.h>
 
 static const char text[] = "Subject: a\n\nbody\n";
-
-static unsigned countdown; /* 0: none fails */
-static unsigned failures;
-
-static bool fails(void)
-{
-    bool now = countdown && --countdown == 0;
-
-    failures += now;
-    return now;
-}
-
-void *__real_malloc(size_t);
-void *__real_calloc(size_t, size_t);
-void *__real_realloc(void *, size_t);
-void *__real_reallocarray(void *, size_t, size_t);
-char *__real_strdup(const char *);
-void *__wrap_malloc(size_t);
-void *__wrap_calloc(size_t, size_t);
-void *__wrap_realloc(void *, size_t);
-void *__wrap_reallocarray(void *, size_t, size_t);
-char *__wrap_strdup(const char *);
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *at, size_t size)
-{
-    return fails() ? NULL : __real_realloc(at, size);
-}
-
-void *__wrap_reallocarray(void *at, size_t count, size_t size)
-{
-    return fails() ? NULL : __real_reallocarray(at, count, size);
-}
-
-char *__wrap_strdup(const char *string)
-{
-    return fails() ? NULL : __real_strdup(string);
-}
 
 static void put_missing(struct rig *r, const char *name, int64_t when)
 {
@@ -131,16 +85,16 @@ static void a_session_that_lacks_memory_loses_nothing(void **state)
             enum pf_code code;
 
             set_scene(r, standing);
-            failures = 0;
+            failed = false;
             countdown = ++n;
             code = session(r, &count);
             countdown = 0;
             assert_true(code == PF_OK || code == PF_NO_MEMORY);
-            assert_true(code == PF_OK || failures);
+            assert_true(code == PF_OK || failed);
             assert_int_equal(session(r, &count), PF_OK); /* no lock is left behind */
             assert_in_range(count, 19, 20);
             assert_true(n < 500);
-        } while (failures);
+        } while (failed);
         assert_true(n > 5);
     }
 }
@@ -173,15 +127,15 @@ static void unpacking_that_lacks_memory_says_so(void **state)
         enum pf_code code;
 
         unlink(rig_at(r, "postfach-cache"));
-        failures = 0;
+        failed = false;
         countdown = ++n;
         code = read_squeezed(r);
         countdown = 0;
         assert_true(code == PF_OK || code == PF_NO_MEMORY);
-        assert_true(code == PF_OK || failures);
+        assert_true(code == PF_OK || failed);
         assert_int_equal(read_squeezed(r), PF_OK);
         assert_true(n < 100);
-    } while (failures);
+    } while (failed);
     assert_true(n > 5);
 }
 

@@ -1,6 +1,7 @@
 #include "store/mbox/lines.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int64_t pf_mbox_read_at(int fd, void *at, size_t len, uint64_t from)
@@ -36,6 +37,22 @@ int pf_mbox_write_at(int fd, struct pf_bytes b, uint64_t to)
         b = pf_bytes_skip(b, (size_t)put);
     }
     return 0;
+}
+
+int pf_mbox_put_lines(int fd, struct pf_bytes lines)
+{
+    struct stat st;
+    uint64_t size;
+    char last = '\n';
+
+    if (fstat(fd, &st) != 0)
+        return -1;
+    size = (uint64_t)st.st_size;
+    if (size && pf_mbox_read_at(fd, &last, 1, size - 1) != 1)
+        return -1;
+    if (last != '\n' && pf_mbox_write_at(fd, PF_LIT("\n"), size++) != 0)
+        return -1;
+    return pf_mbox_write_at(fd, lines, size);
 }
 
 static int fill(struct pf_mbox_lines *l)

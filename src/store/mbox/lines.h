@@ -34,5 +34,7 @@ int pf_mbox_lines_next(struct pf_mbox_lines *, struct pf_mbox_piece *out_piece);
 /* Whole reads and writes; -1 with errno. A short read (end of file) returns what was there. */
 int64_t pf_mbox_read_at(int fd, void *at, size_t len, uint64_t from);
 int pf_mbox_write_at(int fd, struct pf_bytes, uint64_t to);
+/* Writes lines to the end of the file, behind the end of one that a crash tore. 0, or -1 and errno. */
+int pf_mbox_put_lines(int fd, struct pf_bytes lines);
 
 #endif

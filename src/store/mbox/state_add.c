@@ -53,23 +53,6 @@ enum pf_code pf_mbox_state_head(const struct pf_mbox_place *p, struct pf_mbox_st
     return code;
 }
 
-/* Behind a line that a crash tore comes an end of it first. */
-static int put(int fd, struct pf_bytes lines)
-{
-    struct stat st;
-    uint64_t size;
-    char last = '\n';
-
-    if (fstat(fd, &st) != 0)
-        return -1;
-    size = (uint64_t)st.st_size;
-    if (size && pf_mbox_read_at(fd, &last, 1, size - 1) != 1)
-        return -1;
-    if (last != '\n' && pf_mbox_write_at(fd, PF_LIT("\n"), size++) != 0)
-        return -1;
-    return pf_mbox_write_at(fd, lines, size) == 0 ? fsync(fd) : -1;
-}
-
 enum pf_code pf_mbox_state_add(const struct pf_mbox_place *p, struct pf_bytes lines, struct pf_err *err)
 {
     int fd = openat(p->side, p->state, O_RDWR | FLAGS);
@@ -77,7 +60,7 @@ enum pf_code pf_mbox_state_add(const struct pf_mbox_place *p, struct pf_bytes li
 
     if (fd < 0)
         return failed(p, "has state that cannot be opened", err);
-    if (put(fd, lines) != 0)
+    if (pf_mbox_put_lines(fd, lines) != 0 || fsync(fd) != 0)
         code = failed(p, "has state that cannot be written", err);
     close(fd);
     return code;

@@ -82,23 +82,6 @@ enum pf_code pf_mbox_state_save(const struct pf_mbox_place *p, const struct pf_m
     return code;
 }
 
-/* Behind a line that a crash tore comes an end of it first. */
-static int put_line(int fd, struct pf_bytes line)
-{
-    struct stat st;
-    uint64_t size;
-    char last = '\n';
-
-    if (fstat(fd, &st) != 0)
-        return -1;
-    size = (uint64_t)st.st_size;
-    if (size && pf_mbox_read_at(fd, &last, 1, size - 1) != 1)
-        return -1;
-    if (last != '\n' && pf_mbox_write_at(fd, PF_LIT("\n"), size++) != 0)
-        return -1;
-    return pf_mbox_write_at(fd, line, size);
-}
-
 enum pf_code pf_mbox_state_append(const struct pf_mbox_place *p, const struct pf_mbox_state *s,
                                   const char *uidl, const uint64_t id[2], struct pf_err *err)
 {
@@ -117,7 +100,7 @@ enum pf_code pf_mbox_state_append(const struct pf_mbox_place *p, const struct pf
     fd = openat(p->side, p->state, O_RDWR | OPEN_FLAGS);
     if (fd < 0)
         return pf_mbox_failed(p, where, "has state that cannot be opened", err);
-    if (put_line(fd, pf_bytes_from(line, (size_t)len)) != 0 || (uidl && fsync(fd) != 0))
+    if (pf_mbox_put_lines(fd, pf_bytes_from(line, (size_t)len)) != 0 || (uidl && fsync(fd) != 0))
         code = pf_mbox_failed(p, where, "has state that cannot be written", err);
     close(fd);
     return code;

@@ -7,11 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct listener {
-    void (*report)(void *, const struct pf_conf_mistake *);
-    void *self;
-};
-
 static struct pf_accounts_reader *reader_new(const char *home)
 {
     struct pf_accounts_reader *reader = calloc(1, sizeof *reader);
@@ -31,15 +26,6 @@ static void reader_free(struct pf_accounts_reader *reader)
     free(reader);
 }
 
-static void tell_all(const struct pf_conf_mistakes *mistakes, const struct listener *to)
-{
-    for (size_t i = 0; i < mistakes->count; i++) {
-        const struct pf_conf_record *m = &mistakes->list[i];
-
-        to->report(to->self, &(struct pf_conf_mistake){m->file, m->line, m->column, m->text, m->hint, m->source});
-    }
-}
-
 /* The accounts and the reader's memory with them; NULL when there is none left. */
 static struct pf_accounts *finish(struct pf_accounts_reader *reader)
 {
@@ -55,7 +41,7 @@ static struct pf_accounts *finish(struct pf_accounts_reader *reader)
 }
 
 static struct pf_accounts *read_source(struct pf_accounts_reader *reader, struct pf_conf_source *source,
-                                       const struct listener *to)
+                                       const struct pf_conf_listener *to)
 {
     struct pf_accounts *accounts = NULL;
 
@@ -65,12 +51,12 @@ static struct pf_accounts *read_source(struct pf_accounts_reader *reader, struct
         if (!accounts)
             pf_conf_no_memory(&reader->mistakes, &(struct pf_conf_place){.source = source, .line = 1});
     }
-    tell_all(&reader->mistakes, to);
+    pf_conf_tell(&reader->mistakes, to);
     reader_free(reader);
     return accounts;
 }
 
-static struct pf_accounts *tell_one(const char *file, const char *text, const struct listener *to)
+static struct pf_accounts *tell_one(const char *file, const char *text, const struct pf_conf_listener *to)
 {
     to->report(to->self, &(struct pf_conf_mistake){file, 1, 1, text, "", ""});
     return NULL;
@@ -81,7 +67,7 @@ struct pf_accounts *pf_accounts_parse(const char *name, struct pf_bytes text, co
 {
     struct pf_conf_source source = {.name = name, .text = text.len ? text : PF_LIT("")};
     struct pf_accounts_reader *reader = reader_new(home);
-    struct listener to = {report, self};
+    struct pf_conf_listener to = {report, self};
 
     return reader ? read_source(reader, &source, &to) : tell_one(name, "out of memory", &to);
 }
@@ -91,7 +77,7 @@ struct pf_accounts *pf_accounts_read(const char *file, const char *home,
 {
     struct pf_conf_source source = {.name = file};
     struct pf_accounts_reader *reader = reader_new(home);
-    struct listener to = {report, self};
+    struct pf_conf_listener to = {report, self};
     char text[128];
     const char *why = "";
     int sys = reader ? pf_conf_file_read(file, &source, &reader->scratch, &why) : ENOMEM;

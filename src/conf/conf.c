@@ -10,11 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct listener {
-    void (*report)(void *, const struct pf_conf_mistake *);
-    void *self;
-};
-
 static struct pf_conf_reader *reader_new(void)
 {
     struct pf_conf_reader *reader = calloc(1, sizeof *reader);
@@ -32,17 +27,7 @@ static void reader_free(struct pf_conf_reader *reader)
     free(reader);
 }
 
-static void tell_all(const struct pf_conf_mistakes *mistakes, const struct listener *to)
-{
-    for (size_t i = 0; i < mistakes->count; i++) {
-        const struct pf_conf_record *m = &mistakes->list[i];
-
-        to->report(to->self,
-                   &(struct pf_conf_mistake){m->file, m->line, m->column, m->text, m->hint, m->source});
-    }
-}
-
-static void tell_one(const char *file, const char *text, const char *hint, const struct listener *to)
+static void tell_one(const char *file, const char *text, const char *hint, const struct pf_conf_listener *to)
 {
     to->report(to->self, &(struct pf_conf_mistake){file, 1, 1, text, hint, ""});
 }
@@ -95,7 +80,7 @@ static struct pf_conf *finish(struct pf_conf_reader *reader)
 }
 
 static struct pf_conf *read_source(struct pf_conf_reader *reader, struct pf_conf_source *source,
-                                   const struct listener *to)
+                                   const struct pf_conf_listener *to)
 {
     struct pf_conf *conf = NULL;
 
@@ -106,7 +91,7 @@ static struct pf_conf *read_source(struct pf_conf_reader *reader, struct pf_conf
         if (!conf)
             pf_conf_no_memory(&reader->mistakes, &(struct pf_conf_place){.source = source, .line = 1});
     }
-    tell_all(&reader->mistakes, to);
+    pf_conf_tell(&reader->mistakes, to);
     reader_free(reader);
     return conf;
 }
@@ -119,7 +104,7 @@ struct pf_conf *pf_conf_parse(const char *name, struct pf_bytes text,
 {
     struct pf_conf_source source = {.name = name, .text = text.len ? text : PF_LIT("")};
     struct pf_conf_reader *reader = reader_new();
-    struct listener to = {report, self};
+    struct pf_conf_listener to = {report, self};
 
     if (!reader) {
         tell_one(name, no_memory, no_memory_hint, &to);
@@ -133,7 +118,7 @@ struct pf_conf *pf_conf_read(const char *file, void (*report)(void *, const stru
 {
     struct pf_conf_source source = {.name = file};
     struct pf_conf_reader *reader = reader_new();
-    struct listener to = {report, self};
+    struct pf_conf_listener to = {report, self};
     char text[128];
     const char *why;
     int sys;

@@ -114,6 +114,15 @@ void pf_conf_no_memory(struct pf_conf_mistakes *m, const struct pf_conf_place *p
     pf_conf_hint(pf_conf_wrong(m, place, "out of memory"), "nothing is wrong with the file here");
 }
 
+void pf_conf_tell(const struct pf_conf_mistakes *mistakes, const struct pf_conf_listener *to)
+{
+    for (size_t i = 0; i < mistakes->count; i++) {
+        const struct pf_conf_record *m = &mistakes->list[i];
+
+        to->report(to->self, &(struct pf_conf_mistake){m->file, m->line, m->column, m->text, m->hint, m->source});
+    }
+}
+
 struct pf_conf_shown pf_conf_shown(struct pf_bytes word)
 {
     struct pf_conf_shown shown;

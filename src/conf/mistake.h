@@ -55,6 +55,13 @@ void pf_conf_hint(struct pf_conf_record *, const char *format, ...)
 /* "Out of memory", once. */
 void pf_conf_no_memory(struct pf_conf_mistakes *, const struct pf_conf_place *);
 
+/* Who is told, in the order of the text. */
+struct pf_conf_listener {
+    void (*report)(void *self, const struct pf_conf_mistake *);
+    void *self;
+};
+void pf_conf_tell(const struct pf_conf_mistakes *, const struct pf_conf_listener *);
+
 /* Where the text begins: some editors put a byte order mark before it. */
 size_t pf_conf_text_begin(const struct pf_conf_source *);
 /* The column of a place, from one, in characters. */

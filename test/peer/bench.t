@@ -7,7 +7,7 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from office import PATIENCE, POSTFACH, Office, run  # noqa: E402
+from office import BUILD, PATIENCE, POSTFACH, Office, run, wire  # noqa: E402
 
 USERS = 6
 LINES = b"".join(b"Line %d of a message that is stored with LF.\n" % n for n in range(60))
@@ -168,6 +168,35 @@ def liars_are_found_out():
               "--messages", 1, "--loose")
 
 
+def the_limit_answers():
+    """bench/limit.c, beside which servers are measured, is right, too."""
+    limit = os.path.join(BUILD, "bench/limit")
+    with Office() as office:
+        wire_form, stored = os.path.join(office.folder, "wire"), os.path.join(office.folder, "stored")
+        for folder in (wire_form, stored):
+            os.mkdir(folder)
+        for at, mail in enumerate(MAILS + [MAILS[0] + LINES * 400]):
+            with open(f"{stored}/{at}", "wb") as file:
+                file.write(mail)
+            with open(f"{wire_form}/{at}", "wb") as file:
+                file.write(wire(mail).replace(b"\r\n.", b"\r\n..") + b".\r\n")
+        octets = sum(len(wire(mail)) for mail in MAILS + [MAILS[0] + LINES * 400])
+        pair, (end, other) = os.path.join(office.folder, "server"), socket.socketpair()
+        words = [limit, "-c", pair + ".pem", "-k", pair + ".key", f"u:{len(MAILS) + 1}:{octets}:{wire_form}",
+                 "n:1000:54321"]
+        with subprocess.Popen(words, stdin=other, stdout=subprocess.PIPE, text=True) as process:
+            other.close()
+            plain, full = (process.stdout.readline().split()[1] for _ in range(2))
+            for port, tls in ((plain, "plain"), (full, "full"), (full, "resumed")):
+                common = ["--values", "--user", "u%", "--password", "p", "--port", port, "--tls", tls, "--clients", 2]
+                for window in (1, 3, 32):
+                    said = bench("fetch", *common, "--folder", stored, "--pipeline", window, "--ms", 30)
+                    assert said["messages"] >= 12, said
+                bench("poll", *common, "--user", "n%", "--lists", "--count", 1000, "--octets", 54321, "--ms", 30)
+            end.close()
+        assert process.returncode == 0
+
+
 def wrong_words_are_told():
     cases = [("poll",), ("nonsense", "--user", "u", "--password", "p"), ("idle", "--stls"),
              ("poll", "--user", "u", "--password", "p", "--clients", 2),
@@ -184,4 +213,4 @@ def wrong_words_are_told():
 if __name__ == "__main__":
     run(polls_in_each_way, fetches_in_each_way, deleted_messages_are_gone, clients_are_held,
         polls_go_on_beside_held_clients, messages_are_delivered, what_is_wrong_ends_it, liars_are_found_out,
-        wrong_words_are_told)
+        the_limit_answers, wrong_words_are_told)

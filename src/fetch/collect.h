@@ -14,8 +14,8 @@
  * letters wait for the disk, so memory does not grow with messages, their sizes or a slow disk.
  *   - A session takes at most PF_COLLECT_SESSION messages, then deletes, quits, and calls again: so a
  * maildrop of a hundred thousand over a line that breaks every hour is emptied, too. What a
- * server that lists only some hundred (QS-013) has beyond them comes with the next run: to look whether it
- * is such a server would cost all others a login.
+ * server that lists only some hundred (QS-013) has beyond them comes with the next run: to look whether
+ * it is such a server would cost all others a login.
  *   - A line that was cut is called once more at once when messages came through it, then it is for the
  * next run.
  *   - The message in which it was cut is not asked for again in that run: it may be what cuts it.
@@ -71,6 +71,8 @@ struct pf_collect_event {
 struct pf_collect_sums {
     uint64_t listed, fetched, octets, skipped, refused, deleted, left_large, again, sessions;
     uint64_t delete_refused; /* +OK to DELE was not had */
+    uint32_t
+        login_delay; /* seconds that the server wants between logins, as CAPA says; 0: it says none */
 };
 
 struct pf_collect_calls {

@@ -98,6 +98,7 @@ void pf_collect_listed(struct pf_collect *c)
     const struct pf_pop3_offer *offer = pf_call_offer(c->call);
 
     c->s.rationed = offer->login_delay > 0;
+    c->sums.login_delay = offer->login_delay;
     if (!c->s.list_whole && !c->s.uids_whole) {
         pf_collect_blame(c, &c->s.list_err, true);
         return;

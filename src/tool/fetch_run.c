@@ -111,13 +111,15 @@ static uint32_t chance(void)
     return number;
 }
 
-/* A server that sends us away for coming too soon: what was long enough at last is what it wants. From
- * the beginning of one session to the end of the other, so that the two logins are not nearer than it
- * has them. */
+/* What CAPA says; and where it says nothing, a server that sends us away for coming too soon: what was
+ * long enough at last is what it wants. From the beginning of one session to the end of the other, so
+ * that the two logins are not nearer than it has them. */
 static void learn_login_delay(struct pf_fetch_run *run)
 {
     if (run->err.code == PF_LOGIN_DELAY)
         run->too_soon = true;
+    if (run->login_delay < (pf_time)run->sums.login_delay * 1000)
+        run->login_delay = (pf_time)run->sums.login_delay * 1000;
     if (run->err.code != PF_OK)
         return;
     if (run->too_soon && run->logged_in)

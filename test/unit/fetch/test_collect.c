@@ -295,6 +295,7 @@ static void where_logins_are_rationed_a_session_takes_all(void **state)
     collectrig_good(&r);
     assert_int_equal(r.fake.sessions, 1);
     assert_int_equal(r.taken, PF_COLLECT_SESSION + 100);
+    assert_int_equal(pf_collect_sums(r.collect)->login_delay, 600);
 }
 
 static void qs_013_behind_a_short_list_comes_more_in_the_next_run(void **state)

@@ -10,6 +10,11 @@
 
 enum { TEXT_MAX = 1024, USER_MAX = 255, NOTE_MAX = 200, NAME_MAX_OCTETS = 64 };
 
+enum pf_code pf_import_wrong(struct pf_import *import, const char *what)
+{
+    return pf_fail(import->err, PF_SYNTAX, 0, "import", "line %u: %s", import->line, what);
+}
+
 const char *pf_import_text(struct pf_import *import, struct pf_bytes text)
 {
     size_t end = pf_find(text, 0);
@@ -45,7 +50,8 @@ static bool fits(const char *text, size_t max)
     return true;
 }
 
-static void put(struct pf_import *import, struct pf_import_account *a, const char *name, const char *text, size_t max)
+static void put(struct pf_import *import, struct pf_import_account *a, const char *name,
+                const char *text, size_t max)
 {
     if (!text)
         return;
@@ -64,7 +70,8 @@ static bool is_path(const char *path)
            fits(path, TEXT_MAX / 2); /* a home comes in front */
 }
 
-static void put_path(struct pf_import *import, struct pf_import_account *a, const char *name, const char *path)
+static void put_path(struct pf_import *import, struct pf_import_account *a, const char *name,
+                     const char *path)
 {
     if (path && path[0] != '/' && strncmp(path, "~/", 2) != 0)
         pf_import_note(import, a, "%s: %s is no absolute path", name, path);
@@ -74,7 +81,8 @@ static void put_path(struct pf_import *import, struct pf_import_account *a, cons
         put(import, a, name, path, TEXT_MAX);
 }
 
-static void put_shell(struct pf_import *import, struct pf_import_account *a, const char *name, const char *shell)
+static void put_shell(struct pf_import *import, struct pf_import_account *a, const char *name,
+                      const char *shell)
 {
     if (!shell)
         return;
@@ -117,9 +125,11 @@ static void put_trust(struct pf_import *import, struct pf_import_account *a)
     fprintf(import->to, "    tls %s\n", a->tls);
     put_path(import, a, "ca", a->ca);
     if (a->server_name)
-        pf_import_note(import, a, "server-name %s: say it if the certificate has that name", a->server_name);
+        pf_import_note(import, a, "server-name %s: say it if the certificate has that name",
+                       a->server_name);
     if (a->unchecked)
-        pf_import_note(import, a, "certificates were not checked: here they are, or say pins, or verify no");
+        pf_import_note(import, a,
+                       "certificates were not checked: here they are, or say pins, or verify no");
     if (is_path(a->certificate) && is_path(a->key)) {
         put_path(import, a, "certificate", a->certificate);
         put_path(import, a, "key", a->key);

@@ -41,7 +41,7 @@ static size_t find_account(const struct mpop *m, struct pf_bytes name)
 
 static enum pf_code wrong(struct mpop *m, const char *what)
 {
-    return pf_fail(m->import.err, PF_SYNTAX, 0, "import", "line %u: %s", m->import.line, what);
+    return pf_import_wrong(&m->import, what);
 }
 
 /* A comment on a setting is not for who says that setting anew: what was taken from another is not

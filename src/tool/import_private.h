@@ -28,6 +28,48 @@ struct pf_import {
     unsigned line;
 };
 
+enum pf_code pf_import_wrong(struct pf_import *, const char *what);
+
+/* A run control file of fetchmail is words; what they belong to is known by keywords alone
+ * (fetchmail(1), "THE RUN CONTROL FILE"). */
+struct pf_import_token {
+    char text[2048];
+    size_t len;
+    bool quoted, end;
+};
+struct pf_import_words {
+    struct pf_import *import;
+    struct pf_bytes rest;
+    struct pf_import_token token; /* the one that is looked at */
+};
+/* The next word, whatever it is: where a value or a name is expected. */
+enum pf_code pf_import_literal(struct pf_import_words *);
+/* The next word that means something. */
+enum pf_code pf_import_next(struct pf_import_words *);
+bool pf_import_is_noise(const struct pf_import_token *);
+
+enum pf_import_what {
+    PF_IMPORT_FLAG,
+    PF_IMPORT_ONE,
+    PF_IMPORT_MANY,
+    PF_IMPORT_TLS,
+    PF_IMPORT_PROTOCOL,
+    PF_IMPORT_USER,
+    PF_IMPORT_NAMES,
+    PF_IMPORT_KEEP,
+    PF_IMPORT_NO,
+    PF_IMPORT_ENTRY,
+    PF_IMPORT_SET,
+    PF_IMPORT_HOSTS,
+};
+struct pf_import_keyword {
+    const char *name;
+    enum pf_import_what what;
+    size_t at; /* where its text or number goes, and 1; 0: nowhere, it is told in a comment */
+};
+/* The keyword, also with `no` right before it; NULL when it is none. */
+const struct pf_import_keyword *pf_import_keyword(const struct pf_import_token *, bool *out_no);
+
 /* A copy; "" without memory, so that nothing more is said there. */
 const char *pf_import_text(struct pf_import *, struct pf_bytes);
 void pf_import_note(struct pf_import *, struct pf_import_account *, const char *format, ...)

@@ -82,6 +82,72 @@ static void fetchmail_entries_become_accounts(void **state)
     (void)state;
 }
 
+static void fetchmail_defaults_hold_tls_too(void **state)
+{
+    struct pf_accounts *accounts =
+        import("defaults proto pop3 user me ssl keep\npoll a\npoll b user c no ssl user d\n"
+               "defaults proto pop3 nossl\npoll e user f ssl user g\npoll h sslproto '' user i\npoll j "
+               "user k\n");
+    static const enum pf_account_tls tls[] = {
+        PF_ACCOUNT_IMPLICIT, PF_ACCOUNT_STARTTLS, PF_ACCOUNT_IMPLICIT, PF_ACCOUNT_IMPLICIT,
+        PF_ACCOUNT_STARTTLS, PF_ACCOUNT_PLAIN,    PF_ACCOUNT_STARTTLS};
+
+    assert_int_equal(accounts->count, 7);
+    for (size_t i = 0; i < 7; i++)
+        assert_int_equal(accounts->list[i].tls, tls[i]);
+    assert_string_equal(accounts->list[0].user, "me");
+    assert_int_equal(accounts->list[0].keep_days, -1);
+    assert_true(strstr(text, "plain text") > strstr(text, "account b {"));
+    pf_accounts_free(accounts);
+    (void)state;
+}
+
+static void fetchmail_globals_are_told(void **state)
+{
+    struct pf_accounts *accounts =
+        import("set no bouncemail\nset no spambounce\nset no syslog\nset no invisible\nset no showdots\n"
+               "set no softbounce\nset syslog\nset properties \"a\"\nset postmaster joe set daemon "
+               "60\npoll x user y");
+
+    assert_int_equal(accounts->count, 1);
+    assert_int_equal(accounts->list[0].poll, 60);
+    assert_non_null(strstr(text, "# not carried over: set no bouncemail\n"));
+    assert_non_null(strstr(text, "# not carried over: set properties\n"));
+    pf_accounts_free(accounts);
+    (void)state;
+}
+
+/* As fetchmail --configdump says that it understands them. */
+static void fetchmail_names_are_whose_they_are(void **state)
+{
+    struct pf_accounts *accounts = import(
+        "poll x proto pop3 service pop3s user b with password c; is here\n"
+        "poll y envelope 2 Delivered-To user me to anna=anne bob=bob here pass keep options keep\n"
+        "poll z user loc here has pass with and is remo there\npoll w user p is * here user q is r and "
+        "s keep");
+    const struct pf_account *list = accounts->list;
+
+    assert_int_equal(accounts->count, 5);
+    assert_string_equal(list[0].recipient, "here");
+    assert_int_equal(list[0].port, 995);
+    assert_null(strstr(text, "carried over: is"));
+    assert_string_equal(list[1].user, "me");
+    assert_string_equal(list[1].recipient, "anne");
+    assert_string_equal(list[1].password, "keep");
+    assert_int_equal(list[1].keep_days, -1);
+    assert_non_null(strstr(text, "# not carried over: envelope Delivered-To\n"));
+    assert_non_null(strstr(
+        text, "# fetchmail told the mail of several people apart here: now all of it is anne's\n"));
+    assert_string_equal(list[2].user, "remo");
+    assert_string_equal(list[2].recipient, "loc");
+    assert_string_equal(list[2].password, "with");
+    assert_string_equal(list[3].recipient, "p");
+    assert_string_equal(list[4].recipient, "r");
+    assert_int_equal(list[4].keep_days, -1);
+    pf_accounts_free(accounts);
+    (void)state;
+}
+
 static void fetchmail_mistakes_have_their_line(void **state)
 {
     bad("poll x user a\npasword b", "line 2: this is no word of fetchmail's settings");
@@ -89,7 +155,8 @@ static void fetchmail_mistakes_have_their_line(void **state)
     bad("set daemon\n\nuser x", "line 3: an option stands before the first poll, skip or defaults");
     bad("poll x user \"a", "line 1: a quote is not closed");
     bad("poll x no user", "line 1: behind `no` an option belongs that can be off");
-    bad("poll x port pop3s", "line 1: a number is missing");
+    bad("poll x port pop4", "line 1: a number is missing");
+    bad("set no daemon", "line 1: behind `set no` an option belongs that can be off");
     (void)state;
 }
 
@@ -182,10 +249,11 @@ static void what_cannot_be_said_is_a_comment(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(fetchmail_entries_become_accounts),
-                                       T(fetchmail_mistakes_have_their_line), T(mpop_accounts_are_read),
-                                       T(mpop_delivers_as_its_files_say),
-                                       T(what_cannot_be_said_is_a_comment)};
+    const struct CMUnitTest tests[] = {
+        T(fetchmail_entries_become_accounts),  T(fetchmail_defaults_hold_tls_too),
+        T(fetchmail_globals_are_told),         T(fetchmail_names_are_whose_they_are),
+        T(fetchmail_mistakes_have_their_line), T(mpop_accounts_are_read),
+        T(mpop_delivers_as_its_files_say),     T(what_cannot_be_said_is_a_comment)};
 
     return RUN(tests);
 }

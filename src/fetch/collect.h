@@ -46,12 +46,13 @@ enum pf_collect_mode {
 struct pf_collect;
 
 enum pf_collect_kind {
-    PF_COLLECT_READY,   /* logged in; facts */
-    PF_COLLECT_LISTED,  /* messages, octets: on the server; fresh, fresh_octets: to be fetched */
-    PF_COLLECT_BEGINS,  /* a message: number, uid, octets */
-    PF_COLLECT_MOVES,   /* so much of it has come: so_far; at most ten times a second */
-    PF_COLLECT_TAKEN,   /* it is delivered */
-    PF_COLLECT_LEFT,    /* it was left, skipped or refused: why, err */
+    PF_COLLECT_READY,  /* logged in; facts */
+    PF_COLLECT_LISTED, /* messages, octets: on the server; fresh, fresh_octets: to be fetched */
+    PF_COLLECT_BEGINS, /* a message: number, uid, octets */
+    PF_COLLECT_MOVES,  /* so much of it has come: so_far; at most ten times a second */
+    PF_COLLECT_TAKEN,  /* it is delivered */
+    /* It was left, skipped or refused: why, err. A place that breaks is told for one message only. */
+    PF_COLLECT_LEFT,
     PF_COLLECT_DELETED, /* the server confirmed: number (how many) */
     /* Something that a person should know: err; where it is about one message (which may be a torso),
      * number, uid, octets that were told, and so_far that came. */
@@ -69,6 +70,7 @@ struct pf_collect_event {
 };
 
 struct pf_collect_sums {
+    /* octets: of those that were fetched, as they came. */
     uint64_t listed, fetched, octets, skipped, refused, deleted, left_large, again, sessions;
     uint64_t delete_refused; /* +OK to DELE was not had */
     uint32_t

@@ -245,6 +245,7 @@ static void finish(struct pf_collect *c, const struct pf_heard *heard)
                                                  .lines = u->lines,
                                                  .dots = u->dots};
     filter = u->row->filter;
+    u->row->came = heard->octets;
     pf_letter_end(u->letter, u->row->head, heard->octets, filter ? filter->folder : NULL);
     u->letter = NULL;
     if (pf_place_waiting(c->place) >= PF_PLACE_MOST && c->call && !c->s.held) {
@@ -302,7 +303,7 @@ static void taken(struct pf_collect *c, struct pf_plan_row *row)
     row->taken = true;
     c->s.steps++;
     c->sums.fetched++;
-    c->sums.octets += row->octets == PF_OCTETS_UNKNOWN ? 0 : row->octets;
+    c->sums.octets += row->came;
     if (c->account.fetch == PF_ACCOUNT_ALL && !pf_collect_took(c, row->identity))
         pf_collect_no_memory(c);
     pf_collect_tell(c, &event);
@@ -312,6 +313,7 @@ void pf_collect_letter_done(void *self, void *letter_of, const struct pf_err *er
 {
     struct pf_collect *c = self;
     struct pf_plan_row *row = letter_of;
+    bool told = false; /* the place is broken, for the letters before as for this one */
 
     pf_collect_enter(c);
     if (err->code == PF_OK) {
@@ -323,9 +325,11 @@ void pf_collect_letter_done(void *self, void *letter_of, const struct pf_err *er
             c->sums.refused++;
             c->s.steps++;
         } else {
+            told = c->hard && strcmp(c->err.log, err->log) == 0;
             pf_collect_blame(c, err, err->code != PF_TEMP);
         }
-        pf_collect_left(c, row, err);
+        if (!told)
+            pf_collect_left(c, row, err);
     }
     if (c->s.held && c->call && pf_place_waiting(c->place) < PF_PLACE_MOST) {
         c->s.held = false;

@@ -57,6 +57,7 @@ struct pf_plan_row {
     /* The owner's word for the third round: it was delivered in this session; it is to stay, whatever
      * the account says (what came may be a torso). */
     bool taken, stays;
+    uint64_t came; /* for the owner: its octets, as they came */
 };
 
 struct pf_plan;

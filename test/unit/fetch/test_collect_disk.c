@@ -97,6 +97,7 @@ static void a_full_disk_ends_the_run_and_what_is_done_is_deleted(void **state)
     collectrig_disk_full(true);
     collectrig_end(&r);
     assert_int_equal(r.gone.code, PF_NO_SPACE);
+    assert_int_equal(r.left, 1); /* told once, not for each letter that waited */
     assert_in_range(r.taken, 1, 999);
     assert_int_equal(r.fake.quits, 1);
     assert_int_equal(r.deleted, r.taken);

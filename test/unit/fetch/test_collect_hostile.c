@@ -185,12 +185,17 @@ static void without_capa_it_works_too(void **state)
 
 static void qs_007_sizes_that_are_wrong_are_told_once(void **state)
 {
+    uint64_t came = 0;
+
     (void)state;
     collectrig_fill(&r, 10);
-    for (size_t i = 0; i < 10; i++)
+    for (size_t i = 0; i < 10; i++) {
         r.fake.at[i].apart = -4; /* four lines, counted as LF */
+        came += strlen(r.fake.at[i].text);
+    }
     collectrig_good(&r);
     assert_int_equal(r.notices, 1);
+    assert_int_equal(pf_collect_sums(r.collect)->octets, came);
     all_came_once(10);
 }
 

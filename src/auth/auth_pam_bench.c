@@ -3,12 +3,12 @@
 #include "auth/auth_pam.h"
 #include "auth/auth_sql_slots.h"
 #include "base/text.h"
+#include "sys/launch.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -33,44 +33,24 @@ const char *pf_pam_helper(void)
     return named && named[0] == '/' ? named : PF_LIBEXEC "/postfach-pam";
 }
 
-static int spawn_with(const char *path, posix_spawn_file_actions_t *files, posix_spawnattr_t *how, pid_t *out_pid)
+int pf_pam_start(const char *path, int theirs, pid_t *out_pid)
 {
     char name[] = "postfach-pam", where[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C";
     char *const words[] = {name, NULL}, *const environment[] = {where, locale, NULL};
-    sigset_t none, all;
-    int failed;
-
-    sigemptyset(&none);
-    sigfillset(&all);
-    failed = posix_spawnattr_setflags(how, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    if (!failed)
-        failed = posix_spawnattr_setsigmask(how, &none);
-    if (!failed)
-        failed = posix_spawnattr_setsigdefault(how, &all);
-    if (!failed)
-        failed = posix_spawn(out_pid, path, files, how, words, environment);
-    return failed;
-}
-
-int pf_pam_start(const char *path, int theirs, pid_t *out_pid)
-{
     posix_spawn_file_actions_t files;
-    posix_spawnattr_t how;
+    struct pf_launch s = {
+        .program = path, .group = true, .actions = &files, .argv = words, .environment = environment};
     int failed = posix_spawn_file_actions_init(&files);
 
     if (failed)
         return failed;
-    failed = posix_spawnattr_init(&how);
-    if (!failed) {
-        failed = posix_spawn_file_actions_adddup2(&files, theirs, STDIN_FILENO);
-        if (!failed)
-            failed = posix_spawn_file_actions_adddup2(&files, theirs, STDOUT_FILENO);
-        if (!failed)
-            failed = posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-        if (!failed)
-            failed = spawn_with(path, &files, &how, out_pid);
-        posix_spawnattr_destroy(&how);
-    }
+    failed = posix_spawn_file_actions_adddup2(&files, theirs, STDIN_FILENO);
+    if (!failed)
+        failed = posix_spawn_file_actions_adddup2(&files, theirs, STDOUT_FILENO);
+    if (!failed)
+        failed = posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    if (!failed)
+        failed = pf_launch(&s, out_pid);
     posix_spawn_file_actions_destroy(&files);
     return failed;
 }

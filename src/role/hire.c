@@ -2,11 +2,10 @@
 
 #include "role/crew.h"
 #include "sys/handed.h"
+#include "sys/launch.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,22 +67,11 @@ static char **environment(void)
 
 static int spawn(const char *path, char *const argv[], const posix_spawn_file_actions_t *actions, pid_t *out_pid)
 {
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    char **variables;
-    int sys = posix_spawnattr_init(&attributes);
+    char **variables = environment();
+    struct pf_launch s = {.program = path, .actions = actions, .argv = argv, .environment = variables};
+    int sys = variables ? pf_launch(&s, out_pid) : ENOMEM;
 
-    if (sys)
-        return sys;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    variables = environment();
-    sys = variables ? posix_spawn(out_pid, path, actions, &attributes, argv, variables) : ENOMEM;
     free(variables);
-    posix_spawnattr_destroy(&attributes);
     return sys;
 }
 

@@ -1,12 +1,12 @@
 #include "sys/succeed.h"
 
 #include "sys/handed.h"
+#include "sys/launch.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,26 +72,6 @@ static char **environment_with(char *const more[MORE])
     return with;
 }
 
-/* Signals are handled or blocked here, and are as they were for every program there. */
-static int spawn(struct pf_successor *s, const struct pf_successor_order *order,
-                 posix_spawn_file_actions_t *actions, char *const environment[])
-{
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    int sys = posix_spawnattr_init(&attributes);
-
-    if (sys)
-        return sys;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    sys = posix_spawn(&s->pid, order->program, actions, &attributes, order->argv, environment);
-    posix_spawnattr_destroy(&attributes);
-    return sys;
-}
-
 /* "NAME=line\nline…", from malloc. */
 static char *places_variable(const struct pf_successor_order *order)
 {
@@ -114,11 +94,12 @@ static int spawn_with(struct pf_successor *s, const struct pf_successor_order *o
 {
     posix_spawn_file_actions_t actions;
     char **environment = environment_with(more);
+    struct pf_launch how = {
+        .program = order->program, .actions = &actions, .argv = order->argv, .environment = environment};
     int sys = environment ? posix_spawn_file_actions_init(&actions) : ENOMEM;
 
     if (sys == 0) {
-        sys = add_copies(&actions, order->sockets, order->count, pipe_end) ? spawn(s, order, &actions, environment)
-                                                                           : ENOMEM;
+        sys = add_copies(&actions, order->sockets, order->count, pipe_end) ? pf_launch(&how, &s->pid) : ENOMEM;
         posix_spawn_file_actions_destroy(&actions);
     }
     free(environment);

@@ -1,12 +1,12 @@
 #include "tool/secret.h"
 
 #include "base/text.h"
+#include "sys/launch.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -22,41 +22,20 @@ static int64_t now(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* A group of its own, so that its children end with it; signals as for a program that a shell starts. */
-static int set_attributes(posix_spawnattr_t *attributes)
-{
-    sigset_t none, all;
-    int sys;
-
-    sigemptyset(&none);
-    sigfillset(&all);
-    sys = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    if (sys == 0)
-        sys = posix_spawnattr_setsigmask(attributes, &none);
-    return sys ? sys : posix_spawnattr_setsigdefault(attributes, &all);
-}
-
+/* A group of its own, so that its children end with it. */
 static int spawn(const char *const *argv, int out, pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
+    struct pf_launch s = {argv[0], true, true, &actions, (char *const *)(const void *)argv, environ};
     int sys = posix_spawn_file_actions_init(&actions);
 
     if (sys)
         return sys;
-    sys = posix_spawnattr_init(&attributes);
-    if (sys) {
-        posix_spawn_file_actions_destroy(&actions);
-        return sys;
-    }
-    sys = set_attributes(&attributes);
-    if (sys == 0)
-        sys = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    sys = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     if (sys == 0)
         sys = posix_spawn_file_actions_adddup2(&actions, out, 1);
     if (sys == 0)
-        sys = posix_spawnp(pid, argv[0], &actions, &attributes, (char *const *)(const void *)argv, environ);
-    posix_spawnattr_destroy(&attributes);
+        sys = pf_launch(&s, pid);
     posix_spawn_file_actions_destroy(&actions);
     return sys;
 }

@@ -54,5 +54,5 @@ int main(void)
         cmocka_unit_test(a_name_is_never_a_folder),
         cmocka_unit_test(one_that_does_not_fit_is_an_error),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN(tests);
 }

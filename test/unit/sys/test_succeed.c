@@ -127,5 +127,6 @@ int main(void)
         T(who_is_given_up_is_killed),
     };
 
+    cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, set_up, take_down);
 }

@@ -67,5 +67,5 @@ int main(void)
         cmocka_unit_test(nothing_turns_a_line_round),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN(tests);
 }

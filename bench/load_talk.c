@@ -228,8 +228,11 @@ void load_talk_take(struct load_guest *guest, const unsigned char *at, size_t le
         enum load_step step = load_plan_step(guest, guest->answered, &message);
         size_t taken;
 
-        if (step == LOAD_END)
+        if (step == LOAD_END) {
+            guest->line_len = len < sizeof guest->line ? len : sizeof guest->line;
+            memcpy(guest->line, at, guest->line_len);
             load_fail(guest, "more than was asked for");
+        }
         if (guest->inside && step == LOAD_RETR) {
             bool over;
 

@@ -49,15 +49,21 @@ static char *clean(const char *text, enum pf_explore_clean how, size_t cap)
 
 /* Rows */
 
-/* Line ends out, and nothing else (RFC 5322 section 2.2.3). */
-static void unfold(char *text)
+/* A copy without line ends (RFC 5322 section 2.2.3). What is not to be there, NUL and a CR alone, ends
+ * nothing. */
+static char *unfolded(struct pf_bytes value)
 {
-    char *to = text;
+    char *text = g_malloc(value.len + 1), *to = text;
 
-    for (const char *from = text; *from; from++)
-        if (*from != '\r' && *from != '\n')
-            *to++ = *from;
+    for (size_t i = 0; i < value.len; i++) {
+        char c = (char)value.at[i];
+        bool ends = c == '\n' || (c == '\r' && (i + 1 == value.len || value.at[i + 1] == '\n'));
+
+        if (!ends)
+            *to++ = (char)(c == 0 || c == '\r' ? '?' : c);
+    }
     *to = 0;
+    return text;
 }
 
 /* The value of a field of the header, its folding undone; NULL: it is not there. */
@@ -74,14 +80,9 @@ static char *field(struct pf_bytes head, const char *name)
             return NULL;
         while (end + 1 < head.len && (head.at[end + 1] == ' ' || head.at[end + 1] == '\t'))
             end += 1 + pf_find(pf_bytes_skip(head, end + 1), '\n');
-        if (is_it) {
-            struct pf_bytes value =
-                pf_bytes_head(pf_bytes_skip(pf_bytes_head(head, end), len + 1), RAW_HEAD_MAX);
-            char *text = g_strndup((const char *)value.at, value.len);
-
-            unfold(text);
-            return g_strstrip(text);
-        }
+        if (is_it)
+            return g_strstrip(
+                unfolded(pf_bytes_head(pf_bytes_skip(pf_bytes_head(head, end), len + 1), RAW_HEAD_MAX)));
         head = pf_bytes_skip(head, end + 1);
     }
     return NULL;
@@ -126,13 +127,41 @@ void pf_explore_mime_head(struct pf_bytes head, struct pf_explore_mime_head *out
 
 /* Letters */
 
-/* Decoded and in UTF-8 as far as its charset is known; at most so many octets. */
+/* A NUL ends no mail. */
+static void no_nul(char *text, gsize len)
+{
+    for (gsize i = 0; i < len; i++)
+        if (!text[i])
+            text[i] = '?';
+}
+
+/* In UTF-8, as far as the charset is known; takes `text`. */
+static char *in_utf8(char *text, gsize len, const char *charset)
+{
+    bool is_utf8 = charset && g_ascii_strcasecmp(charset, "utf-8") == 0;
+    char *other = NULL;
+    gsize wrote = 0;
+
+    if (charset && !is_utf8 && g_ascii_strcasecmp(charset, "us-ascii") != 0)
+        other = g_convert_with_fallback(text, (gssize)len, "UTF-8", g_mime_charset_iconv_name(charset),
+                                        "?", NULL, &wrote, NULL);
+    if (!other)
+        no_nul(text, len);
+    if (!other && !is_utf8 && !g_utf8_validate(text, (gssize)len, NULL))
+        other = g_convert(text, (gssize)len, "UTF-8", "WINDOWS-1252", NULL, &wrote, NULL);
+    if (!other)
+        return text;
+    no_nul(other, wrote);
+    g_free(text);
+    return other;
+}
+
+/* Decoded; at most so many octets. */
 static char *read_text(GMimePart *part, bool *out_cut)
 {
     GMimeDataWrapper *content = g_mime_part_get_content(part);
     GMimeStream *raw = content ? g_mime_data_wrapper_get_stream(content) : NULL;
-    const char *charset = g_mime_object_get_content_type_parameter(GMIME_OBJECT(part), "charset");
-    char *text = g_malloc(PF_EXPLORE_TEXT_MAX + 1), *other = NULL;
+    char *text = g_malloc(PF_EXPLORE_TEXT_MAX + 1);
     gssize got, len = 0;
     GMimeStream *stream;
     GMimeFilter *filter;
@@ -149,20 +178,9 @@ static char *read_text(GMimePart *part, bool *out_cut)
         g_object_unref(stream);
     }
     *out_cut = len == PF_EXPLORE_TEXT_MAX;
-    if (charset && g_ascii_strcasecmp(charset, "utf-8") != 0 &&
-        g_ascii_strcasecmp(charset, "us-ascii") != 0)
-        other = g_convert_with_fallback(text, len, "UTF-8", g_mime_charset_iconv_name(charset), "?",
-                                        NULL, NULL, NULL);
-    if (!other && !g_utf8_validate(text, len, NULL) &&
-        !(charset && g_ascii_strcasecmp(charset, "utf-8") == 0))
-        other = g_convert(text, len, "UTF-8", "WINDOWS-1252", NULL, NULL, NULL);
     text[len] = 0;
-    for (gssize i = 0; !other && i < len; i++) /* a NUL ends no mail */
-        if (!text[i])
-            text[i] = '?';
-    if (other)
-        g_free(text);
-    return other ? other : text;
+    return in_utf8(text, (gsize)len,
+                   g_mime_object_get_content_type_parameter(GMIME_OBJECT(part), "charset"));
 }
 
 static void add_text(struct pf_explore_letter *l, GMimePart *part, bool html)
@@ -244,13 +262,35 @@ static void walk(struct pf_explore_letter *l, GMimeObject *object, bool plain, u
         add_part(l, object);
 }
 
-static GString *head_of(GMimeMessage *message)
+/* As it came: GMime's value ends at a NUL. */
+static char *header(struct pf_explore_letter *l, const char *name)
+{
+    GMimeHeader *header =
+        g_mime_header_list_get_header(g_mime_object_get_header_list(GMIME_OBJECT(l->message)), name);
+    gint64 at = header ? g_mime_header_get_offset(header) : -1;
+    GMimeStream *piece = at < 0 ? NULL : g_mime_stream_substream(l->stream, at, -1);
+    char *raw = piece ? g_malloc(RAW_HEAD_MAX) : NULL, *value;
+    gssize got, len = 0;
+
+    while (piece && len < RAW_HEAD_MAX &&
+           (got = g_mime_stream_read(piece, raw + len, (size_t)(RAW_HEAD_MAX - len))) > 0)
+        len += got;
+    value = field(pf_bytes_from(raw, (size_t)len), name);
+    if (!value && header)
+        value = g_strdup(g_mime_header_get_value(header));
+    if (piece)
+        g_object_unref(piece);
+    g_free(raw);
+    return value;
+}
+
+static GString *head_of(struct pf_explore_letter *l)
 {
     static const char *const names[] = {"From", "Reply-To", "To", "Cc", "Date", "Subject"};
     GString *out = g_string_new(NULL);
 
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-        const char *raw = g_mime_object_get_header(GMIME_OBJECT(message), names[i]);
+        char *raw = header(l, names[i]);
         char *decoded = raw ? g_mime_utils_header_decode_text(NULL, raw) : NULL;
         char *safe = clean(decoded, PF_EXPLORE_LINE, FIELD_MAX);
 
@@ -258,6 +298,7 @@ static GString *head_of(GMimeMessage *message)
             g_string_append_printf(out, "%s: %s\n", names[i], safe);
         free(safe);
         g_free(decoded);
+        g_free(raw);
     }
     return out;
 }
@@ -276,7 +317,7 @@ static uint64_t octets_of(GMimeObject *object)
 
 static void compose(struct pf_explore_letter *l)
 {
-    GString *out = head_of(l->message);
+    GString *out = head_of(l);
     char size[8];
 
     l->body = g_string_new(NULL);

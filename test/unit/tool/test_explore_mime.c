@@ -85,6 +85,39 @@ static void texts_are_decoded(void **state)
           "\n?[2J??x\n");
 }
 
+/* What stands behind a NUL, or a CR alone, is shown too. */
+static void a_nul_ends_nothing(void **state)
+{
+    static const struct {
+        const char *octets;
+        size_t len;
+        const char *expected;
+    } rows[] = {
+#define ROW(octets, expected) {octets, sizeof octets - 1, expected}
+        ROW("To: a\0b@c\nSubject: one\0two\rthree\r\n four\n\nbefore\0after\nsecond\n",
+            "To: a?b@c\nSubject: one?two?three four\n\nbefore?after\nsecond\n"),
+        ROW("Content-Type: text/plain; charset=iso-8859-1\n\na\0b\xfc\n", "\na?b\xc3\xbc\n"),
+        ROW("\na\0b\xfc\n", "\na?b\xc3\xbc\n"),
+        ROW("Content-Type: text/plain; charset=utf-16le\nContent-Transfer-Encoding: "
+            "base64\n\nYQAAAGIA\n",
+            "\na?b"),
+        ROW("Content-Type: text/html\n\n<p>a\0b</p>c\n", "\n[HTML as plain text]\n\na?b\n\nc\n")};
+    struct pf_explore_mime_head head;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct pf_explore_letter *l = pf_explore_letter_of(pf_bytes_from(rows[i].octets, rows[i].len));
+
+        assert_non_null(l);
+        assert_string_equal(pf_explore_letter_text(l), rows[i].expected);
+        pf_explore_letter_free(l);
+    }
+    pf_explore_mime_head(pf_bytes_from(rows[0].octets, rows[0].len), &head);
+    assert_string_equal(head.subject, "one?two?three four");
+    free(head.from);
+    free(head.subject);
+}
+
 static void html_is_read_where_there_is_nothing_else(void **state)
 {
     (void)state;
@@ -282,6 +315,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(heads_are_decoded),
         T(texts_are_decoded),
+        T(a_nul_ends_nothing),
         T(html_is_read_where_there_is_nothing_else),
         T(attachments_are_listed_and_written),
         T(a_disk_that_is_full_is_told),

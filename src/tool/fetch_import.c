@@ -56,8 +56,7 @@ int pf_fetch_import(const struct pf_fetch_options *o)
     if (len < 0)
         code = pf_fail(&err, PF_CONFIG, errno, "import", "%s", file);
     else
-        code = pf_import_is_fetchmail(text) ? pf_import_fetchmail(text, stdout, &err)
-                                            : pf_import_mpop(text, stdout, &err);
+        code = pf_import(text, stdout, &err);
     if (code == PF_OK && fflush(stdout) != 0)
         code = pf_fail(&err, PF_IO, errno, "import", "standard output");
     if (room)

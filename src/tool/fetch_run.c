@@ -201,7 +201,9 @@ static enum pf_code begin(struct pf_fetch_run *run, struct pf_err *err)
     if (!run->ledger && pf_fetch_ledger(run, err) != PF_OK)
         return err->code;
     set.ledger = run->ledger;
-    if (f->options->mode == PF_COLLECT_FETCH && !has_place(&run->account))
+    /* Of a URL one may ask what there is before one says where it goes. */
+    if ((f->options->mode == PF_COLLECT_FETCH || (f->options->mode == PF_COLLECT_DRY && !run->own)) &&
+        !has_place(&run->account))
         return pf_fail(
             err, PF_CONFIG, 0, "fetch", "%s",
             run->own ? pf_say("where does mail go? say --maildir DIR, --mbox FILE, --command CMD, "

@@ -212,22 +212,41 @@ bool pf_import_write(struct pf_import *import, struct pf_import_account *a)
     return true;
 }
 
-bool pf_import_is_fetchmail(struct pf_bytes text)
+static struct pf_bytes past_comments(struct pf_bytes text)
 {
-    static const char *const words[] = {"set", "poll", "skip", "server"};
-    size_t len = 0, end;
-
     while (text.len && strchr(" \t\r\n#", text.at[0]) && text.at[0])
         text = pf_bytes_skip(text, text.at[0] == '#' ? pf_find(text, '\n') : 1);
-    while (len < text.len && pf_lower(text.at[len]) >= 'a' && pf_lower(text.at[len]) <= 'z')
-        len++;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (pf_bytes_equal(pf_bytes_head(text, len), pf_bytes_of(words[i])))
+    return text;
+}
+
+static bool is_among(struct pf_bytes word, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (pf_bytes_equal(word, pf_bytes_of(words[i])))
             return true;
-    if (!pf_bytes_equal(pf_bytes_head(text, len), PF_LIT("defaults")))
-        return false;
+    return false;
+}
+
+enum pf_code pf_import(struct pf_bytes text, FILE *to, struct pf_err *err)
+{
+    static const char *const fetchmail[] = {"set", "poll", "skip", "server"};
+    static const char *const mpop[] = {"account",
+                                       "eval"}; /* and defaults; mpop takes nothing else there */
+    struct pf_bytes from = past_comments(text);
+    size_t len = 0, end;
+    bool defaults;
+
+    while (len < from.len && pf_lower(from.at[len]) >= 'a' && pf_lower(from.at[len]) <= 'z')
+        len++;
     /* Alone on its line it begins a section of mpop. */
-    for (end = len; end < text.len && strchr(" \t\r", text.at[end]) && text.at[end]; end++)
+    for (end = len; end < from.len && strchr(" \t\r", from.at[end]) && from.at[end]; end++)
         continue;
-    return end < text.len && text.at[end] != '\n' && text.at[end] != '#';
+    defaults = pf_bytes_equal(pf_bytes_head(from, len), PF_LIT("defaults"));
+    if (is_among(pf_bytes_head(from, len), fetchmail, sizeof fetchmail / sizeof fetchmail[0]) ||
+        (defaults && end < from.len && from.at[end] != '\n' && from.at[end] != '#'))
+        return pf_import_fetchmail(text, to, err);
+    if (defaults || from.len == 0 ||
+        is_among(pf_bytes_head(from, len), mpop, sizeof mpop / sizeof mpop[0]))
+        return pf_import_mpop(text, to, err);
+    return pf_fail(err, PF_SYNTAX, 0, "import", "this is neither a file of fetchmail nor one of mpop");
 }

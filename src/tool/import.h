@@ -16,7 +16,7 @@ enum { PF_IMPORT_MAX = 1 << 20 }; /* a file for people */
  * good. */
 enum pf_code pf_import_fetchmail(struct pf_bytes text, FILE *to, struct pf_err *);
 enum pf_code pf_import_mpop(struct pf_bytes text, FILE *to, struct pf_err *);
-/* Which of the two it is, by its first word. */
-bool pf_import_is_fetchmail(struct pf_bytes text);
+/* Which of the two it is, by its first word; PF_SYNTAX when it is neither. */
+enum pf_code pf_import(struct pf_bytes text, FILE *to, struct pf_err *);
 
 #endif

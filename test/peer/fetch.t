@@ -251,6 +251,18 @@ def accounts_of_fetchmail_are_taken_over():
         home.fetch("--verbose", name)
         assert home.mails("old") == sent, (out, home.errors)
         home.fetch("import", home.home + "/none", status=78, file=False)
+        home.fetch("import", "/bin/true", status=64, file=False)
+        assert "neither a file of fetchmail nor one of mpop" in home.errors, home.errors
+
+
+def an_account_without_a_place_is_told_before():
+    with Home() as home:
+        home.fill(1)
+        home.start()
+        home.configure(home.account("work", place=" "))
+        for words in ((), ("--dry-run",)):
+            home.fetch(*words, status=78)
+            assert "does not say where mail goes" in home.errors, home.errors
 
 
 def only_what_is_needed_is_linked():
@@ -262,4 +274,5 @@ def only_what_is_needed_is_linked():
 
 run(each_message_comes_once, stls_and_urls, what_is_kept_and_what_is_deleted, filters_folders_and_limits,
     newest_first_and_so_many, other_places_and_what_they_refuse, accounts_side_by_side, status_adopt_and_again, what_goes_wrong_is_told,
-    germans_read_german, accounts_of_fetchmail_are_taken_over, only_what_is_needed_is_linked)
+    germans_read_german, accounts_of_fetchmail_are_taken_over,
+    an_account_without_a_place_is_told_before, only_what_is_needed_is_linked)

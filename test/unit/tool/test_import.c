@@ -21,8 +21,7 @@ static struct pf_accounts *import(const char *from)
     text = NULL;
     to = open_memstream(&text, &len);
     assert_non_null(to);
-    code = (pf_import_is_fetchmail(pf_bytes_of(from)) ? pf_import_fetchmail
-                                                      : pf_import_mpop)(pf_bytes_of(from), to, &err);
+    code = pf_import(pf_bytes_of(from), to, &err);
     assert_int_equal(fclose(to), 0);
     assert_string_equal(err.log, "");
     assert_int_equal(code, PF_OK);
@@ -36,9 +35,7 @@ static void bad(const char *from, const char *expected)
     struct pf_err err = {0};
     FILE *to = fopen("/dev/null", "we");
 
-    assert_int_equal((pf_import_is_fetchmail(pf_bytes_of(from)) ? pf_import_fetchmail : pf_import_mpop)(
-                         pf_bytes_of(from), to, &err),
-                     PF_SYNTAX);
+    assert_int_equal(pf_import(pf_bytes_of(from), to, &err), PF_SYNTAX);
     assert_string_equal(err.log, expected);
     fclose(to);
 }
@@ -196,7 +193,9 @@ static void mpop_accounts_are_read(void **state)
     pf_accounts_free(accounts);
     bad("account\n", "line 1: an account needs a name");
     bad("account a : b\n", "line 1: there is no such account to take from");
-    bad("\n\x01\n", "line 2: this is no line of mpop's settings");
+    bad("account a\n\x01\n", "line 2: this is no line of mpop's settings");
+    bad("\n\x01\n", "this is neither a file of fetchmail nor one of mpop");
+    bad("host x\naccount a\n", "this is neither a file of fetchmail nor one of mpop");
     (void)state;
 }
 

@@ -70,31 +70,38 @@ static void put_character(struct html *h, gunichar c)
     put(h, utf8, (size_t)g_unichar_to_utf8(c == 0xa0 ? ' ' : c, utf8));
 }
 
-/* "&name;" or "&#123;"; false when it is neither. */
-static bool take_entity(struct html *h)
+/* "&name;" or "&#123;", and where it ends; 0 when it is neither. */
+static gunichar entity(const char *at, const char *limit, const char **out_end)
 {
-    const char *end = memchr(h->at, ';', strnlen(h->at, NAME));
-    size_t len = end ? (size_t)(end - h->at) - 1 : 0;
-    gunichar c = 0;
+    const char *end = memchr(at, ';', strnlen(at, MIN((size_t)(limit - at), NAME)));
+    size_t len = end ? (size_t)(end - at) - 1 : 0;
 
     if (!len)
-        return false;
-    if (h->at[1] == '#') {
-        bool hex = h->at[2] == 'x' || h->at[2] == 'X';
+        return 0;
+    *out_end = end + 1;
+    if (at[1] == '#') {
+        bool hex = at[2] == 'x' || at[2] == 'X';
         char *stop;
-        guint64 value = g_ascii_strtoull(h->at + 2 + hex, &stop, hex ? 16 : 10);
+        guint64 value = g_ascii_strtoull(at + 2 + hex, &stop, hex ? 16 : 10);
 
-        c = stop == end && value > 0 && value <= 0x10ffff && g_unichar_validate((gunichar)value)
-                ? (gunichar)value
-                : 0;
+        return stop == end && value <= 0x10ffff && g_unichar_validate((gunichar)value) ? (gunichar)value
+                                                                                       : 0;
     }
-    for (size_t i = 0; !c && i < G_N_ELEMENTS(entities); i++)
-        if (strlen(entities[i].name) == len && memcmp(entities[i].name, h->at + 1, len) == 0)
-            c = entities[i].character;
+    for (size_t i = 0; i < G_N_ELEMENTS(entities); i++)
+        if (strlen(entities[i].name) == len && memcmp(entities[i].name, at + 1, len) == 0)
+            return entities[i].character;
+    return 0;
+}
+
+static bool take_entity(struct html *h)
+{
+    const char *end;
+    gunichar c = entity(h->at, h->at + NAME, &end);
+
     if (!c)
         return false;
     put_character(h, c);
-    h->at = end + 1;
+    h->at = end;
     return true;
 }
 
@@ -112,6 +119,21 @@ static const char *tag_end(const char *at)
     return at;
 }
 
+/* The value of an attribute, its entities decoded. */
+static void decode(GString *out, const char *at, const char *end)
+{
+    while (at < end) {
+        const char *next;
+        gunichar c = *at == '&' ? entity(at, end, &next) : 0;
+
+        if (c)
+            g_string_append_unichar(out, c);
+        else
+            g_string_append_c(out, *at), next = at + 1;
+        at = next;
+    }
+}
+
 /* The value of an attribute in a tag. */
 static void attribute(const char *tag, const char *end, const char *name, GString *out)
 {
@@ -127,7 +149,7 @@ static void attribute(const char *tag, const char *end, const char *name, GStrin
         quote = *value == '"' || *value == '\'' ? *value++ : 0;
         for (stop = value; stop < end && (quote ? *stop != quote : !g_ascii_isspace(*stop)); stop++)
             continue;
-        g_string_append_len(out, value, stop - value);
+        decode(out, value, stop);
         return;
     }
 }

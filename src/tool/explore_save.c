@@ -60,7 +60,7 @@ void pf_explore_name(const char *theirs, const char *fallback, char out[PF_EXPLO
         return;
     }
     for (char *c = safe; *c; c++)
-        if (strchr("?*:|<>\"", *c)) /* not names everywhere, and a shell's */
+        if (strchr("?*:|<>\"'`;$(){}[]&!#~", *c)) /* not names everywhere, or a shell's */
             *c = '_';
     for (base = safe; *base == '.' || *base == ' ' || *base == '-';) /* hidden; an option of a command */
         base++;

@@ -229,7 +229,7 @@ def no_mail_moves_the_terminal():
             screen.keys("v")
             screen.shows(r"^\^\[\]0;owned\^G\^\[\[2J<9b>31m$")
             screen.keys("w")
-            screen.shows("^Write message to: _]0;owned__\\[2J_31m.eml$")
+            screen.shows("^Write message to: __0_owned___2J_31m.eml$")
             screen.keys("Escape")
             assert screen.tmux("display-message", "-p", "#{pane_title}") == title != "owned\n"
             screen.keys("Q")

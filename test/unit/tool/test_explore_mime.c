@@ -216,6 +216,10 @@ static void html_becomes_text(void **state)
          "a & b <c> \xc3\xa4\xc3\xa4 \xc3\xbc x &bogus; &\n");
     html("<ul><li>one<li>two</ul>", "* one\n* two\n");
     html("<a href=\"https://evil.example/\">bank.example</a>", "bank.example <https://evil.example/>\n");
+    html("<a href=\"http://h/x?y=1&amp;z=2&#38;q=&uuml;&bogus;&\">l</a>",
+         "l <http://h/x?y=1&z=2&q=\xc3\xbc&bogus;&>\n");
+    html("<a href=\"http://h/?a&amp\">;</a>", "; <http://h/?a&amp>\n"); /* ends in the next words */
+    html("<img alt='a &lt; b'>", "[a < b]\n");
     html("<a href='https://x.example/'>https://x.example/</a>", "https://x.example/\n");
     html("<a href=mailto:a@b>a@b</a> <a href='#top'>up</a>", "a@b up\n");
     html("<img alt='Logo' src=x><img src=y>!", "[Logo]!\n");
@@ -267,9 +271,11 @@ static void names_are_safe(void **state)
     named("", "attachment-1");
     named(".bashrc", "bashrc");
     named("-rf", "rf");
-    named("a\033[2Jb\n.txt", "a_[2Jb .txt");
+    named("a\033[2Jb\n.txt", "a__2Jb .txt");
     named("x\xe2\x80\xaegpj.exe", "x_gpj.exe");
     named("a:b*c?.txt. ", "a_b_c_.txt");
+    named("a;b `id` $(id) &|<>*?!#~'{x}[y].sh", "a_b _id_ __id_ __________x__y_.sh");
+    named(" \t~a b.txt \xc2\xa0", "_a b.txt");
     memset(longer, 'x', sizeof longer);
     memcpy(longer + 590, ".pdf", 5);
     pf_explore_name(longer, "f", name);

@@ -39,7 +39,8 @@ enum pf_collect_mode {
     /* Lists and decides, tells, changes nothing anywhere: BEGINS for each that would be fetched, LEFT
      * with EXPIRED, CROWDED or UNWANTED for each that would be deleted. */
     PF_COLLECT_DRY,
-    /* Notes everything on the server as fetched, and fetches nothing; `fetched` says how many. */
+    /* Notes everything on the server as fetched, with headers' digests where TOP shows them, and fetches
+     * nothing; `fetched` says how many. */
     PF_COLLECT_ADOPT
 };
 

@@ -106,6 +106,8 @@ void pf_collect_listed(struct pf_collect *c)
     /* Where logins are rationed a session takes all. */
     if (c->set.mode == PF_COLLECT_FETCH && !c->s.rationed)
         pf_plan_limits(c->s.plan, PF_COLLECT_SESSION, PF_COLLECT_SESSION);
+    if (c->set.mode == PF_COLLECT_ADOPT) /* a server that numbers anew one day asks for headers */
+        pf_plan_look_at_all(c->s.plan);
     pf_plan_except(c->s.plan, &c->taken);
     if (pf_plan_make(c->s.plan) != PF_OK) {
         pf_collect_no_memory(c);

@@ -38,6 +38,11 @@ void pf_plan_limits(struct pf_plan *plan, size_t looks, size_t fetches)
     plan->fetches = fetches;
 }
 
+void pf_plan_look_at_all(struct pf_plan *plan)
+{
+    plan->look_at_all = true;
+}
+
 void pf_plan_except(struct pf_plan *plan, const struct pf_plan_names *names)
 {
     plan->except = names;

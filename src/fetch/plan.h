@@ -76,6 +76,8 @@ struct pf_plan_names;
  * for filters, and no more than `fetches` fetched, the account's number-limit besides; the rest is
  * ENOUGH. SIZE_MAX: no limit. */
 void pf_plan_limits(struct pf_plan *, size_t looks, size_t fetches);
+/* Before pf_plan_make: every new message is looked at, whatever its identity and the filters ask for. */
+void pf_plan_look_at_all(struct pf_plan *);
 /* Identities that this run has dealt with, and that are left alone: with `fetch all` the ledger alone
  * cannot tell them. They live as long as the plan. */
 void pf_plan_except(struct pf_plan *, const struct pf_plan_names *);

@@ -163,7 +163,7 @@ static bool asks_headers(const struct pf_account *account)
 /* What is new is looked at where its identity, or a filter, asks for it. */
 static void decide(struct pf_plan *plan)
 {
-    bool filters = asks_headers(plan->account);
+    bool filters = plan->look_at_all || asks_headers(plan->account);
     size_t looks = 0;
 
     for (size_t i = 0; i < plan->count; i++) {

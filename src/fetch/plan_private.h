@@ -45,7 +45,7 @@ struct pf_plan_record {
 struct pf_plan {
     const struct pf_account *account;
     const struct pf_ledger *ledger;
-    bool has_top;
+    bool has_top, look_at_all;
     struct pf_plan_list sizes, uids;
     struct pf_plan_row *rows;
     struct pf_plan_more *more;

@@ -243,6 +243,26 @@ static void adopting_notes_all_and_fetches_nothing(void **state)
     assert_int_equal(r.taken, 1);
 }
 
+static void qs_021_what_was_adopted_is_known_behind_a_renumbering(void **state)
+{
+    (void)state;
+    collectrig_fill(&r, 5);
+    r.set.mode = PF_COLLECT_ADOPT;
+    collectrig_good(&r);
+    assert_int_equal(r.fake.tops, 5);
+    for (size_t i = 0; i < 5; i++)
+        r.fake.at[i].uid[0] = 'v';
+    r.set.mode = PF_COLLECT_FETCH;
+    collectrig_good(&r);
+    assert_int_equal(r.taken, 0);
+    r.fake.no_top = true;
+    collectrig_add(&r, "u6", "Subject: new\r\n\r\n1\r\n");
+    r.set.mode = PF_COLLECT_ADOPT;
+    collectrig_good(&r);
+    assert_int_equal(pf_collect_sums(r.collect)->fetched, 1);
+    assert_int_equal(collectrig_known(&r, "u6"), PF_LEDGER_DONE);
+}
+
 static void limits(void **state)
 {
     (void)state;
@@ -340,6 +360,7 @@ int main(void)
         CASE(filters_work_without_top_too),
         CASE(a_dry_run_changes_nothing),
         CASE(adopting_notes_all_and_fetches_nothing),
+        CASE(qs_021_what_was_adopted_is_known_behind_a_renumbering),
         CASE(limits),
         CASE(fetch_all_fetches_again_and_only_once),
         CASE(twenty_thousand_messages_come_in_sessions),

@@ -18,9 +18,13 @@ check:
 	@check/install-packages test
 	@check/run
 
+# Servers side by side (doc/BENCHMARK.md): QUICK=1 is short, WRITE=1 sets that page anew. bench/run has the other benches.
 bench:
 	@check/install-packages test
-	@bench/run
+	@test -f build-bench/build.ninja || meson setup build-bench --buildtype=release >/dev/null
+	@ninja -C build-bench --quiet benches
+	@folder=$$(mktemp -d) && chmod 711 $$folder && trap 'rm -rf '$$folder EXIT && TMPDIR=$$folder bench/table.py \
+	  $(if $(QUICK),--quick) $(if $(WRITE),--write)
 
 # Longer fuzzing of every target; SECONDS_EACH=3600 for a night.
 fuzz:

@@ -249,6 +249,7 @@ def main():
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     wish = arguments()
     wanted = [row for row in rows.ROWS if not wish.rows or row.key in wish.rows.split(",")]
+    wanted.sort(key=lambda row: row.kind != "memory")  # first: what was used once is used again
     found = {}
     began, (before, _) = time.monotonic(), yard.busy()
     with yard.Yard() as place:

@@ -60,7 +60,7 @@ static enum pf_code judge(struct pf_bytes line, struct pf_err *err)
     if (line.len > PF_AUTH_LINE_MAX || memchr(line.at, '\n', line.len) || line.at[0] == '#')
         return pf_fail(err, PF_SYNTAX, 0, "tokens",
                        "a token is one line of at most %d octets, and no comment", PF_AUTH_LINE_MAX);
-    copy = strndup((const char *)line.at, line.len);
+    copy = pf_text_copy(line);
     if (!copy)
         return pf_fail(err, PF_NO_MEMORY, 0, "tokens", "no memory for a line");
     wrong = pf_token_line(copy, &token);

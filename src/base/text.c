@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 bool pf_equal_nocase(struct pf_bytes a, struct pf_bytes b)
 {
@@ -52,6 +53,18 @@ bool pf_span_format(struct pf_span *s, const char *format, ...)
     if (len < 0 || (size_t)len >= sizeof text)
         return false;
     return pf_span_put(s, pf_bytes_from(text, (size_t)len));
+}
+
+char *pf_text_copy(struct pf_bytes b)
+{
+    char *copy = malloc(b.len + 1);
+
+    if (!copy)
+        return NULL;
+    if (b.len)
+        memcpy(copy, b.at, b.len);
+    copy[b.len] = 0;
+    return copy;
 }
 
 void pf_wipe(void *at, size_t len)

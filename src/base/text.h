@@ -28,6 +28,9 @@ bool pf_span_decimal(struct pf_span *, uint64_t number);
 bool pf_span_format(struct pf_span *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* A copy as a C string, from malloc; NULL without memory. Not strndup(3), which looks for a NUL that views lack. */
+char *pf_text_copy(struct pf_bytes b);
+
 /* Overwrites memory in a way that the compiler cannot leave out. */
 void pf_wipe(void *at, size_t len);
 

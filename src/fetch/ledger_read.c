@@ -49,7 +49,7 @@ static bool find_other(const struct pf_ledger *l, struct pf_bytes who, uint32_t 
 static bool add_other(struct pf_ledger *l, struct pf_bytes who, uint32_t *out)
 {
     char **more = reallocarray(l->others, l->other_count + 1, sizeof *more);
-    char *copy = more ? strndup((const char *)who.at, who.len) : NULL;
+    char *copy = more ? pf_text_copy(who) : NULL;
 
     if (more)
         l->others = more;

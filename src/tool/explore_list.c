@@ -60,7 +60,7 @@ bool pf_explore_list_uid(struct pf_explore_list *list, uint64_t number, struct p
 
     if (!row || row->uid || uid.len > PF_EXPLORE_UID_MAX || pf_find(uid, 0) < uid.len)
         return false;
-    row->uid = strndup((const char *)uid.at, uid.len);
+    row->uid = pf_text_copy(uid);
     return row->uid != NULL;
 }
 

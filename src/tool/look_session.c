@@ -1,5 +1,7 @@
 #include "tool/look_parts.h"
 
+#include "base/text.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,7 +103,7 @@ static void hear_item(struct pf_look *l, const struct pf_heard *heard)
         l->no_memory |= !row;
     }
     if (row && !row->uid) {
-        row->uid = strndup((const char *)heard->uid.at, heard->uid.len);
+        row->uid = pf_text_copy(heard->uid);
         l->no_memory |= !row->uid;
     }
 }

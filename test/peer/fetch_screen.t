@@ -10,6 +10,11 @@ from fetch_home import Home, Relay  # noqa: E402
 from office import POSTFACH, run, wait_until  # noqa: E402
 
 
+def without_leaks(environment):
+    """As in screen.py: who ends because its terminal is taken away must not hang in a search for leaks."""
+    return {**environment, "ASAN_OPTIONS": f"{environment.get('ASAN_OPTIONS', '')}:detect_leaks=0"}
+
+
 class Screen:
     """A command in a tmux server of its own, which ends with the block."""
 
@@ -19,7 +24,7 @@ class Screen:
         shell = ["sh", "-c", 'trap : INT; "$@"; echo "ended with $?"; exec cat', "sh"]
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), *shell,
                   POSTFACH, "fetch", "-c", home.accounts, *words, ";", "set-option", "-g", "window-size", "manual",
-                  environment=home.environment(locale))
+                  environment=without_leaks(home.environment(locale)))
 
     def tmux(self, *words, check=True, environment=None):
         return subprocess.run(["tmux", "-u", "-S", self.socket, *words], capture_output=True, text=True, check=check,

@@ -129,6 +129,9 @@ class Pop3(poplib.POP3):
 
 
 class Dovecot:
+    wrapper = ()  # words in front of its command
+    handed = ()  # sockets to listen to
+
     def __init__(self, office):
         self.folder = os.path.join(office.folder, "dovecot")
         os.mkdir(self.folder)
@@ -143,15 +146,13 @@ class Dovecot:
         log = os.path.join(self.folder, "log")
         open(log, "w", encoding="ascii").close()
         os.chmod(log, 0o666)  # its delivery agent writes there, too
-        self.command = ["/usr/sbin/dovecot", "-F", "-c", self.conf]
-        self.handed = ()  # sockets to listen to
         self.process = None
 
     def __enter__(self):
         # Its children become ours when it ends: not every machine's first process collects them.
         PRCTL(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, pass_fds=self.handed,
-                                        start_new_session=True)
+        self.process = subprocess.Popen([*self.wrapper, "/usr/sbin/dovecot", "-F", "-c", self.conf],
+                                        stdin=subprocess.DEVNULL, pass_fds=self.handed, start_new_session=True)
         try:
             wait_until("the start of Dovecot", lambda: "starting up" in self.log() or self.process.poll() is not None)
             assert self.process.poll() is None, self.log()

@@ -56,7 +56,7 @@ os.execv(sys.argv[3], sys.argv[3:])"""
                        f"service pop3-login {{\n  inet_listener pop3 {{\n    port = {self.port}\n  }}\n"
                        f"  inet_listener pop3s {{\n    port = {self.tls_port}\n    ssl = yes\n  }}\n}}\n")
         handed = [str(listener.fileno()) for listener in listeners]
-        self.dovecot.command = [sys.executable, "-c", self.HAND_OVER, *handed, *self.dovecot.command]
+        self.dovecot.wrapper = (sys.executable, "-c", self.HAND_OVER, *handed)
         self.dovecot.handed = tuple(map(int, handed))
         with contextlib.ExitStack() as stack:
             for listener in listeners:

@@ -28,6 +28,9 @@ class Screen:
 
     def __init__(self, socket, *words, size=(100, 24), folder=".", environment=None):
         self.socket = socket
+        # At the end the terminal is taken away, and a search for leaks in a program that ends of that hangs now and then.
+        environment = dict(environment or os.environ)
+        environment["ASAN_OPTIONS"] = f"{environment.get('ASAN_OPTIONS', '')}:detect_leaks=0"
         # The screen tells the status: tmux now and then forgets to ask for it.
         shell = ["sh", "-c", 'trap : INT; cd "$0" && "$@"; echo "ended with $?"; exec cat', folder]
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), *shell, *words,

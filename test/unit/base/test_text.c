@@ -2,6 +2,8 @@
 
 #include "base/text.h"
 
+#include <stdlib.h>
+
 static void numbers_are_plain_decimal_or_refused(void **state)
 {
     static const char *const bad[] = {"", "-1", "+1", " 1", "1 ", "0x1", "18446744073709551616", "1a"};
@@ -70,12 +72,23 @@ static void wipe_and_find(void **state)
     assert_memory_equal(secret, "\0\0\0\0", 4);
 }
 
+static void a_copy_ends_where_its_view_does(void **state)
+{
+    char *copy = pf_text_copy(pf_bytes_head(PF_LIT("abcdef"), 3)), *none = pf_text_copy((struct pf_bytes){0});
+
+    (void)state;
+    assert_string_equal(copy, "abc");
+    assert_string_equal(none, "");
+    free(copy);
+    free(none);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(numbers_are_plain_decimal_or_refused), T(decimals_are_all_or_nothing),
         T(case_is_ascii_only), T(secrets_compare_whole),
-        T(safe_text_hides_what_is_not_printable), T(wipe_and_find),
+        T(safe_text_hides_what_is_not_printable), T(wipe_and_find), T(a_copy_ends_where_its_view_does),
     };
 
     return RUN(tests);

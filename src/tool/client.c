@@ -129,6 +129,17 @@ static const struct pf_account *from_word(struct pf_client_options *o, const cha
     return NULL;
 }
 
+void pf_client_tell_unchecked(const struct pf_account *a)
+{
+    if (a->verify || a->tls == PF_ACCOUNT_PLAIN)
+        return;
+    fputs("postfach: ", stderr);
+    pf_tool_print_safe(stderr, a->name, false);
+    fputs(pf_say(": the certificate is not checked: this may be anybody's server\n",
+                 ": das Zertifikat wird nicht geprüft: das kann irgendjemands Server sein\n"),
+          stderr);
+}
+
 const struct pf_account *pf_client_account(struct pf_client *c, struct pf_client_options *o,
                                            const char *word)
 {

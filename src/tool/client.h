@@ -57,6 +57,9 @@ void pf_client_close(struct pf_client *);
 const struct pf_account *pf_client_account(struct pf_client *, struct pf_client_options *,
                                            const char *word);
 
+/* Tells a person on stderr where anybody's certificate will do; once, before the server is called. */
+void pf_client_tell_unchecked(const struct pf_account *);
+
 /* Tells an error on stderr, `postfach WHAT: NAME: ...` (either may be NULL), and gives the exit status. */
 int pf_client_complain(const char *what, const char *name, const struct pf_err *);
 

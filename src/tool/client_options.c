@@ -1,5 +1,6 @@
 #include "tool/client.h"
 
+#include "tool/safe.h"
 #include "tool/speech.h"
 
 #include <stdio.h>
@@ -120,18 +121,20 @@ static const struct row {
     const char *name;
     void (*set)(struct pf_account *);
     bool (*take)(struct pf_client_options *, const char *value);
+    const char *takes, *nimmt; /* what its value is */
 } rows[] = {
-    {"-c", NULL, take_accounts},
-    {"--starttls", set_starttls, NULL},
-    {"--plain", set_plain, NULL},
-    {"--insecure", set_insecure, NULL},
-    {"--dane", set_dane, NULL},
-    {"--ca", NULL, take_ca},
-    {"--pins", NULL, take_pins},
-    {"--mechanisms", NULL, take_mechanisms},
-    {"--password-file", NULL, take_file},
-    {"--password-command", NULL, take_command},
-    {"--token-command", NULL, take_token},
+    {"-c", NULL, take_accounts, "a file of accounts", "eine Datei mit Konten"},
+    {"--starttls", set_starttls, NULL, NULL, NULL},
+    {"--plain", set_plain, NULL, NULL, NULL},
+    {"--insecure", set_insecure, NULL, NULL, NULL},
+    {"--dane", set_dane, NULL, NULL, NULL},
+    {"--ca", NULL, take_ca, "a file of certificates", "eine Datei mit Zertifikaten"},
+    {"--pins", NULL, take_pins, "SHA-256 digests of keys", "SHA-256-Werte von Schlüsseln"},
+    {"--mechanisms", NULL, take_mechanisms, "names of mechanisms", "Namen von Verfahren"},
+    {"--password-file", NULL, take_file, "a file", "eine Datei"},
+    {"--password-command", NULL, take_command, "a program and its words",
+     "ein Programm und seine Wörter"},
+    {"--token-command", NULL, take_token, "a program and its words", "ein Programm und seine Wörter"},
 };
 
 void pf_client_options_init(struct pf_client_options *o)
@@ -144,11 +147,14 @@ static int take_value(struct pf_client_options *o, const struct row *row, const 
 {
     if (value && row->take(o, value))
         return 0;
-    fprintf(stderr,
-            value ? pf_say("postfach: the value of %s is no good\n",
-                           "postfach: der Wert von %s taugt nicht\n")
-                  : pf_say("postfach: %s wants a value\n", "postfach: %s braucht einen Wert\n"),
-            row->name);
+    fprintf(stderr, pf_say("postfach: %s takes %s", "postfach: %s nimmt %s"), row->name,
+            pf_say(row->takes, row->nimmt));
+    if (value) {
+        fputs(pf_say(", not `", ", nicht `"), stderr);
+        pf_tool_print_safe(stderr, value, false);
+        fputc('\'', stderr);
+    }
+    fputc('\n', stderr);
     return -1;
 }
 

@@ -105,6 +105,8 @@ int pf_tool_explore(int argc, char **argv)
     if (status == 0) {
         settings.client = &client;
         settings.account = account_of(&client, o, word);
+        if (settings.account)
+            pf_client_tell_unchecked(settings.account);
         status = settings.account ? pf_explore_live(&settings) : pf_verdict(PF_CONFIG)->exit_status;
         pf_client_close(&client);
     }

@@ -209,8 +209,11 @@ static void on_ready(void *self, struct pf_reach *reach, struct pf_call *call)
                                  uidl = {.verb = PF_VERB_UIDL, .tag = TAG_UIDL};
 
     l->call = call;
-    snprintf(l->server, sizeof l->server, "%s:%u %s %s", facts->address, facts->port,
+    snprintf(l->server, sizeof l->server, "%s:%u %s%s %s", facts->address, facts->port,
              facts->tls_version[0] ? facts->tls_version : pf_say("no TLS", "kein TLS"),
+             strcmp(facts->checked, "unchecked") == 0
+                 ? pf_say(" (the certificate was not checked)", " (das Zertifikat wurde nicht geprüft)")
+                 : "",
              facts->mechanism);
     snprintf(l->who, sizeof l->who, "%s", pf_reach_who(reach));
     say(l, false, "%s", l->server);

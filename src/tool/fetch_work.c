@@ -101,6 +101,8 @@ static bool ask_persons(struct pf_fetch *f)
 {
     struct pf_err err;
 
+    for (struct pf_fetch_run *run = f->runs; run && !f->options->quiet; run = run->next)
+        pf_client_tell_unchecked(&run->account);
     for (struct pf_fetch_run *run = f->runs; run; run = run->next)
         if (pf_client_ask(&f->client, &run->account, &err) == PF_CANCELLED) {
             judge(f, pf_client_complain("fetch", run->name, &err));

@@ -64,13 +64,15 @@ static const struct option {
     char letter;
     bool (*take)(struct pf_look *, const char *value);
     bool valued;
-} options[] = {{"--json", 'j', set_json, false},
-               {"--limit", 'l', take_limit, true},
-               {"--raw", 'r', set_raw, false},
-               {"--to", 't', take_folder, true},
-               {"--attachments", 'a', set_attachments, false},
-               {"--yes", 'y', set_yes, false},
-               {"--older", 'o', take_older, true}};
+    const char *takes, *nimmt; /* what its value is */
+} options[] = {{"--json", 'j', set_json, false, NULL, NULL},
+               {"--limit", 'l', take_limit, true, "a number from 1", "eine Zahl ab 1"},
+               {"--raw", 'r', set_raw, false, NULL, NULL},
+               {"--to", 't', take_folder, true, "a folder", "einen Ordner"},
+               {"--attachments", 'a', set_attachments, false, NULL, NULL},
+               {"--yes", 'y', set_yes, false, NULL, NULL},
+               {"--older", 'o', take_older, true, "days from 0 to 36500, as 30d",
+                "Tage von 0 bis 36500, etwa 30d"}};
 
 static void print_usage(const struct pf_look_verb *verb, FILE *to)
 {
@@ -90,8 +92,18 @@ static int refuse(const struct pf_look_verb *verb, const char *why, const char *
     fprintf(stderr, "postfach %s: %s", verb->word, why);
     pf_tool_print_safe(stderr, word, false);
     fputc('\n', stderr);
-    print_usage(verb, stderr);
+    fprintf(stderr, pf_say("    hint: postfach %s --help\n", "    Tipp: postfach %s --help\n"),
+            verb->word);
     return WRONG;
+}
+
+static int refuse_value(const struct pf_look_verb *verb, const struct option *option, const char *value)
+{
+    char why[200];
+
+    snprintf(why, sizeof why, pf_say("%s takes %s, not ", "%s nimmt %s, nicht "), option->name,
+             pf_say(option->takes, option->nimmt));
+    return refuse(verb, why, value[0] ? value : "\"\"");
 }
 
 /* How many words the option at argv takes, or WRONG. */
@@ -113,7 +125,7 @@ static int take_option(struct pf_look *l, int argc, char **argv)
     if (option->valued && !value)
         return refuse(l->verb, pf_say("a value belongs behind ", "es fehlt der Wert hinter "), argv[0]);
     if (!option->take(l, value))
-        return refuse(l->verb, pf_say("this value is no good: ", "dieser Wert taugt nicht: "), value);
+        return refuse_value(l->verb, option, value);
     return option->valued && !argv[0][len] ? 2 : 1;
 }
 
@@ -179,6 +191,8 @@ static int run(struct pf_look *l)
     if (status)
         return status;
     l->account = pf_client_account(&l->client, &l->options, l->word);
+    if (l->account)
+        pf_client_tell_unchecked(l->account);
     status = l->account ? pf_look_begin(l) : pf_verdict(PF_CONFIG)->exit_status;
     if (status == 0)
         status = l->verb->run(l);

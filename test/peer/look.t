@@ -221,7 +221,13 @@ def what_is_not_known_is_told():
         assert "there is no account `nobody`" in err, err
         for words in (("ls",), ("ls", "work", "1"), ("ls", "--raw", "work"), ("show", "work"), ("save", "--to"),
                       ("ls", "--limit", "0", "work"), ("ls", "--json=1", "work")):
-            assert "usage: postfach " + words[0] in tool(office, *words, status=64)[1], words
+            said = tool(office, *words, status=64)[1]
+            assert f"postfach {words[0]} --help" in said and len(said.splitlines()) == 2, (words, said)
+        said = tool(office, "rm", "work", "--older", "10000000d", status=64)[1]
+        assert "--older takes days from 0 to 36500, as 30d, not 10000000d\n" in said, said
+        said = tool(office, "ls", "--insecure", "--password-file", "/none", f"pops://anna@localhost:{office.pop3s}",
+                    status=77)[1]
+        assert said.count("the certificate is not checked") == 1, said
         for word in ("ls", "show", "save", "rm"):
             assert f"usage: postfach {word}".encode() in tool(office, word, "--help")[0]
 

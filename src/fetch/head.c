@@ -16,6 +16,7 @@ struct pf_head {
     bool cr;       /* held back: it may belong to a line's end */
     bool decided;  /* whether this line counts is known */
     bool ignored;
+    bool named;   /* a line tells this message from all others */
     bool within;  /* something of the line came */
     bool unfolds; /* white space at a folded line's beginning is being skipped */
     bool cut;     /* no more is kept */
@@ -36,6 +37,12 @@ static bool is_made(const unsigned char *name, size_t len)
         if (pf_equal_nocase(pf_bytes_from(name, len), pf_bytes_of(made[i])))
             return true;
     return false;
+}
+
+static bool is_name(const unsigned char *name, size_t len)
+{
+    return pf_equal_nocase(pf_bytes_from(name, len), PF_LIT("message-id")) ||
+           pf_equal_nocase(pf_bytes_from(name, len), PF_LIT("received"));
 }
 
 static bool is_blank(unsigned char c)
@@ -69,7 +76,7 @@ void pf_head_free(struct pf_head *h)
 void pf_head_begin(struct pf_head *h)
 {
     h->broken = EVP_DigestInit_ex(h->digest, EVP_sha256(), NULL) != 1;
-    h->complete = h->told = h->cr = h->decided = h->ignored = h->within = h->unfolds = h->cut = false;
+    h->complete = h->told = h->cr = h->decided = h->ignored = h->named = h->within = h->unfolds = h->cut = false;
     h->name_len = h->kept = h->field = 0;
 }
 
@@ -97,6 +104,7 @@ static void keep(struct pf_head *h, struct pf_bytes b)
 static void decide(struct pf_head *h, bool has_colon)
 {
     h->ignored = has_colon && is_made(h->name, h->name_len - 1);
+    h->named |= has_colon && is_name(h->name, h->name_len - 1);
     h->decided = true;
     count(h, pf_bytes_from(h->name, h->name_len));
 }
@@ -202,11 +210,17 @@ void pf_head_digest(struct pf_head *h, unsigned char out[PF_LEDGER_HEAD])
         /* One that cannot be computed matches nothing: a message rather comes twice than never. */
         if (!finish(h) && getrandom(h->result, sizeof h->result, 0) != sizeof h->result)
             memset(h->result, 0, sizeof h->result);
+        h->result[PF_LEDGER_HEAD - 1] = (unsigned char)((h->result[PF_LEDGER_HEAD - 1] & ~1) | h->named);
         if (memcmp(h->result, none, sizeof none) == 0)
-            h->result[PF_LEDGER_HEAD - 1] = 1;
+            h->result[0] = 1;
         h->told = true;
     }
     memcpy(out, h->result, PF_LEDGER_HEAD);
+}
+
+bool pf_head_is_named(const unsigned char head[PF_LEDGER_HEAD])
+{
+    return head[PF_LEDGER_HEAD - 1] & 1;
 }
 
 bool pf_head_matches(struct pf_bytes value, const char *pattern)

@@ -23,6 +23,9 @@ bool pf_head_feed(struct pf_head *,
                   struct pf_bytes piece); /* false: the head is complete, no more is needed */
 /* At the end of the head or of the message. Never all zeros. */
 void pf_head_digest(struct pf_head *, unsigned char out[PF_LEDGER_HEAD]);
+/* Whether a header of that digest has a Message-ID or a Received line, and so is no other message's: a
+ * scanner without a clock makes the same header every day. (The digest's last bit says it.) */
+bool pf_head_is_named(const unsigned char head[PF_LEDGER_HEAD]);
 /* The first of the account's filters that matches, or NULL. Folded lines are one; names without regard
  * to case. */
 const struct pf_account_filter *pf_head_filter(const struct pf_head *, const struct pf_account *);

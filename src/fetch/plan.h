@@ -6,7 +6,9 @@
  * none, or one twice (then also a record under that UID may be one of them, and the other way round,
  * when it stands alone again), or where every UID is new though the ledger knows messages of the same
  * sizes (a server that numbers anew, or was renamed), the header's digest and the octets are; `look`
- * asks for it by TOP. So does a filter that skips or deletes, of new messages.
+ * asks for it by TOP. So does a filter that skips or deletes, of new messages. Where every UID is new only
+ * headers count that are one message's own (pf_head_is_named): two mails of a scanner without a clock are
+ * not the same.
  *   2. pf_plan_looked for each of those, then pf_plan_settle: what is to be fetched, in the account's
  * order and within its limits.
  *   3. after the fetching, pf_plan_remove: what is to be deleted, by the account's rules. Only what the

@@ -67,12 +67,13 @@ bool pf_plan_gather_records(struct pf_plan *plan)
 
         pf_ledger_at(plan->ledger, i, &note);
         close = pf_plan_begins_head(note.uid) || pf_plan_names_has(&shared, note.uid);
-        if (plan->strange || close)
+        if (close || (plan->strange && pf_head_is_named(note.head)))
             add_record(plan, &note, close);
     }
     for (size_t i = 0; i < other && all && plan->records; i++) {
         pf_ledger_elsewhere_at(plan->ledger, i, &note);
-        add_record(plan, &note, false);
+        if (pf_head_is_named(note.head))
+            add_record(plan, &note, false);
     }
     if (plan->record_count)
         qsort(plan->records, plan->record_count, sizeof *plan->records, by_size_head_and_closeness);

@@ -248,7 +248,7 @@ void collectrig_fill(struct collectrig *r, size_t n)
 
     for (size_t i = 1; i <= n; i++) {
         snprintf(uid, sizeof uid, "u%zu", i);
-        snprintf(text, sizeof text, "From: x\r\nSubject: number %zu\r\n\r\nbody %zu of them\r\n", i, i);
+        snprintf(text, sizeof text, "Message-ID: <%zu@x>\r\nSubject: number %zu\r\n\r\nbody %zu of them\r\n", i, i, i);
         collectrig_add(r, uid, text);
     }
 }

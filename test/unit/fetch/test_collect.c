@@ -156,6 +156,21 @@ static void qs_021_renumbered_uids_are_no_new_mail(void **state)
     assert_int_equal(r.notices, 0);
 }
 
+/* A scanner without a clock makes one header every day: its mails are not each other, whatever became of the first. */
+static void equal_headers_without_a_name_are_different_mail(void **state)
+{
+    (void)state;
+    collectrig_add(&r, "a", "From: scan@x\r\nSubject: scan\r\n\r\nbody A\r\n");
+    collectrig_good(&r);
+    snprintf(r.fake.at[0].uid, sizeof r.fake.at[0].uid, "b");
+    r.fake.at[0].text[strlen(r.fake.at[0].text) - 3] = 'B';
+    r.account.keep_days = 0;
+    collectrig_good(&r);
+    assert_int_equal(r.taken, 1);
+    assert_int_equal(collectrig_mails_with(&r, "body A"), 1);
+    assert_int_equal(collectrig_mails_with(&r, "body B"), 1);
+}
+
 static void filters_skip_delete_and_choose_folders(void **state)
 {
     (void)state;
@@ -356,6 +371,7 @@ int main(void)
         CASE(without_uidl_and_top_messages_tell),
         CASE(duplicate_uids_are_told_apart_by_headers),
         CASE(qs_021_renumbered_uids_are_no_new_mail),
+        CASE(equal_headers_without_a_name_are_different_mail),
         CASE(filters_skip_delete_and_choose_folders),
         CASE(filters_work_without_top_too),
         CASE(a_dry_run_changes_nothing),

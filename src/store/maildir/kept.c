@@ -105,7 +105,7 @@ struct pf_maildir_kept *pf_maildir_kept_take(struct pf_maildir_keeper *keeper, u
 
 void pf_maildir_kept_put(struct pf_maildir_keeper *keeper, struct pf_maildir_kept *k)
 {
-    if (octets_of(k) > keeper->most / 4) { /* one must not push out all others */
+    if (octets_of(k) > keeper->most / 2) { /* one must not push out all others */
         pf_maildir_kept_free(keeper, k);
         return;
     }

@@ -83,8 +83,12 @@ struct pf_client_secret {
     void (*give)(void *self, struct pf_bytes secret, const struct pf_err *);
     void *self;
     struct pf_later later; /* private */
+    bool under_way;        /* private */
 };
 void pf_client_secret(struct pf_client_secret *, struct pf_client *, const struct pf_account *,
                       const char *host);
+/* Nobody wants it any more, and its memory goes: waits until nothing of it is under way. Not from inside
+ * of the loop. */
+void pf_client_secret_drop(struct pf_client_secret *);
 
 #endif

@@ -135,6 +135,7 @@ static void hand_over(struct pf_client_secret *s)
     struct pf_err err = s->err;
 
     pf_secret_wipe(&s->secret);
+    s->under_way = false;
     if (s->give)
         s->give(s->self, pf_bytes_from(secret.text, secret.len), err.code ? &err : NULL);
     pf_secret_wipe(&secret);
@@ -180,6 +181,7 @@ void pf_client_secret(struct pf_client_secret *s, struct pf_client *c, const str
     s->err = (struct pf_err){0};
     s->job = (struct pf_job){.work = work, .done = done};
     s->later = (struct pf_later){.run = hand_over_later};
+    s->under_way = true;
     if (!known && pf_pool_submit(c->pool, &s->job))
         return;
     if (known)
@@ -187,4 +189,11 @@ void pf_client_secret(struct pf_client_secret *s, struct pf_client *c, const str
     else
         pf_fail(&s->err, PF_BUSY, 0, "client", "too much is asked for at once");
     pf_loop_later(c->loop, &s->later);
+}
+
+void pf_client_secret_drop(struct pf_client_secret *s)
+{
+    s->give = NULL;
+    while (s->under_way)
+        pf_loop_turn(s->client->loop, true);
 }

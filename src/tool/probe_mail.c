@@ -311,8 +311,8 @@ static void talk(struct session *s, const struct pf_account *account)
     snprintf(m->checked, sizeof m->checked, "%s", facts->checked ? facts->checked : "");
     if (m->in)
         converse(s);
-    s->secret.give = NULL;
     pf_reach_free(s->reach);
+    pf_client_secret_drop(&s->secret);
 }
 
 void pf_probe_mail_visit(struct pf_probe_door *door, struct pf_client *client,

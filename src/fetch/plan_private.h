@@ -35,10 +35,12 @@ struct pf_plan_more {
 struct pf_plan_record {
     uint64_t octets;
     unsigned char head[PF_LEDGER_HEAD];
+    uint64_t uid; /* its print */
     int64_t when;
     enum pf_ledger_state state;
     bool close; /* it may be one of this list also where that is not strange: its UID is one that several
                  * have now, or it had none to itself before */
+    bool taken;  /* by its UID */
     size_t used; /* in the first of those that are alike: how many are matched */
 };
 
@@ -56,7 +58,7 @@ struct pf_plan {
     struct pf_plan_text text;
     struct pf_plan_names heads; /* identities by header, without -N: how many of each there were */
     bool strange, renumbered;
-    struct pf_plan_record *records; /* ascending by octets and head, close ones first; where the list is
+    struct pf_plan_record *records; /* ascending by octets and head, close ones first, and UID; where the list is
                                      * not strange, they alone */
     size_t record_count;
 };

@@ -14,12 +14,24 @@ static int by_size_and_head(const void *a, const void *b)
     return memcmp(x->head, y->head, PF_LEDGER_HEAD);
 }
 
-static int by_size_head_and_closeness(const void *a, const void *b)
+static int by_all(const void *a, const void *b)
 {
     const struct pf_plan_record *x = a, *y = b;
     int order = by_size_and_head(x, y);
 
-    return order ? order : y->close - x->close;
+    if (!order)
+        order = y->close - x->close;
+    return order ? order : (x->uid > y->uid) - (x->uid < y->uid);
+}
+
+/* FNV-1a. It only tells whether a record's UID is the row's, too, where header and octets are. */
+static uint64_t print_of(struct pf_bytes uid)
+{
+    uint64_t print = 0xcbf29ce484222325;
+
+    for (size_t i = 0; i < uid.len; i++)
+        print = (print ^ uid.at[i]) * 0x100000001b3;
+    return print;
 }
 
 static void add_record(struct pf_plan *plan, const struct pf_ledger_note *note, bool close)
@@ -32,6 +44,7 @@ static void add_record(struct pf_plan *plan, const struct pf_ledger_note *note, 
         return;
     record->octets = note->octets;
     memcpy(record->head, note->head, PF_LEDGER_HEAD);
+    record->uid = print_of(note->uid);
     record->when = note->when;
     record->state = note->state;
     record->close = close;
@@ -67,16 +80,15 @@ bool pf_plan_gather_records(struct pf_plan *plan)
 
         pf_ledger_at(plan->ledger, i, &note);
         close = pf_plan_begins_head(note.uid) || pf_plan_names_has(&shared, note.uid);
-        if (close || (plan->strange && pf_head_is_named(note.head)))
+        if (plan->strange || close)
             add_record(plan, &note, close);
     }
     for (size_t i = 0; i < other && all && plan->records; i++) {
         pf_ledger_elsewhere_at(plan->ledger, i, &note);
-        if (pf_head_is_named(note.head))
-            add_record(plan, &note, false);
+        add_record(plan, &note, false);
     }
     if (plan->record_count)
-        qsort(plan->records, plan->record_count, sizeof *plan->records, by_size_head_and_closeness);
+        qsort(plan->records, plan->record_count, sizeof *plan->records, by_all);
     pf_plan_names_done(&shared);
     return all && plan->records;
 }
@@ -105,25 +117,38 @@ bool pf_plan_has_size(const struct pf_plan *plan, uint64_t octets)
     return i < plan->record_count && plan->records[i].octets == octets;
 }
 
-/* Takes the first record of the row's octets and header that is left; NULL: none is. */
+/* That of the row's own UID, elsewhere. */
+static struct pf_plan_record *take_by_uid(struct pf_plan *plan, struct pf_plan_record *wanted)
+{
+    struct pf_plan_record *found =
+        bsearch(wanted, plan->records, plan->record_count, sizeof *plan->records, by_all);
+
+    if (!found || found->taken)
+        return NULL;
+    found->taken = true;
+    return found;
+}
+
+/* Takes the first record of the row's octets and header that is left; NULL: none is. Where every UID is
+ * new, the header has to be its own, or the UID the one that it had elsewhere. */
 static struct pf_plan_record *take(struct pf_plan *plan, const struct pf_plan_row *row)
 {
-    struct pf_plan_record wanted = {.octets = row->octets};
+    struct pf_plan_record wanted = {.octets = row->octets, .uid = print_of(row->uid)};
     struct pf_plan_record *first, *found;
     size_t i;
 
     memcpy(wanted.head, row->head, PF_LEDGER_HEAD);
     i = first_of(plan, &wanted);
-    if (i == plan->record_count)
+    if (i == plan->record_count || by_size_and_head(&plan->records[i], &wanted) != 0)
         return NULL;
     first = &plan->records[i];
-    if (first->used >= plan->record_count - i)
-        return NULL;
-    found = first + first->used;
-    if (by_size_and_head(found, &wanted) != 0 || !(plan->strange || found->close))
-        return NULL;
-    first->used++;
-    return found;
+    found = first->used < plan->record_count - i ? first + first->used : NULL;
+    if (found && by_size_and_head(found, &wanted) == 0 &&
+        (found->close || (plan->strange && pf_head_is_named(found->head)))) {
+        first->used++;
+        return found;
+    }
+    return plan->strange && row->uid.len ? take_by_uid(plan, &wanted) : NULL;
 }
 
 void pf_plan_use(struct pf_plan *plan, const struct pf_plan_row *row)

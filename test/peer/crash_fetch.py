@@ -268,6 +268,7 @@ class Disk:
     def __init__(self, point):
         self.point = point
         self.unsynced = set()  # files, and folders
+        self.nameless = set()  # files whose names in tmp are not on disk
         self.wills, self.dones, self.renames, self.deletes = 0, 0, 0, 0
 
     def check(self, good, what, line):
@@ -277,8 +278,9 @@ class Disk:
         word, path, *rest = line.split(" ")
         if word == "sync":
             self.unsynced.discard(path)
+            self.nameless = {name for name in self.nameless if os.path.dirname(name) != path}
         elif word == "create" and "/Mail/tmp/" in path:
-            self.unsynced.add(os.path.dirname(path))
+            self.nameless.add(path)
         elif word == "rename" and "/Mail/tmp/" in path:
             self.appear(path, rest[0], line)
         elif word == "write":
@@ -286,7 +288,8 @@ class Disk:
 
     def appear(self, path, to, line):
         """A message is seen."""
-        needed = {path, os.path.dirname(path), self.point.ledger}
+        self.check(path not in self.nameless, "its name in tmp is not synced", line)
+        needed = {path, self.point.ledger}
         self.check(not needed & self.unsynced, f"{needed & self.unsynced} is not synced", line)
         self.renames += 1
         self.check(self.renames <= len(MESSAGES) and self.wills, "the ledger has no record", line)

@@ -133,6 +133,9 @@ static const unsigned breaks[] = {
     OTHER,
 };
 
+/* What may be found, too, now and then: a message that was written anew in place is another one to who saw it before. */
+static const unsigned perhaps[sizeof breaks / sizeof *breaks] = {[5] = UIDLS};
+
 static unsigned found(const struct crash_counts *c)
 {
     return (c->losses ? LOSSES : 0u) | (c->duplicates ? DUPLICATES : 0u) | (c->torn ? TORN : 0u) |
@@ -157,7 +160,7 @@ int main(void)
         bool ok;
 
         crash_play(&scenarios[i], &c);
-        ok = (found(&c) & breaks[i]) == breaks[i] && (found(&c) & ~(breaks[i] | OTHER)) == 0;
+        ok = (found(&c) & breaks[i]) == breaks[i] && (found(&c) & ~(breaks[i] | perhaps[i] | OTHER)) == 0;
         all = all && ok;
         printf("%s %u - %s is found out: %u points, %u losses, %u duplicates, %u torn, %u UIDLs, %u leftovers, "
                "%u order, %u other\n", ok ? "ok" : "not ok", i + 1, scenarios[i].name, c.points, c.losses,

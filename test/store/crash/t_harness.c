@@ -133,7 +133,8 @@ static const unsigned breaks[] = {
     OTHER,
 };
 
-/* What may be found, too, now and then: a message that was written anew in place is another one to who saw it before. */
+/* What may be found, too, now and then: a message that was written anew in place is another one to who saw it
+ * before. */
 static const unsigned perhaps[sizeof breaks / sizeof *breaks] = {[5] = UIDLS};
 
 static unsigned found(const struct crash_counts *c)

@@ -59,14 +59,21 @@ static struct pf_bytes with_nonce(struct pf_bytes line, struct pf_bytes nonce, u
     return pf_span_bytes(&out);
 }
 
-static void check(const struct pf_initiate *client, unsigned which, enum pf_initiate_step step,
+static bool shows_secret(struct pf_bytes text)
+{
+    return text.len && memmem(text.at, text.len, SECRET, sizeof SECRET - 1);
+}
+
+/* `known`: the server itself has said the password (the fuzzer reads what it is compared with), and a nonce goes back as
+ * it came. */
+static void check(const struct pf_initiate *client, unsigned which, enum pf_initiate_step step, bool known,
                   const struct pf_initiate_told *told)
 {
     assert(which >= PROVING || !pf_initiate_content(client));
     assert(step != PF_INITIATE_FAILED || (!pf_initiate_content(client) && told->response.len == 0));
     assert(told->response.len <= SAID);
-    if (which < SHOWING && told->response.len)
-        assert(!memmem(told->response.at, told->response.len, SECRET, sizeof SECRET - 1));
+    if (which < SHOWING && !known)
+        assert(!shows_secret(told->response));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -83,6 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct pf_err err = {0};
     unsigned char room[LINE], kept[64];
     enum pf_initiate_step step;
+    bool known = shows_secret(said);
 
     if (size == 0 || size > SAID || takes_long(said))
         return 0;
@@ -91,14 +99,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     step = pf_initiate_step(client, (struct pf_bytes){0}, &told, &err);
     assert(step == (which == 3 || which == 4 || which == 6 ? PF_INITIATE_WAIT : PF_INITIATE_SEND));
     nonce = nonce_in(told.response, kept);
-    check(client, which, step, &told);
+    check(client, which, step, known, &told);
     while (said.len) {
         size_t n = pf_find(said, '\n');
         enum pf_initiate_step before = step;
 
         step = pf_initiate_step(client, with_nonce(pf_bytes_head(said, n), nonce, room), &told, &err);
         assert(before != PF_INITIATE_FAILED || step == PF_INITIATE_FAILED);
-        check(client, which, step, &told);
+        check(client, which, step, known, &told);
         said = pf_bytes_skip(said, n + 1);
     }
     pf_initiate_free(client);

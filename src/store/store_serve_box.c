@@ -137,25 +137,94 @@ void pf_serve_open(struct pf_serve_gate *gate, uint64_t id, struct pf_ipc_frame 
 
 /* Read */
 
+static void say_read(struct pf_serve_held *held, struct pf_store_verdict verdict)
+{
+    struct pf_serve_gate *gate = held->gate;
+    struct pf_serve_buffer *buffer = held->buffer;
+    union pf_store_say say = {.verdict = verdict};
+
+    if (verdict.code == PF_OK) {
+        say.read = buffer->said;
+        memcpy(pf_slot_at(gate->slots, held->slot), buffer->at, buffer->used);
+    }
+    pf_serve_buffer_give(gate->serve, buffer);
+    held->buffer = NULL;
+    pf_slot_lend(gate->slots, held->slot);
+    pf_serve_reply(held, PF_STORE_READ, &say, -1);
+}
+
+static void note(struct pf_serve_held *held)
+{
+    const struct pf_box_read *r = &held->op.read;
+
+    held->index = r->index;
+    held->next_octet = r->offset + r->got;
+    held->ended = r->last;
+    held->buffer->used += (uint32_t)r->got;
+}
+
+static void was_read_too(struct pf_store_op *op);
+
+/* Whether one more message is read for the same answer. */
+static bool read_one_more(struct pf_serve_held *held)
+{
+    struct pf_serve_buffer *buffer = held->buffer;
+
+    if (!buffer->more || !held->ended || !held->gate->ipc || buffer->used == PF_SLOT_OCTETS ||
+        held->index + 1 == held->count || pf_loop_now(held->gate->serve->parts.loop) > buffer->until)
+        return false;
+    buffer->more--;
+    held->busy = true;
+    held->op.read = (struct pf_box_read){.op.done = was_read_too, .index = held->index + 1,
+                                         .at = buffer->at + buffer->used, .cap = PF_SLOT_OCTETS - buffer->used};
+    pf_box_read(held->box, &held->op.read);
+    return true;
+}
+
+static void read_more(struct pf_serve_held *held)
+{
+    struct pf_serve_gate *gate = held->gate;
+
+    if (read_one_more(held))
+        return;
+    say_read(held, (struct pf_store_verdict){.code = PF_OK});
+    if (!gate->ipc)
+        pf_serve_leave(held);
+}
+
+/* One that has no room here, or of which there is to be said why it is not whole, is left for the READ that wants it. */
+static void was_read_too(struct pf_store_op *op)
+{
+    struct pf_serve_held *held = held_of(op);
+    struct pf_serve_buffer *buffer = held->buffer;
+    const struct pf_box_read *r = &held->op.read;
+
+    held->busy = false;
+    if (op->err.code == PF_OK && r->last) {
+        buffer->said.further[buffer->said.more++]
+            = (struct pf_store_further){.got = (uint32_t)r->got, .clean = r->clean};
+        note(held);
+    } else {
+        buffer->more = 0;
+    }
+    read_more(held);
+}
+
 static void was_read(struct pf_store_op *op)
 {
     struct pf_serve_held *held = held_of(op);
     struct pf_serve_gate *gate = held->gate;
     const struct pf_box_read *r = &held->op.read;
-    union pf_store_say say = {.read = {.verdict = pf_store_wire_verdict(&op->err), .got = (uint32_t)r->got,
-                                       .last = r->last, .clean = r->clean}};
 
     held->busy = false;
     if (op->err.code == PF_OK) {
-        held->index = r->index;
-        held->next_octet = r->offset + r->got;
-        held->ended = r->last;
-        memcpy(pf_slot_at(gate->slots, held->slot), held->buffer->at, r->got);
+        held->buffer->said
+            = (struct pf_store_say_read){.got = (uint32_t)r->got, .last = r->last, .clean = r->clean};
+        note(held);
+        read_more(held);
+        return;
     }
-    pf_serve_buffer_give(gate->serve, held->buffer);
-    held->buffer = NULL;
-    pf_slot_lend(gate->slots, held->slot);
-    pf_serve_reply(held, PF_STORE_READ, &say, -1);
+    say_read(held, pf_store_wire_verdict(&op->err));
     if (!gate->ipc)
         pf_serve_leave(held);
 }
@@ -197,6 +266,9 @@ void pf_serve_read(struct pf_serve_gate *gate, uint64_t id, struct pf_ipc_frame 
         no_memory(held, PF_STORE_READ);
         return;
     }
+    held->buffer->used = 0;
+    held->buffer->more = r->more;
+    held->buffer->until = pf_loop_now(gate->serve->parts.loop) + PF_SERVE_TOGETHER;
     held->busy = true;
     held->op.read = (struct pf_box_read){.op.done = was_read, .index = r->index, .offset = r->offset,
                                          .at = held->buffer->at, .cap = r->cap};

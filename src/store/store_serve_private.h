@@ -16,6 +16,9 @@
 
 enum {
     PF_SERVE_HELD_MAX = 16384, /* boxes and parcels of one gate at a time: as many as it can have passes */
+    /* ms. Somebody may wait for the first of several messages that were wanted at once; when the disk is slow, they do
+     * not come together. */
+    PF_SERVE_TOGETHER = 5,
     PF_SERVE_BUFFERS = 32      /* of a slot's size, that lie about for reuse: 2 MiB */
 };
 
@@ -25,6 +28,11 @@ struct pf_serve_gate;
  * meanwhile, so it is never the slot itself. */
 struct pf_serve_buffer {
     struct pf_serve_buffer *next;
+    /* READ: the answer as far as it has come, and how much of `at` is used */
+    struct pf_store_say_read said;
+    uint32_t used;
+    uint32_t more; /* messages that are still wanted */
+    pf_time until;
     unsigned char at[PF_SLOT_OCTETS];
 };
 

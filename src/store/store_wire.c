@@ -129,6 +129,8 @@ static void ask_read(struct wire *w, union pf_store_ask *a)
     u32(w, &a->read.cap);
     u32(w, &a->read.slot);
     u32(w, &a->read.arena);
+    u16(w, &a->read.more);
+    must(w, a->read.more <= PF_STORE_FURTHER);
     must(w, a->read.cap >= 1 && a->read.cap <= PF_SLOT_OCTETS);
 }
 
@@ -225,12 +227,23 @@ static void say_open(struct wire *w, union pf_store_say *s)
 
 static void say_read(struct wire *w, union pf_store_say *s)
 {
+    uint64_t all;
+
     if (!verdict(w, &s->read.verdict))
         return;
     u32(w, &s->read.got);
     flag(w, &s->read.last);
     flag(w, &s->read.clean);
     must(w, s->read.got <= PF_SLOT_OCTETS && (s->read.got > 0 || s->read.last));
+    u16(w, &s->read.more);
+    must(w, s->read.more <= (s->read.last ? PF_STORE_FURTHER : 0));
+    all = s->read.got;
+    for (uint32_t i = 0; !w->bad && i < s->read.more; i++) {
+        u32(w, &s->read.further[i].got);
+        flag(w, &s->read.further[i].clean);
+        all += s->read.further[i].got;
+        must(w, all <= PF_SLOT_OCTETS);
+    }
 }
 
 /* Also with an error: some may be gone. */

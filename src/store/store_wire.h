@@ -6,7 +6,8 @@
  * big-endian. All octets are used, or the frame is none; flags are 0 or 1; texts have no control octets.
  *
  *     OPEN     ticket or entry                              entry, box, expired, listing
- *     READ     box, index, offset, cap, slot [, arena]      got, last, clean
+ *     READ     box, index, offset, cap, slot, more          got, last, clean,
+ *              [, arena]                                    further messages
  *     EXPUNGE  box, a piece of the marks, more?             removed
  *     CLOSE    box                                          nothing
  *     BEGIN    ticket or entry, ask?, size                  entry, parcel
@@ -18,6 +19,9 @@
  * Every answer but that of WANTED begins with an error; what else it says follows only with PF_OK, but for the entry.
  * The entry of an answer is what to show next time: 0 with an error means that what was shown is not
  * good, 0 with PF_OK that it has served.
+ *
+ * A READ may want further messages behind the one that it names, which the store gives as far as they are whole and have
+ * room: their octets lie in the slot one behind the other, behind those of the first.
  *
  * A listing lies in the frame when it is short, else in sealed memory whose descriptor comes beside it. Marks come in
  * pieces of at most PF_STORE_MARK_WORDS words, from the first word on without gaps, each answered: a
@@ -47,6 +51,7 @@ enum pf_store_frame {
 enum {
     PF_STORE_LISTING_INLINE = 32 * 1024, /* octets; doc/block/store_remote.md says what either way costs */
     PF_STORE_TEXT_INLINE = 8 * 1024,     /* octets of a message that come in the frame itself */
+    PF_STORE_FURTHER = 31,               /* messages: half of a slot is full of those of 1 KiB, and then waking is cheap */
     PF_STORE_MARK_WORDS = 4096           /* of each kind of marks in one frame: 64 KiB for both */
 };
 
@@ -65,6 +70,7 @@ struct pf_store_ask_read {
     uint64_t offset;
     uint32_t cap, slot; /* cap: 1 to PF_SLOT_OCTETS */
     uint32_t arena;     /* slots of the arena whose descriptor comes with this frame; 0: none does */
+    uint32_t more;      /* how many messages behind this one are wanted too, whole; at most PF_STORE_FURTHER */
 };
 
 struct pf_store_ask_expunge {
@@ -119,6 +125,11 @@ struct pf_store_say_read {
     struct pf_store_verdict verdict;
     uint32_t got;
     bool last, clean;
+    uint32_t more; /* whole messages behind it, only where it ends with this piece; in all no more than a slot has */
+    struct pf_store_further {
+        uint32_t got;
+        bool clean;
+    } further[PF_STORE_FURTHER];
 };
 
 struct pf_store_say_expunge {

@@ -86,7 +86,8 @@ static void said(struct pf_bytes b, uint16_t kind)
         must(err.code != PF_OK || (!err.say[0] && !err.log[0] && !err.sys));
     }
     if (kind == PF_STORE_READ && say.verdict.code == PF_OK)
-        must(say.read.got <= PF_SLOT_OCTETS && (say.read.got || say.read.last));
+        must(say.read.got <= PF_SLOT_OCTETS && (say.read.got || say.read.last) &&
+             (say.read.last ? say.read.more <= PF_STORE_FURTHER : !say.read.more));
     if (kind == PF_STORE_OPEN && say.verdict.code == PF_OK && say.open.how == PF_STORE_LISTING_HERE)
         listed(&say.open);
 }

@@ -19,6 +19,18 @@ void far_answer(uint64_t id, uint16_t kind)
     pf_ipc_answer(far.ipc, id, &frame);
 }
 
+static void whole_messages(unsigned char *at)
+{
+    struct pf_store_say_read *r = &far.say[PF_STORE_READ].read;
+
+    r->more = far.last.read.more;
+    for (uint32_t i = 0; i <= r->more; i++) {
+        if (i)
+            r->further[i - 1].got = r->got;
+        memset(at + (size_t)i * r->got, 'a' + (int)(far.last.read.index + i) % 26, r->got);
+    }
+}
+
 static void look(uint16_t kind, struct pf_ipc_frame *frame)
 {
     const struct pf_store_ask_expunge *e = &far.last.expunge;
@@ -32,6 +44,8 @@ static void look(uint16_t kind, struct pf_ipc_frame *frame)
         assert_true(pf_slot_receive(far.slots, far.last.read.slot));
         memset(pf_slot_at(far.slots, far.last.read.slot), 'a' + (int)(far.last.read.offset / 65536) % 26,
                far.last.read.cap);
+        if (far.whole)
+            whole_messages(pf_slot_at(far.slots, far.last.read.slot));
         pf_slot_lend(far.slots, far.last.read.slot);
     }
     for (size_t i = 0; kind == PF_STORE_EXPUNGE && i < e->remove.len; i++)

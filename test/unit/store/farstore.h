@@ -20,6 +20,7 @@ struct far_store {
     union pf_store_say say[PF_STORE_FRAMES];
     const char *raw[PF_STORE_FRAMES]; /* instead */
     size_t raw_len[PF_STORE_FRAMES];
+    bool whole; /* READ: gives as many further messages as are wanted, each as long, of a letter of its own */
     int fd; /* with it */
     uint64_t bits; /* that were marked, in all */
     uint32_t pieces;

@@ -250,6 +250,21 @@ bool servegate_read(struct servegate *gate, uint32_t box, uint32_t index, uint64
     return servegate_ask_with(gate, PF_STORE_READ, &ask, first ? pf_slots_fd(gate->slots) : -1);
 }
 
+bool servegate_read_more(struct servegate *gate, uint32_t box, uint32_t index, uint32_t more, unsigned char at[256])
+{
+    bool first = pf_slots_room(gate->slots) == SERVE_SLOTS;
+    union pf_store_ask ask = {.read = {.box = box, .index = index, .cap = 64, .more = more,
+                                       .arena = first ? SERVE_SLOTS : 0}};
+
+    assert_true(pf_slot_take(gate->slots, &ask.read.slot));
+    pf_slot_lend(gate->slots, ask.read.slot);
+    if (!servegate_ask_with(gate, PF_STORE_READ, &ask, first ? pf_slots_fd(gate->slots) : -1))
+        return false;
+    assert_true(pf_slot_receive(gate->slots, ask.read.slot));
+    memcpy(at, pf_slot_at(gate->slots, ask.read.slot), 256);
+    return true;
+}
+
 bool servegate_expunge(struct servegate *gate, uint32_t box, uint64_t remove, uint64_t seen)
 {
     union pf_store_ask ask = {.expunge = {.box = box, .has_remove = remove, .has_seen = seen}};

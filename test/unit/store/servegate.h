@@ -64,6 +64,8 @@ void servegate_close(struct servegate *, uint32_t box);
 bool servegate_number(struct servegate *, enum pf_store_frame, uint32_t number);
 /* Reads with a slot of this gate's arena, which goes with the first. */
 bool servegate_read(struct servegate *, uint32_t box, uint32_t index, uint64_t offset);
+/* A message of at most 64 octets and `more` behind it, with a slot that was not used before. */
+bool servegate_read_more(struct servegate *, uint32_t box, uint32_t index, uint32_t more, unsigned char at[256]);
 bool servegate_expunge(struct servegate *, uint32_t box, uint64_t remove, uint64_t seen);
 
 #endif

@@ -184,6 +184,25 @@ static void nothing_is_read_behind_the_end(void **state)
     bad_is_dropped("a read out of order");
 }
 
+static void whole_messages_come_together(void **state)
+{
+    static const char text[] = "Subject: a\n\nbody\n"; /* of each of the three */
+    uint32_t box = servegate_open(&good, PF_TICKET_READ);
+    unsigned char at[256];
+
+    (void)state;
+    assert_true(servegate_read_more(&good, box, 0, PF_STORE_FURTHER, at)); /* more than there are */
+    assert_int_equal(good.said.verdict.code, PF_OK);
+    assert_true(good.said.read.got == 17 && good.said.read.last);
+    assert_int_equal(good.said.read.more, 2);
+    for (size_t i = 0; i < 3; i++)
+        assert_memory_equal(at + 17 * i, text, 17);
+    assert_int_equal(good.said.read.further[1].got, 17);
+    assert_true(servegate_read_more(&good, box, 1, 1, at));
+    assert_int_equal(good.said.read.more, 1);
+    servegate_close(&good, box);
+}
+
 /* READ of a box that is open, with these. */
 static void read_with(uint32_t slot, uint32_t arena, int fd, const char *why)
 {
@@ -324,6 +343,7 @@ int main(void)
         EACH(a_request_behind_one_that_is_under_way_drops),
         EACH(reads_out_of_order_drop),
         EACH(nothing_is_read_behind_the_end),
+        EACH(whole_messages_come_together),
         EACH(slots_that_are_not_its_own_drop),
         EACH(slots_come_once),
         EACH(marks_that_do_not_fit_drop),

@@ -50,7 +50,7 @@ static void requests_come_back_as_they_were(void **state)
     assert_true(pf_bytes_equal(got.open.show.ticket, PF_LIT("sealed")));
     got = there_and_back(PF_STORE_OPEN, &(union pf_store_ask){.open.show.entry = UINT64_MAX});
     assert_true(got.open.show.entry == UINT64_MAX);
-    got = there_and_back(PF_STORE_READ, &(union pf_store_ask){.read = {1, 2, UINT64_MAX, PF_SLOT_OCTETS, 3, 4}});
+    got = there_and_back(PF_STORE_READ, &(union pf_store_ask){.read = {1, 2, UINT64_MAX, PF_SLOT_OCTETS, 3, 4, 5}});
     assert_true(got.read.box == 1 && got.read.index == 2 && got.read.offset == UINT64_MAX);
     assert_true(got.read.cap == PF_SLOT_OCTETS && got.read.slot == 3 && got.read.arena == 4);
     got = there_and_back(PF_STORE_EXPUNGE, &expunge);
@@ -80,6 +80,9 @@ static void answers_come_back_as_they_were(void **state)
     assert_int_equal(got.open.how, PF_STORE_LISTING_IN_MEMORY);
     got = said(PF_STORE_READ, &(union pf_store_say){.read = {.got = 65536, .clean = true}});
     assert_true(got.read.got == 65536 && !got.read.last && got.read.clean);
+    got = said(PF_STORE_READ, &(union pf_store_say){.read = {.got = 65535, .last = true, .more = 2,
+                                                             .further = {{0, true}, {1, false}}}});
+    assert_true(got.read.more == 2 && got.read.further[0].clean && got.read.further[1].got == 1);
     got = said(PF_STORE_BEGIN, &(union pf_store_say){.begin = {.entry = 3, .parcel = 8}});
     assert_true(got.begin.entry == 3 && got.begin.parcel == 8);
     got = said(PF_STORE_SEAL, &(union pf_store_say){.seal = {.uidl = PF_LIT("u1"), .octets = 1, .size = 2,
@@ -136,6 +139,7 @@ static void what_breaks_a_rule_is_not_put(void **state)
     assert_false(ask_is_put(PF_STORE_OPEN, &(union pf_store_ask){.open.show.ticket = pf_bytes_from(much, 8000)}));
     assert_false(ask_is_put(PF_STORE_READ, &(union pf_store_ask){0}));
     assert_false(ask_is_put(PF_STORE_READ, &(union pf_store_ask){.read.cap = PF_SLOT_OCTETS + 1}));
+    assert_false(ask_is_put(PF_STORE_READ, &(union pf_store_ask){.read = {.cap = 1, .more = PF_STORE_FURTHER + 1}}));
     assert_false(ask_is_put(PF_STORE_WRITE, &(union pf_store_ask){0}));
     assert_false(ask_is_put(PF_STORE_WRITE, &(union pf_store_ask){.write.text = pf_bytes_from(much, sizeof much)}));
     assert_false(ask_is_put(PF_STORE_WRITE, &(union pf_store_ask){.write = {.in_slot = true}}));
@@ -149,6 +153,13 @@ static void what_breaks_a_rule_is_not_put(void **state)
     assert_false(ask_is_put(PF_STORE_WANTED, &(union pf_store_ask){.wanted = {1, PF_LIT("a\nb")}}));
     span = (struct pf_span){room, 0, sizeof room};
     assert_false(pf_store_wire_put_say(&span, PF_STORE_READ, &(union pf_store_say){0})); /* nothing, and not the end */
+    assert_false(pf_store_wire_put_say(&span, PF_STORE_READ, /* more behind what does not end */
+                                       &(union pf_store_say){.read = {.got = 1, .more = 1}}));
+    assert_false(pf_store_wire_put_say(&span, PF_STORE_READ, /* more than a slot has */
+                                       &(union pf_store_say){.read = {.got = PF_SLOT_OCTETS, .last = true, .more = 1,
+                                                                      .further = {{1, false}}}}));
+    assert_false(pf_store_wire_put_say(
+        &span, PF_STORE_READ, &(union pf_store_say){.read = {.last = true, .more = PF_STORE_FURTHER + 1}}));
     assert_false(pf_store_wire_put_say(&span, PF_STORE_SEAL, &(union pf_store_say){0}));
     assert_false(pf_store_wire_put_say(&span, PF_STORE_CLOSE, &(union pf_store_say){.verdict.code = PF_CODES}));
     assert_int_equal(span.len, 0);

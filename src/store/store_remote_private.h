@@ -22,9 +22,9 @@ enum {
      * all its sessions with it. Clients wait up to ten minutes (RFC 5321 section 4.5.3.2.6); so half of that. */
     PF_REMOTE_ANSWER_WITHIN = 5 * 60 * 1000,
     PF_REMOTE_JOIN_WITHIN = 5000, /* ms; a process is started in some tens */
-    /* One for each request that can be open, and as many for what is read ahead. Untouched ones cost nothing. */
-    PF_REMOTE_SLOTS = 2 * PF_IPC_OPEN_MAX,
-    PF_REMOTE_TRIM = 128, /* slots in use at once, from which on their memory is given back afterwards: 8 MiB */
+    /* One for each request that can be open, and half as many for what is read ahead. Untouched ones cost nothing. */
+    PF_REMOTE_SLOTS = PF_IPC_OPEN_MAX + PF_IPC_OPEN_MAX / 2,
+    PF_REMOTE_TRIM = 32, /* slots in use at once, from which on their memory is given back afterwards: 8 MiB */
     PF_REMOTE_CHAINS = 64
 };
 
@@ -56,6 +56,7 @@ struct pf_remote_link {
     unsigned slots_used, slots_peak;
     unsigned users;          /* boxes and parcels */
     struct pf_remote_queue flying, waiting;
+    struct pf_remote_queue kept; /* idle ones, whose boxes keep a slot of what was read ahead; oldest first */
     struct pf_timer *timer;
     pf_time timer_at;        /* PF_NEVER: not set */
 };

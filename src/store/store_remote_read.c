@@ -1,5 +1,7 @@
 #include "store/store_remote_box.h"
 
+enum { LOOKED_AT = 16 /* slots that are kept, for one that may be had; nearly always the first */ };
+
 static struct pf_box_read *read_of(const struct pf_remote_box *b)
 {
     return (struct pf_box_read *)(void *)b->op;
@@ -7,8 +9,10 @@ static struct pf_box_read *read_of(const struct pf_remote_box *b)
 
 void pf_remote_box_forget_ahead(struct pf_remote_box *b)
 {
-    if (b->ahead.stage == PF_REMOTE_THERE && b->ahead.err.code == PF_OK)
+    if (b->ahead.stage == PF_REMOTE_THERE && b->ahead.err.code == PF_OK) {
+        pf_remote_queue_take(&b->call);
         pf_remote_slot_give(b->call.link, b->ahead.slot);
+    }
     b->ahead.stage = PF_REMOTE_NONE;
 }
 
@@ -75,7 +79,9 @@ static bool was_read_ahead(struct pf_remote_call *call, const union pf_store_say
         ahead->last = say->read.last;
         ahead->clean = say->read.clean;
         memcpy(ahead->further, say->read.further, ahead->more * sizeof ahead->further[0]);
-        if (say->verdict.code != PF_OK)
+        if (say->verdict.code == PF_OK)
+            pf_remote_queue_add(&call->link->kept, call);
+        else
             pf_remote_slot_give(call->link, b->slot);
     }
     if (b->op)
@@ -97,6 +103,22 @@ static uint32_t room_for(const struct pf_remote_box *b, uint32_t index, uint64_t
     return more;
 }
 
+/* Whether there is a slot to read ahead. One that somebody left lying may be had: he asks anew. Not
+ * within a message, where the store has gone on. */
+static bool may_have_slot(struct pf_remote_link *link)
+{
+    struct pf_remote_call *call = link->kept.first;
+
+    if (pf_remote_slot_plenty(link))
+        return true;
+    for (unsigned i = 0; call && i < LOOKED_AT; i++, call = call->next)
+        if (pf_remote_box_of(call)->ahead.offset == 0) {
+            pf_remote_box_forget_ahead(pf_remote_box_of(call));
+            break;
+        }
+    return pf_remote_slot_plenty(link);
+}
+
 /* Who reads on will go on. Who has read one piece may have wanted only that (TOP), and who has read one
  * message only that one, but not who took the two before it whole. */
 static void go_ahead(struct pf_remote_box *b, const struct pf_box_read *r)
@@ -106,7 +128,7 @@ static void go_ahead(struct pf_remote_box *b, const struct pf_box_read *r)
     uint64_t offset = r->last ? 0 : r->offset + r->got;
 
     if (index == b->listing.count || !(in_order || (r->offset && !r->last)) ||
-        !pf_remote_slot_plenty(b->call.link))
+        !may_have_slot(b->call.link))
         return;
     b->ahead = (struct pf_remote_ahead){.stage = PF_REMOTE_ASKED, .index = index, .offset = offset};
     if (in_order)

@@ -19,7 +19,7 @@ enum {
     /* ms. Somebody may wait for the first of several messages that were wanted at once; when the disk is slow, they do
      * not come together. */
     PF_SERVE_TOGETHER = 5,
-    PF_SERVE_BUFFERS = 32      /* of a slot's size, that lie about for reuse: 2 MiB */
+    PF_SERVE_BUFFERS = 8       /* of a slot's size, that lie about for reuse: 2 MiB */
 };
 
 struct pf_serve_gate;

@@ -1,4 +1,4 @@
-/* Slots: 64 KiB pieces of memory that a gate and a store share, for the octets of messages.
+/* Slots: 256 KiB pieces of memory that a gate and a store share, for the octets of messages.
  *
  * One arena for each pair of processes: a memfd, sealed so that neither can make it shorter (which would
  * kill the other with SIGBUS at the next touch), mapped by both. At any moment a slot is free, ours or
@@ -34,8 +34,8 @@
 struct pf_slots;
 
 enum {
-    PF_SLOT_OCTETS = 65536,
-    PF_SLOTS_MAX = 4096 /* 256 MiB; a guest has two at most, and only while octets move */
+    PF_SLOT_OCTETS = 262144, /* so many that to wake the other side costs little beside copying them */
+    PF_SLOTS_MAX = 2048 /* 512 MiB; a guest has two at most, and only while octets move */
 };
 
 /* Makes an arena, all slots free (the gate's side). */

@@ -10,7 +10,7 @@
 
 enum {
     LIFE_MAIL = 5,
-    LIFE_LARGE = 300000 /* octets of the last: more than four slots */
+    LIFE_LARGE = 1100000 /* octets of the last: more than four slots */
 };
 
 struct life {

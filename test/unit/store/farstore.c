@@ -42,10 +42,11 @@ static void look(uint16_t kind, struct pf_ipc_frame *frame)
     }
     if (kind == PF_STORE_READ) {
         assert_true(pf_slot_receive(far.slots, far.last.read.slot));
-        memset(pf_slot_at(far.slots, far.last.read.slot), 'a' + (int)(far.last.read.offset / 65536) % 26,
-               far.last.read.cap);
         if (far.whole)
             whole_messages(pf_slot_at(far.slots, far.last.read.slot));
+        else
+            memset(pf_slot_at(far.slots, far.last.read.slot), 'a' + (int)(far.last.read.offset / 65536) % 26,
+                   far.last.read.cap);
         pf_slot_lend(far.slots, far.last.read.slot);
     }
     for (size_t i = 0; kind == PF_STORE_EXPUNGE && i < e->remove.len; i++)

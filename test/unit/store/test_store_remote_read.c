@@ -182,6 +182,35 @@ static void the_store_may_go_between_two_that_are_there(void **state)
     assert_int_equal(drive_read(&drive, box, &r), PF_TEMP);
 }
 
+/* Slots for reading ahead are had from those who let theirs lie. */
+static void idle_guests_keep_nobody_from_it(void **state)
+{
+    enum { GUESTS = PF_IPC_OPEN_MAX / 2 + 10 };
+    static struct pf_box *boxes[GUESTS];
+    struct pf_box *first = box;
+
+    (void)state;
+    for (unsigned i = 0; i < GUESTS; i++) {
+        struct pf_box_where where = drive_where("/m/anna");
+        struct pf_box_open o;
+
+        where.pass = pf_purse_put(purse, STORE, PF_LIT("ticket"), pf_loop_now(drive.loop));
+        far_has_messages(OCTETS);
+        assert_int_equal(drive_open_where(&drive, &where, &o), PF_OK);
+        close(far.fd);
+        far.fd = -1;
+        box = boxes[i] = o.box;
+        takes(0);
+        assert_int_equal(takes(1), 2);
+    }
+    assert_int_equal(takes(2), 0);
+    box = boxes[0];
+    assert_int_equal(takes(2), 2); /* his was taken: he asks, and is again ahead */
+    for (unsigned i = 0; i < GUESTS; i++)
+        drive_close(&drive, boxes[i]);
+    box = first;
+}
+
 #define EACH(name) cmocka_unit_test_setup_teardown(name, up, down)
 
 int main(void)
@@ -193,6 +222,7 @@ int main(void)
         EACH(a_message_that_is_left_out_is_left_out),
         EACH(old_messages_are_read_anew),
         EACH(more_than_was_asked_for_drops_the_store),
+        EACH(idle_guests_keep_nobody_from_it),
         EACH(the_store_may_go_between_two_that_are_there),
     };
 

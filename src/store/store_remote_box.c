@@ -81,7 +81,8 @@ static bool closed_again(struct pf_remote_call *call, const union pf_store_say *
     return true;
 }
 
-static enum pf_code take_listing(struct pf_remote_box *b, const struct pf_store_say_open *said, struct pf_ipc_frame *frame,
+static enum pf_code take_listing(struct pf_remote_box *b, const struct pf_store_say_open *said,
+                                 struct pf_ipc_frame *frame,
                                  struct pf_listing *out)
 {
     enum pf_code code;

@@ -192,7 +192,7 @@ static void read_more(struct pf_serve_held *held)
         pf_serve_leave(held);
 }
 
-/* One that has no room here, or of which there is to be said why it is not whole, is left for the READ that wants it. */
+/* One that has no room, or of which there is to be said why it is not whole, is left for the READ that wants it. */
 static void was_read_too(struct pf_store_op *op)
 {
     struct pf_serve_held *held = held_of(op);

@@ -20,8 +20,8 @@
  * The entry of an answer is what to show next time: 0 with an error means that what was shown is not
  * good, 0 with PF_OK that it has served.
  *
- * A READ may want further messages behind the one that it names, which the store gives as far as they are whole and have
- * room: their octets lie in the slot one behind the other, behind those of the first.
+ * A READ may want further messages behind the one that it names, which the store gives as far as they are whole and
+ * have room: their octets lie in the slot one behind the other, behind those of the first.
  *
  * A listing lies in the frame when it is short, else in sealed memory whose descriptor comes beside it. Marks come in
  * pieces of at most PF_STORE_MARK_WORDS words, from the first word on without gaps, each answered: a
@@ -51,7 +51,7 @@ enum pf_store_frame {
 enum {
     PF_STORE_LISTING_INLINE = 32 * 1024, /* octets; doc/block/store_remote.md says what either way costs */
     PF_STORE_TEXT_INLINE = 8 * 1024,     /* octets of a message that come in the frame itself */
-    PF_STORE_FURTHER = 31,               /* messages: half of a slot is full of those of 1 KiB, and then waking is cheap */
+    PF_STORE_FURTHER = 31,               /* messages in one answer: waking costs little then, however small they are */
     PF_STORE_MARK_WORDS = 4096           /* of each kind of marks in one frame: 64 KiB for both */
 };
 

@@ -157,7 +157,7 @@ static void piece_read(struct pf_store_op *op)
 static void read_piece(struct pf_guest_session *g)
 {
     g->op.read = (struct pf_box_read){.op.done = piece_read, .index = g->body_index,
-                                      .offset = g->body_offset, .at = g->body, .cap = PF_SHELF_LARGE};
+                                      .offset = g->body_offset, .at = g->body, .cap = PF_SHELF_PIECE};
     g->op_busy = true;
     g->op_began = pf_guest_now(g);
     pf_box_read(g->box, &g->op.read);

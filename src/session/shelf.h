@@ -12,8 +12,11 @@
 
 enum {
     PF_SHELF_SMALL = 4096,  /* a burst of pipelined commands, a screen of answers */
-    PF_SHELF_LARGE = 65536, /* a piece of a message: one read, one TLS record run */
-    PF_SHELF_KEEP = 64      /* of each size: 4 MiB at most lie about */
+    PF_SHELF_PIECE = 65536, /* octets of a message that are read at once */
+    /* Such a piece with the CRs and dots that the wire adds, where lines have 16 octets or more: it goes out in one
+     * call then, and no rest of it in a second. */
+    PF_SHELF_LARGE = PF_SHELF_PIECE + PF_SHELF_PIECE / 16,
+    PF_SHELF_KEEP = 64 /* of each size: 4 MiB at most lie about */
 };
 
 enum pf_shelf_size { PF_SHELF_OF_SMALL, PF_SHELF_OF_LARGE, PF_SHELF_SIZES };

@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,12 +29,13 @@ static const char usage[] =
     "usage: postfach bench deliver --port PORT --user PATTERN --messages N [options]\n"
     "       postfach bench deliver --user PATTERN --messages N [options] -- PROGRAM [WORD...]\n"
     "  --host HOST       (127.0.0.1), an LMTP server\n"
+    "  --socket PATH     in place of host and port\n"
     "  --user PATTERN    recipients; % in it is the number of a maildrop. In a WORD of a program % is "
     "the user, and\n"
     "                    the message comes on standard input\n"
     "  --maildrops N     so many (1); message n goes to n modulo N\n"
     "  --messages N      so many     --first N  the number of the first (0); each bears its own\n"
-    "  --octets N        of each (4096), less than 64000\n"
+    "  --octets N        of each (4096), less than 256000\n"
     "  --clients N       at once (1), at most 256\n"
     "  --uid N           the user that programs run as\n";
 
@@ -41,10 +43,10 @@ static const struct option options[] = {
     {"host", 1, NULL, 'H'},      {"port", 1, NULL, 'p'},     {"user", 1, NULL, 'u'},
     {"maildrops", 1, NULL, 'm'}, {"messages", 1, NULL, 'n'}, {"first", 1, NULL, 'f'},
     {"octets", 1, NULL, 'o'},    {"clients", 1, NULL, 'c'},  {"uid", 1, NULL, 'i'},
-    {"values", 0, NULL, 'v'},    {"help", 0, NULL, 'h'},     {NULL, 0, NULL, 0}};
+    {"socket", 1, NULL, 's'},    {"values", 0, NULL, 'v'},    {"help", 0, NULL, 'h'},     {NULL, 0, NULL, 0}};
 
 enum {
-    ROOM = 1 << 16,
+    ROOM = 1 << 18,
     LINE = 1024, /* of an answer */
     WORDS = 32,
     WORD = 512,
@@ -66,7 +68,7 @@ struct sender {
 
 struct load {
     unsigned long at_once, count, maildrops, first, octets, uid;
-    const char *user, *host, *port;
+    const char *user, *host, *port, *socket;
     struct load_plan plan; /* where to call */
     bool values;
     char **program;
@@ -79,14 +81,16 @@ struct load {
 /* The text of a message, LF or CRLF, without dots at line starts. */
 static size_t make_text(const struct load *load, unsigned long number, const char *end, char room[ROOM])
 {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz"
+                                  "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz";
     size_t len = (size_t)snprintf(room, ROOM,
                                   "From: Anna <anna@example.org>%sTo: Bert <bert@example.org>%s"
                                   "Message-ID: <%lu.bench@example.org>%sSubject: number%s%sNumber %lu%s",
                                   end, end, number, end, end, end, number, end);
 
-    for (unsigned long line = 0; len < load->octets; line++) {
-        for (unsigned i = 0; i < 75 && len < ROOM - 8; i++)
-            room[len++] = (char)('a' + (number + line + i) % 26);
+    for (unsigned long line = 0; len < load->octets && len < ROOM - 100; line++) {
+        memcpy(room + len, letters + (number + line) % 26, 75);
+        len += 75;
         len += (size_t)snprintf(room + len, 4, "%s", end);
     }
     return len;
@@ -288,7 +292,7 @@ static void read_options(struct load *load, int count, char **words)
 {
     int option;
 
-    while ((option = getopt_long(count, words, "c:n:m:f:o:p:i:u:H:v", options, NULL)) != -1)
+    while ((option = getopt_long(count, words, "c:n:m:f:o:p:i:u:H:s:v", options, NULL)) != -1)
         switch (option) {
         case 'c':
             load->at_once = load_whole(optarg);
@@ -311,6 +315,9 @@ static void read_options(struct load *load, int count, char **words)
         case 'H':
             load->host = optarg;
             break;
+        case 's':
+            load->socket = optarg;
+            break;
         case 'i':
             load->uid = load_whole(optarg);
             break;
@@ -329,10 +336,21 @@ static void read_options(struct load *load, int count, char **words)
         }
     load->program = words + optind;
     if (load->at_once && load->at_once <= AT_ONCE_MAX && load->count && load->maildrops && load->user &&
-        strlen(load->user) < 256 && load->octets < ROOM - 1000 && !load->port == !!load->program[0])
+        strlen(load->user) < 256 && load->octets < ROOM - 1000 &&
+        !!load->port + !!load->socket + !!load->program[0] == 1)
         return;
     fputs(usage, stderr);
     exit(64);
+}
+
+static void find_socket(struct load *load)
+{
+    struct sockaddr_un *to = (struct sockaddr_un *)(void *)&load->plan.to;
+
+    to->sun_family = AF_UNIX;
+    bench_need(strlen(load->socket) < sizeof to->sun_path, load->socket);
+    memcpy(to->sun_path, load->socket, strlen(load->socket) + 1);
+    load->plan.to_len = sizeof *to;
 }
 
 static void report(const struct load *load, double seconds)
@@ -362,9 +380,11 @@ int load_deliver(int count, char **words)
         load.at_once = load.count;
     if (load.port)
         load_resolve(load.host, load.port, &load.plan);
+    if (load.socket)
+        find_socket(&load);
     load.latencies = bench_memory(load.count * sizeof *load.latencies);
     load.poll = epoll_create1(EPOLL_CLOEXEC);
-    seconds = load.port ? deliver_by_lmtp(&load) : deliver_by_program(&load);
+    seconds = load.program[0] ? deliver_by_program(&load) : deliver_by_lmtp(&load);
     bench_need(load.ended == load.count, "messages are missing");
     report(&load, seconds);
     free(load.latencies);

@@ -133,8 +133,18 @@ class Postfix:
     """Beside an office that runs and has a socket and a port for LMTP."""
 
     def __init__(self, office, user, port):
-        self.folder = os.path.join(office.folder, "postfix")
+        self._make_folders(os.path.join(office.folder, "postfix"))
+        program = os.path.join(office.folder, "postfach")  # where the user who delivers can start it
+        shutil.copy(POSTFACH, program)
+        command = f"{program} deliver -c {office.conf}"
+        self._write("main.cf", MAIN.format(folder=self.folder, daemons=DAEMONS, socket=office.socket, port=port,
+                                           command=command))
+        self._write("master.cf", MASTER.format(user=user, command=command) + manual(command, user))
+
+    def _make_folders(self, folder):
+        self.folder = folder
         self.conf = os.path.join(self.folder, "etc")
+        self.process = None
         os.makedirs(self.conf)
         for names, mode, owner, group in FOLDERS:
             for name in names.split():
@@ -142,14 +152,7 @@ class Postfix:
                 os.makedirs(path)
                 shutil.chown(path, owner, group)
                 os.chmod(path, mode)
-        program = os.path.join(office.folder, "postfach")  # where the user who delivers can start it
-        shutil.copy(POSTFACH, program)
-        command = f"{program} deliver -c {office.conf}"
-        self._write("main.cf", MAIN.format(folder=self.folder, daemons=DAEMONS, socket=office.socket, port=port,
-                                           command=command))
-        self._write("master.cf", MASTER.format(user=user, command=command) + manual(command, user))
         open(os.path.join(self.folder, "log"), "w", encoding="ascii").close()
-        self.process = None
 
     def _write(self, name, text):
         path = os.path.join(self.conf, name)

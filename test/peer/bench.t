@@ -32,6 +32,8 @@ def bench(*words, status=0):
 class Scene(Office):
     def __init__(self):
         super().__init__(settings="times { login 10m }\nlisten 127.0.0.1:0 { protocol lmtp }")
+        self.socket = os.path.join(self.folder, "lmtp")
+        self.settings += f"\nlisten unix:{self.socket} {{ protocol lmtp }}"
         for number in range(USERS):
             self.add_user(f"u{number}", "secret")
             for at, mail in enumerate(MAILS):
@@ -97,10 +99,11 @@ def polls_go_on_beside_held_clients():
 
 def messages_are_delivered():
     with Scene() as office:
-        said = bench("deliver", "--values", "--port", office.ports[2], "--user", "u%@localhost", "--maildrops", 3,
-                     "--messages", 10, "--clients", 2, "--octets", 3000)
-        assert said["messages"] == 10
-        assert [len(office.files(f"u{n}")) - len(MAILS) for n in range(4)] == [4, 3, 3, 0]
+        for times, how in enumerate((["--port", office.ports[2]], ["--socket", office.socket]), 1):
+            said = bench("deliver", "--values", *how, "--user", "u%@localhost", "--maildrops", 3,
+                         "--messages", 10, "--clients", 2, "--octets", 3000)
+            assert said["messages"] == 10
+            assert [len(office.files(f"u{n}")) - len(MAILS) for n in range(4)] == [4 * times, 3 * times, 3 * times, 0]
         bench("fetch", *office.common, "--clients", 3)
 
 

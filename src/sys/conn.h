@@ -59,9 +59,10 @@ void pf_conn_want(struct pf_conn *, unsigned what);
 enum pf_io pf_conn_read(struct pf_conn *, unsigned char *at, size_t cap, size_t *out_len,
                         struct pf_err *err);
 /* Writes some of b; PF_IO_DONE: *out_len > 0 (it may be less than b.len; the rest may move to
- * another address before the next call). b is not empty. After PF_IO_WAIT the next call must begin
- * with the same octets and have at least as many: TLS may have sent a part of their record, and
- * until that is whole it reads nothing either (PF_IO_WAIT, and no wake for PF_CONN_READ). */
+ * another address before the next call). b is not empty. What was not taken, after PF_IO_DONE as after
+ * PF_IO_WAIT, must come first in the next call, with at least as many octets: TLS may have sent a part
+ * of their record, and until that is whole it reads nothing either (PF_IO_WAIT, and no wake for
+ * PF_CONN_READ). */
 enum pf_io pf_conn_write(struct pf_conn *, struct pf_bytes b, size_t *out_len, struct pf_err *err);
 /* Looks at octets that wait in the socket of a plain connection without taking them: how many of
  * at most cap there are, in *out_len (PF_IO_DONE, > 0). */

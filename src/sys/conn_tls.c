@@ -4,9 +4,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 enum { EXPORTED = 32 /* RFC 9266 section 2 */ };
 
@@ -79,12 +82,11 @@ enum pf_io pf_conn_tls_read(struct pf_conn *conn, unsigned char *at, size_t cap,
     return dead(conn, __func__, "reading TLS", err);
 }
 
-enum pf_io pf_conn_tls_write(struct pf_conn *conn, struct pf_bytes b, size_t *out_len, struct pf_err *err)
+/* One record, for that is what SSL_write sends at once by the mode that we set. */
+static enum pf_io write_record(struct pf_conn *conn, struct pf_bytes b, size_t *out_len, struct pf_err *err)
 {
     int problem;
 
-    if (conn->layer == PF_LAYER_DEAD)
-        return dead(conn, __func__, "TLS", err);
     before_call();
     conn->write_needs_read = conn->half_record = false;
     if (SSL_write_ex(conn->ssl, b.at, b.len, out_len) == 1)
@@ -97,6 +99,37 @@ enum pf_io pf_conn_tls_write(struct pf_conn *conn, struct pf_bytes b, size_t *ou
     }
     fault(conn, problem);
     return dead(conn, __func__, "writing TLS", err);
+}
+
+/* OpenSSL sends each record by itself. The kernel is told to send them together: each that it sends alone goes through all
+ * of TCP, and wakes the peer on the same machine. It fails on unix sockets. */
+static void cork(const struct pf_conn *conn, int on)
+{
+    setsockopt(conn->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+}
+
+enum pf_io pf_conn_tls_write(struct pf_conn *conn, struct pf_bytes b, size_t *out_len, struct pf_err *err)
+{
+    bool many = b.len > SSL3_RT_MAX_PLAIN_LENGTH;
+    enum pf_io result;
+    size_t sent = 0;
+
+    if (conn->layer == PF_LAYER_DEAD)
+        return dead(conn, __func__, "TLS", err);
+    if (many)
+        cork(conn, 1);
+    do {
+        size_t len = 0;
+
+        result = write_record(conn, pf_bytes_skip(b, sent), &len, err);
+        sent += len;
+    } while (result == PF_IO_DONE && sent < b.len);
+    if (many)
+        cork(conn, 0);
+    if (sent == 0)
+        return result;
+    *out_len = sent; /* what came behind is told by the next call */
+    return PF_IO_DONE;
 }
 
 enum pf_code pf_conn_start_tls(struct pf_conn *conn, struct pf_tls *tls, struct pf_err *err)

@@ -119,6 +119,13 @@ static bool may_have_slot(struct pf_remote_link *link)
     return pf_remote_slot_plenty(link);
 }
 
+/* As many octets as go into a slot, in pieces of the size that is read: a short one at the end would
+ * be sent by itself. */
+static uint32_t whole_pieces(size_t piece)
+{
+    return piece < PF_SLOT_OCTETS ? PF_SLOT_OCTETS - PF_SLOT_OCTETS % (uint32_t)piece : PF_SLOT_OCTETS;
+}
+
 /* Who reads on will go on. Who has read one piece may have wanted only that (TOP), and who has read one
  * message only that one, but not who took the two before it whole. */
 static void go_ahead(struct pf_remote_box *b, const struct pf_box_read *r)
@@ -133,7 +140,7 @@ static void go_ahead(struct pf_remote_box *b, const struct pf_box_read *r)
     b->ahead = (struct pf_remote_ahead){.stage = PF_REMOTE_ASKED, .index = index, .offset = offset};
     if (in_order)
         b->ahead.more = room_for(b, index, offset);
-    b->cap = PF_SLOT_OCTETS;
+    b->cap = whole_pieces(r->cap);
     pf_remote_box_call(b, PF_STORE_READ, say_read_ahead, was_read_ahead);
 }
 

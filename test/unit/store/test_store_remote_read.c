@@ -112,6 +112,25 @@ static void who_reads_in_order_finds_the_next_there(void **state)
     assert_int_equal(takes(0), 1);
 }
 
+/* Else a short one stands at the end of each slot. */
+static void within_a_message_whole_pieces_are_read_ahead(void **state)
+{
+    enum { PIECE = 63488 };
+    static unsigned char octets[PIECE];
+    struct pf_box_read r = {.at = octets, .cap = PIECE};
+
+    (void)state;
+    far.whole = false;
+    far.say[PF_STORE_READ].read.got = PIECE;
+    far.say[PF_STORE_READ].read.last = false;
+    assert_int_equal(drive_read(&drive, box, &r), PF_OK);
+    r.offset = PIECE;
+    assert_int_equal(drive_read(&drive, box, &r), PF_OK);
+    turn();
+    assert_int_equal(far.last.read.offset, 2 * PIECE);
+    assert_int_equal(far.last.read.cap, PF_SLOT_OCTETS / PIECE * PIECE);
+}
+
 static void who_jumps_costs_what_he_asks(void **state)
 {
     (void)state;
@@ -217,6 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         EACH(who_reads_in_order_finds_the_next_there),
+        EACH(within_a_message_whole_pieces_are_read_ahead),
         EACH(who_jumps_costs_what_he_asks),
         EACH(what_is_read_for_nothing_is_no_more_than_what_was_taken),
         EACH(a_message_that_is_left_out_is_left_out),

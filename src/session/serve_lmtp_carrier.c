@@ -9,6 +9,8 @@ enum {
     STEPS_MAX = 32 /* of one carrier in one turn of the loop: the others want theirs */
 };
 
+static_assert((size_t)PF_POST_PIECE <= PF_SHELF_LARGE, "what a post takes at once fits into a buffer");
+
 static pf_time now_of(const struct pf_carrier *c)
 {
     return pf_loop_now(c->dock->parts.loop);
@@ -86,7 +88,7 @@ static bool take_input(struct pf_carrier *c)
 /* The message's text goes on to the post before anything else is asked. */
 static size_t feed_text(struct pf_carrier *c, struct pf_bytes in)
 {
-    struct pf_span into = {take(c, &c->text, PF_SHELF_OF_LARGE), 0, PF_SHELF_LARGE};
+    struct pf_span into = {take(c, &c->text, PF_SHELF_OF_LARGE), 0, PF_POST_PIECE};
     size_t taken;
 
     if (!into.at)

@@ -12,8 +12,8 @@
 
 enum {
     PF_SHELF_SMALL = 4096,  /* a burst of pipelined commands, a screen of answers */
-    /* Octets of a message that are read at once: 62 KiB, so that ordinary mail is 63 on the wire, four records of TLS, and
-     * less than the largest packet of loopback (65,483). */
+    /* Octets of a message that are read at once: 62 KiB, so that ordinary mail is 63 on the wire, four records
+     * of TLS, and less than the largest packet of loopback (65,483). */
     PF_SHELF_PIECE = 63488,
     /* Such a piece with the CRs and dots that the wire adds, where lines have 16 octets or more: it goes out in one
      * call then, and no rest of it in a second. */

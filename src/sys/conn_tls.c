@@ -101,8 +101,8 @@ static enum pf_io write_record(struct pf_conn *conn, struct pf_bytes b, size_t *
     return dead(conn, __func__, "writing TLS", err);
 }
 
-/* OpenSSL sends each record by itself. The kernel is told to send them together: each that it sends alone goes through all
- * of TCP, and wakes the peer on the same machine. It fails on unix sockets. */
+/* OpenSSL sends each record by itself. The kernel is told to send them together: each that it sends alone
+ * goes through all of TCP, and wakes the peer on the same machine. It fails on unix sockets. */
 static void cork(const struct pf_conn *conn, int on)
 {
     setsockopt(conn->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);

@@ -243,6 +243,8 @@ bool pf_pop3_server_body_wanted(const struct pf_pop3_server *);
 
 /* What may be sent now: contiguous, possibly empty. Valid until the next call. */
 struct pf_bytes pf_pop3_server_out(const struct pf_pop3_server *);
+/* Whether more comes behind `out` without anything being asked or fed before: worth telling the kernel (MSG_MORE). */
+bool pf_pop3_server_more(const struct pf_pop3_server *);
 /* n octets of `out` were sent; more may be produced now (long lists). */
 void pf_pop3_server_sent(struct pf_pop3_server *, size_t n, pf_time now);
 

@@ -411,6 +411,11 @@ struct pf_bytes pf_pop3_server_out(const struct pf_pop3_server *e)
     return pf_server_out_bytes(&e->out);
 }
 
+bool pf_pop3_server_more(const struct pf_pop3_server *e)
+{
+    return e->producing != PF_PRODUCE_NOTHING || pf_server_out_bytes(&e->out).len < pf_server_out_waiting(&e->out);
+}
+
 void pf_pop3_server_sent(struct pf_pop3_server *e, size_t n, pf_time now)
 {
     e->now = now;

@@ -7,7 +7,8 @@
 
 enum {
     LIST_ROW = 10 + 1 + 20 + 2,          /* number, space, octets, CRLF */
-    UIDL_ROW = 10 + 1 + PF_UIDL_MAX + 2 /* number, space, UIDL, CRLF */
+    UIDL_ROW = 10 + 1 + PF_UIDL_MAX + 2, /* number, space, UIDL, CRLF */
+    LAST = 3                             /* the dot and CRLF */
 };
 
 static void finish(struct pf_pop3_server *e)
@@ -16,14 +17,12 @@ static void finish(struct pf_pop3_server *e)
     e->producing = PF_PRODUCE_NOTHING;
 }
 
-/* The lines that were made before: as much as the buffer takes goes with what stands there already, in one send; the
- * rest is sent from where it lies. */
+/* The lines that were made before: few go with what stands in the buffer already, and with the last dot, in one send;
+ * many are sent from where they lie. */
 static void from_text(struct pf_pop3_server *e, struct pf_bytes text)
 {
-    struct pf_bytes here = pf_bytes_head(text, pf_span_room(&e->out.span));
-
-    pf_span_put(&e->out.span, here);
-    pf_server_out_follow(&e->out, pf_bytes_skip(text, here.len));
+    if (pf_span_room(&e->out.span) < text.len + LAST || !pf_span_put(&e->out.span, text))
+        pf_server_out_follow(&e->out, text);
     e->cursor = e->drop.listing.count;
 }
 

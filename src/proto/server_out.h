@@ -37,6 +37,12 @@ static inline struct pf_bytes pf_server_out_bytes(const struct pf_server_out *o)
     return pf_bytes_from(o->span.at ? o->span.at + o->head : NULL, end - o->head);
 }
 
+/* All that will be sent as it stands there, in one or two pieces. */
+static inline size_t pf_server_out_waiting(const struct pf_server_out *o)
+{
+    return (o->holding ? o->held_at : o->span.len) - o->head + o->ready.len;
+}
+
 /* True when `room` octets can be written now; moves what is pending if that helps. */
 bool pf_server_out_room(struct pf_server_out *, size_t room);
 void pf_server_out_sent(struct pf_server_out *, size_t n);

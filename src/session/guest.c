@@ -181,6 +181,7 @@ static bool flush(struct pf_guest_session *g)
 
     if (out.len == 0)
         return false;
+    pf_conn_more(g->conn, g->close_wanted || pf_pop3_server_more(g->engine));
     switch (pf_conn_write(g->conn, out, &sent, &err)) {
     case PF_IO_DONE:
         g->sent += sent;

@@ -125,6 +125,14 @@ static void socket_ready(struct pf_conn *conn, unsigned events)
     wake(conn, what);
 }
 
+/* What ends the handshake leaves with what the session says then, if it does. */
+static void shake(struct pf_conn *conn)
+{
+    wake(conn, pf_conn_tls_shake(conn) ? PF_CONN_TLS : 0);
+    if (!conn->closed)
+        pf_conn_cork(conn, false);
+}
+
 static void polled(uv_poll_t *poll, int status, int events)
 {
     struct pf_conn *conn = poll->data;
@@ -136,7 +144,7 @@ static void polled(uv_poll_t *poll, int status, int events)
     if (conn->closed)
         pf_conn_linger(conn, (unsigned)events);
     else if (conn->layer == PF_LAYER_SHAKING)
-        wake(conn, pf_conn_tls_shake(conn) ? PF_CONN_TLS : 0);
+        shake(conn);
     else
         socket_ready(conn, (unsigned)events);
 }
@@ -271,7 +279,7 @@ static enum pf_io plain_write(struct pf_conn *conn, struct pf_bytes b, size_t *o
     ssize_t n;
 
     do
-        n = send(conn->fd, b.at, b.len, MSG_NOSIGNAL);
+        n = send(conn->fd, b.at, b.len, MSG_NOSIGNAL | (conn->more ? MSG_MORE : 0));
     while (n < 0 && errno == EINTR);
     if (n >= 0) {
         *out_len = (size_t)n;
@@ -299,6 +307,21 @@ enum pf_io pf_conn_read(struct pf_conn *conn, unsigned char *at, size_t cap, siz
     if (conn->layer == PF_LAYER_PLAIN)
         return after(conn, receive(conn, at, cap, 0, out_len, err));
     return after(conn, pf_conn_tls_read(conn, at, cap, out_len, err));
+}
+
+void pf_conn_more(struct pf_conn *conn, bool more)
+{
+    conn->more = more;
+}
+
+void pf_conn_cork(struct pf_conn *conn, bool on)
+{
+    int value = on;
+
+    if (on == conn->corked)
+        return;
+    conn->corked = on;
+    setsockopt(conn->fd, IPPROTO_TCP, TCP_CORK, &value, sizeof value); /* fails on unix sockets */
 }
 
 enum pf_io pf_conn_write(struct pf_conn *conn, struct pf_bytes b, size_t *out_len, struct pf_err *err)

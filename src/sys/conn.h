@@ -64,6 +64,9 @@ enum pf_io pf_conn_read(struct pf_conn *, unsigned char *at, size_t cap, size_t 
  * of their record, and until that is whole it reads nothing either (PF_IO_WAIT, and no wake for
  * PF_CONN_READ). */
 enum pf_io pf_conn_write(struct pf_conn *, struct pf_bytes b, size_t *out_len, struct pf_err *err);
+/* What is written from now on is followed by more, or by the end, at once: so the kernel may wait for that with a
+ * packet that is not full (for 200 ms at most). */
+void pf_conn_more(struct pf_conn *, bool more);
 /* Looks at octets that wait in the socket of a plain connection without taking them: how many of
  * at most cap there are, in *out_len (PF_IO_DONE, > 0). */
 enum pf_io pf_conn_peek(struct pf_conn *, unsigned char *at, size_t cap, size_t *out_len,

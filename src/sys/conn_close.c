@@ -52,6 +52,8 @@ static bool drain(struct pf_conn *conn)
 /* Returns what to watch the socket for. */
 static unsigned end_output(struct pf_conn *conn)
 {
+    if (conn->layer == PF_LAYER_TLS)
+        pf_conn_cork(conn, true); /* until the FIN */
     if (!pf_conn_tls_goodbye(conn))
         return PF_CONN_READ | PF_CONN_WRITE;
     pf_conn_tls_drop(conn);

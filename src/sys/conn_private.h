@@ -42,8 +42,12 @@ struct pf_conn {
      * meanwhile: to a key update that it finds, SSL_read would answer in the middle of the record,
      * which OpenSSL takes for a fault ("bad length"). */
     bool half_record;
+    bool starved; /* what OpenSSL has read ahead is no whole record */
     unsigned long tls_fault; /* OpenSSL's code, or 0 */
     int tls_errno;
+
+    bool more;   /* follows what is written */
+    bool corked; /* and the kernel was told so for TLS */
 
     struct pf_timer *linger; /* after pf_conn_close */
     struct pf_loop_last last;
@@ -75,6 +79,9 @@ bool pf_conn_tls_shake(struct pf_conn *);
 /* Sends close_notify if that is possible; true when there is nothing more to send. */
 bool pf_conn_tls_goodbye(struct pf_conn *);
 void pf_conn_tls_drop(struct pf_conn *);
+/* Whether the kernel keeps back what is no full packet. OpenSSL sends each record by itself; together, or with the FIN,
+ * they go through TCP once, and wake the peer once. */
+void pf_conn_cork(struct pf_conn *, bool on);
 
 /* Octets went to the kernel. */
 void pf_conn_peer_sent(struct pf_conn *);

@@ -4,12 +4,9 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
-#include <sys/socket.h>
 
 enum { EXPORTED = 32 /* RFC 9266 section 2 */ };
 
@@ -55,7 +52,8 @@ static enum pf_io dead(const struct pf_conn *conn, const char *where, const char
 
 bool pf_conn_tls_pending(const struct pf_conn *conn)
 {
-    return conn->layer == PF_LAYER_TLS && SSL_pending(conn->ssl) > 0;
+    return conn->layer == PF_LAYER_TLS &&
+           (SSL_pending(conn->ssl) > 0 || (!conn->starved && SSL_has_pending(conn->ssl)));
 }
 
 enum pf_io pf_conn_tls_read(struct pf_conn *conn, unsigned char *at, size_t cap, size_t *out_len,
@@ -69,6 +67,7 @@ enum pf_io pf_conn_tls_read(struct pf_conn *conn, unsigned char *at, size_t cap,
         return PF_IO_WAIT;
     before_call();
     conn->read_needs_write = false;
+    conn->starved = false;
     if (SSL_read_ex(conn->ssl, at, cap, out_len) == 1)
         return PF_IO_DONE;
     problem = SSL_get_error(conn->ssl, 0);
@@ -76,6 +75,7 @@ enum pf_io pf_conn_tls_read(struct pf_conn *conn, unsigned char *at, size_t cap,
         return PF_IO_EOF;
     if (problem == SSL_ERROR_WANT_READ || problem == SSL_ERROR_WANT_WRITE) {
         conn->read_needs_write = problem == SSL_ERROR_WANT_WRITE;
+        conn->starved = true;
         return PF_IO_WAIT;
     }
     fault(conn, problem);
@@ -101,13 +101,7 @@ static enum pf_io write_record(struct pf_conn *conn, struct pf_bytes b, size_t *
     return dead(conn, __func__, "writing TLS", err);
 }
 
-/* OpenSSL sends each record by itself. The kernel is told to send them together: each that it sends alone
- * goes through all of TCP, and wakes the peer on the same machine. It fails on unix sockets. */
-static void cork(const struct pf_conn *conn, int on)
-{
-    setsockopt(conn->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
-}
-
+/* Uncorked also where nothing was written: what was before may not wait for a peer that takes nothing. */
 enum pf_io pf_conn_tls_write(struct pf_conn *conn, struct pf_bytes b, size_t *out_len, struct pf_err *err)
 {
     bool many = b.len > SSL3_RT_MAX_PLAIN_LENGTH;
@@ -116,16 +110,16 @@ enum pf_io pf_conn_tls_write(struct pf_conn *conn, struct pf_bytes b, size_t *ou
 
     if (conn->layer == PF_LAYER_DEAD)
         return dead(conn, __func__, "TLS", err);
-    if (many)
-        cork(conn, 1);
+    if (many || conn->more)
+        pf_conn_cork(conn, true);
     do {
         size_t len = 0;
 
         result = write_record(conn, pf_bytes_skip(b, sent), &len, err);
         sent += len;
     } while (result == PF_IO_DONE && sent < b.len);
-    if (many)
-        cork(conn, 0);
+    if (!conn->more)
+        pf_conn_cork(conn, false);
     if (sent == 0)
         return result;
     *out_len = sent; /* what came behind is told by the next call */
@@ -175,6 +169,7 @@ bool pf_conn_tls_shake(struct pf_conn *conn)
 
     before_call();
     conn->read_needs_write = false;
+    pf_conn_cork(conn, SSL_is_server(conn->ssl) && !SSL_in_before(conn->ssl)); /* a ticket, and then the greeting */
     result = SSL_do_handshake(conn->ssl);
     if (result == 1) {
         conn->layer = PF_LAYER_TLS;

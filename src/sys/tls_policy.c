@@ -87,6 +87,7 @@ enum pf_code pf_tls_policy_set(SSL_CTX *ctx, const struct pf_tls_settings *setti
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     if (is_old(settings)) /* the signatures of TLS 1.0 and 1.1 are made with SHA-1 */
         SSL_CTX_set_security_level(ctx, 0);
+    SSL_CTX_set_read_ahead(ctx, 1); /* a record, or several, in one call instead of two for each */
     SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL); /* TLS-024 */
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_alpn_select_cb(ctx, alpn, NULL);

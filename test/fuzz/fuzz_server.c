@@ -289,11 +289,14 @@ static void borrow(struct fuzz *f)
 static bool hear(struct fuzz *f)
 {
     struct pf_bytes out = pf_bytes_head(pf_pop3_server_out(f->engine), 1 + roll(f, 5000));
+    bool more;
 
     if (out.len == 0)
         return false;
+    more = pf_pop3_server_more(f->engine);
     model_hear(f->model, out);
     pf_pop3_server_sent(f->engine, out.len, f->now);
+    assert(!more || pf_pop3_server_out(f->engine).len);
     return true;
 }
 

@@ -272,7 +272,6 @@ static void kept_lines_are_those_of_the_rows(void **state)
 /* The listing goes with the session: what of it was not sent never is. */
 static void a_session_that_ends_in_kept_lines_sends_no_more_of_them(void **state)
 {
-    static const char first[] = "+OK 1000000 messages (1234000000 octets)\r\n";
     static const unsigned char far[100000];
     struct pf_listing_kept kept = {.list = pf_bytes_from(far, sizeof far), .uidl = pf_bytes_from(far, sizeof far)};
     struct world w;
@@ -285,11 +284,50 @@ static void a_session_that_ends_in_kept_lines_sends_no_more_of_them(void **state
     world_begin(&w);
     w.deaf = true;
     world_say(&w, "LIST\r\n");
+    assert_true(pf_pop3_server_more(w.engine));
     pf_pop3_server_sent(w.engine, pf_pop3_server_out(w.engine).len, w.now);
-    assert_int_equal(pf_pop3_server_out(w.engine).len, sizeof far - (PF_POP3_OUT_MIN - (sizeof first - 1)));
+    assert_ptr_equal(pf_pop3_server_out(w.engine).at, far); /* nothing of it was copied */
+    assert_int_equal(pf_pop3_server_out(w.engine).len, sizeof far);
     pf_pop3_server_sent(w.engine, 10, w.now);
+    assert_true(pf_pop3_server_more(w.engine)); /* the dot */
     world_wait(&w, 24 * 3600 * 1000);
     assert_int_equal(pf_pop3_server_out(w.engine).len, 0);
+    world_end(&w);
+}
+
+/* One send for what fits, and no packet that is known to be followed by another goes alone. */
+static void more_is_said_when_more_comes(void **state)
+{
+    unsigned char lines[] = "1 120\r\n2 120\r\n";
+    const struct pf_bytes text = pf_bytes_from(lines, sizeof lines - 1);
+    struct pf_listing_kept kept = {.list = text, .uidl = text};
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    w.listing = million();
+    w.listing.kept = &kept;
+    world_begin(&w);
+    w.deaf = true;
+    world_say(&w, "LIST\r\n");
+    assert_false(pf_pop3_server_more(w.engine));
+    assert_non_null(strstr((const char *)pf_pop3_server_out(w.engine).at, "2 120\r\n.\r\n"));
+    pf_pop3_server_sent(w.engine, pf_pop3_server_out(w.engine).len, w.now);
+    assert_int_equal(pf_pop3_server_out(w.engine).len, 0);
+    world_say(&w, "QUIT\r\n");
+    assert_false(pf_pop3_server_more(w.engine));
+    world_end(&w);
+    world_init(&w);
+    w.listing = million();
+    w.lent = PF_POP3_OUT_MIN;
+    world_begin(&w);
+    w.deaf = true;
+    world_say(&w, "UIDL\r\n");
+    for (int i = 0; i < 3; i++) {
+        assert_true(pf_pop3_server_more(w.engine));
+        pf_pop3_server_sent(w.engine, pf_pop3_server_out(w.engine).len, w.now);
+        assert_int_not_equal(pf_pop3_server_out(w.engine).len, 0);
+    }
     world_end(&w);
 }
 
@@ -344,6 +382,7 @@ int main(void)
         T(cap_004_w_010_a_line_has_at_most_512_octets),
         T(kept_lines_are_those_of_the_rows), T(a_session_that_ends_in_kept_lines_sends_no_more_of_them),
         T(a_million_rows_pass_through_4_kib), T(deleting_all_but_one_is_linear),
+        T(more_is_said_when_more_comes),
     };
 
     return RUN(tests);

@@ -281,6 +281,7 @@ static bool send_some(struct world *w)
 {
     struct pf_bytes out = pf_pop3_server_out(w->engine);
     size_t n = w->deaf ? 0 : piece(w, w->take, out.len);
+    bool more = pf_pop3_server_more(w->engine);
 
     if (n == 0)
         return false;
@@ -293,6 +294,7 @@ static bool send_some(struct world *w)
     w->out_len += n;
     w->out[w->out_len] = 0;
     pf_pop3_server_sent(w->engine, n, w->now);
+    assert(!more || pf_pop3_server_out(w->engine).len);
     return true;
 }
 

@@ -120,6 +120,8 @@ static void socket_ready(struct pf_conn *conn, unsigned events)
         what |= PF_CONN_READ;
     if (events & (conn->write_needs_read ? PF_CONN_READ : PF_CONN_WRITE))
         what |= conn->want & PF_CONN_WRITE;
+    if (what & PF_CONN_WRITE)
+        pf_conn_peer_ready(conn);
     if (!what)
         pf_conn_watch(conn, to_watch(conn)); /* there was input that nobody wants */
     wake(conn, what);
@@ -331,12 +333,15 @@ enum pf_io pf_conn_write(struct pf_conn *conn, struct pf_bytes b, size_t *out_le
     assert(!conn->closed && b.len > 0);
     if (conn->layer == PF_LAYER_SHAKING)
         return PF_IO_WAIT;
+    pf_conn_peer_offered(conn, b.len);
     if (conn->layer == PF_LAYER_PLAIN)
         result = plain_write(conn, b, out_len, err);
     else
         result = pf_conn_tls_write(conn, b, out_len, err);
     if (result == PF_IO_DONE)
         pf_conn_peer_sent(conn);
+    else if (result == PF_IO_WAIT)
+        pf_conn_peer_full(conn);
     return after(conn, result);
 }
 

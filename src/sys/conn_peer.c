@@ -24,6 +24,16 @@ enum {
     SECOND = 1000
 };
 
+/* The kernel takes as much as it thinks a peer will have soon, up to megabytes, and keeps it for who takes nothing:
+ * a thousand slow readers fill what all connections of the machine have in common (tcp_mem), and from then on
+ * everybody waits. So what may wait to be sent is bounded, and grows with who shows that he takes it.
+ * What is on its way does not count: a long fat line is kept full. */
+enum {
+    ROOM_FIRST = 16 * 1024, /* a peer that takes no more than that in QUICK keeps this; who is sent less never sets it */
+    ROOM_MOST = 1024 * 1024,
+    QUICK = 100 /* ms in which half of the room was taken */
+};
+
 static void set(struct pf_conn *conn, int option, pf_time value)
 {
     int number = value > INT32_MAX ? INT32_MAX : (int)value;
@@ -99,10 +109,35 @@ static void look(struct pf_timer *timer, void *self)
         look_later(conn);
 }
 
+static void give_room(struct pf_conn *conn, int octets)
+{
+    conn->room = octets;
+    set(conn, TCP_NOTSENT_LOWAT, octets);
+}
+
+void pf_conn_peer_offered(struct pf_conn *conn, size_t octets)
+{
+    if (conn->room == 0 && (conn->offered += octets) > ROOM_FIRST)
+        give_room(conn, ROOM_FIRST);
+}
+
 void pf_conn_peer_sent(struct pf_conn *conn)
 {
     if (conn->look && !conn->looking)
         look_later(conn);
+}
+
+void pf_conn_peer_full(struct pf_conn *conn)
+{
+    if (conn->full == 0)
+        conn->full = pf_loop_now(conn->loop);
+}
+
+void pf_conn_peer_ready(struct pf_conn *conn)
+{
+    if (conn->full && conn->room && conn->room < ROOM_MOST && pf_loop_now(conn->loop) - conn->full <= QUICK)
+        give_room(conn, conn->room * 2);
+    conn->full = 0;
 }
 
 static pf_time seconds(pf_time ms)

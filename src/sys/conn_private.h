@@ -56,6 +56,9 @@ struct pf_conn {
     struct pf_timer *look; /* when to see again whether the peer takes nothing, while it is sent something */
     pf_time dead, stall;   /* 0: not set */
     bool looking;
+    size_t offered; /* until `room` is set */
+    int room;       /* octets that may wait in the kernel to be sent; 0: as many as it likes */
+    pf_time full;   /* since when there is none, while somebody waits for it; else 0 */
 
     struct pf_conn_info info;
 };
@@ -83,8 +86,12 @@ void pf_conn_tls_drop(struct pf_conn *);
  * they go through TCP once, and wake the peer once. */
 void pf_conn_cork(struct pf_conn *, bool on);
 
-/* Octets went to the kernel. */
+/* Octets are offered to the kernel; it took some. */
+void pf_conn_peer_offered(struct pf_conn *, size_t octets);
 void pf_conn_peer_sent(struct pf_conn *);
+/* It took none, and does again. */
+void pf_conn_peer_full(struct pf_conn *);
+void pf_conn_peer_ready(struct pf_conn *);
 
 /* Fails with a socket's errno. */
 enum pf_io pf_conn_failed(int sys, const char *where, const char *what, struct pf_err *err);

@@ -93,6 +93,84 @@ static void a_stall_shorter_than_death_changes_nothing(void **state)
     spot_done(&spot);
 }
 
+static size_t write_all(struct spot *spot, const unsigned char *at, size_t octets)
+{
+    size_t sum = 0, len;
+
+    while (sum < octets
+           && pf_conn_write(spot->conn, (struct pf_bytes){at, octets - sum < 65536 ? octets - sum : 65536}, &len, NULL)
+                  == PF_IO_DONE)
+        sum += len;
+    return sum;
+}
+
+/* A thousand of them would fill the memory that all connections have in common. */
+static void who_takes_nothing_fills_little_of_the_kernel(void **state)
+{
+    static const unsigned char text[65536];
+    struct spot spot;
+    size_t taken;
+
+    (void)state;
+    spot_open(&spot);
+    assert_int_equal(write_all(&spot, text, 16384), 16384);
+    assert_int_equal(option(&spot, TCP_NOTSENT_LOWAT), 0); /* who is sent little costs no call */
+    taken = write_all(&spot, text, 64 << 20);
+    assert_true(taken < 64 << 20);
+    assert_true(pf_conn_waiting(spot.conn) < 160 * 1024); /* two of the kernel's pieces and the room */
+    spot_done(&spot);
+}
+
+static void read_all(struct spot *spot)
+{
+    static unsigned char got[1 << 20];
+
+    while (pf_conn_untaken(spot->conn)) {
+        while (read(spot->client, got, sizeof got) > 0)
+            ;
+        peer_turn(spot);
+    }
+}
+
+static void who_takes_it_gets_more(void **state)
+{
+    static const unsigned char text[65536];
+    struct spot spot;
+    int first;
+
+    (void)state;
+    spot_open(&spot);
+    write_all(&spot, text, 64 << 20);
+    first = option(&spot, TCP_NOTSENT_LOWAT);
+    assert_int_equal(first, 16384);
+    for (spot.began = pf_loop_now_fresh(spot.loop); option(&spot, TCP_NOTSENT_LOWAT) == first;) {
+        pf_conn_want(spot.conn, PF_CONN_WRITE);
+        read_all(&spot); /* fails when it takes too long */
+        write_all(&spot, text, 64 << 20);
+    }
+    spot_done(&spot);
+}
+
+static void who_takes_it_late_does_not(void **state)
+{
+    static const unsigned char text[65536];
+    struct spot spot;
+
+    (void)state;
+    spot_open(&spot);
+    for (int i = 0; i < 3; i++) {
+        write_all(&spot, text, 64 << 20);
+        usleep(150 * 1000); /* its time, not a wait for something */
+        pf_conn_want(spot.conn, PF_CONN_WRITE);
+        read_all(&spot);
+        peer_until(&spot, PF_CONN_WRITE);
+        assert_int_equal(option(&spot, TCP_NOTSENT_LOWAT), 16384);
+        pf_conn_want(spot.conn, 0);
+        spot.woken = 0;
+    }
+    spot_done(&spot);
+}
+
 static void nothing_is_done_to_unix_sockets(void **state)
 {
     struct spot spot;
@@ -243,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_dead_peer_is_looked_for_in_the_time_that_is_set), T(who_takes_nothing_has_the_time_of_a_stall),
         T(a_stall_shorter_than_death_changes_nothing), T(nothing_is_done_to_unix_sockets),
+        T(who_takes_nothing_fills_little_of_the_kernel), T(who_takes_it_gets_more), T(who_takes_it_late_does_not),
         T(the_dead_are_told_from_the_slow), /* last: it leaves the process in its own network */
     };
 

@@ -56,7 +56,8 @@ struct pf_hall {
     void (*emptied)(void *);
     void *emptied_self;
     struct pf_later emptied_later;
-    struct pf_guest_session *holds; /* who has a box open, and who waits for one (holders.h) */
+    struct pf_guest_session *holds; /* who has a box open (holders.h): thousands */
+    struct pf_guest_session *waits; /* and who waits for one: few, and gone through whenever a box is closed */
     bool closing;
 };
 

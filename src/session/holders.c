@@ -7,16 +7,21 @@
 
 enum { BUSY = -1, SPAN_TEXT = 24 };
 
+static struct pf_guest_session **list_of(struct pf_hall *hall, enum pf_hold_kind kind)
+{
+    return kind == PF_HOLD_BOX ? &hall->holds : &hall->waits;
+}
+
 static void enlist(struct pf_guest_session *g, enum pf_hold_kind kind)
 {
-    struct pf_hall *hall = g->hall;
+    struct pf_guest_session **list = list_of(g->hall, kind);
 
     g->hold.kind = kind;
     g->hold.prev = NULL;
-    g->hold.next = hall->holds;
+    g->hold.next = *list;
     if (g->hold.next)
         g->hold.next->hold.prev = g;
-    hall->holds = g;
+    *list = g;
 }
 
 static void delist(struct pf_guest_session *g)
@@ -26,7 +31,7 @@ static void delist(struct pf_guest_session *g)
     if (g->hold.prev)
         g->hold.prev->hold.next = g->hold.next;
     else
-        g->hall->holds = g->hold.next;
+        *list_of(g->hall, g->hold.kind) = g->hold.next;
     if (g->hold.next)
         g->hold.next->hold.prev = g->hold.prev;
     g->hold.next = g->hold.prev = NULL;
@@ -52,15 +57,15 @@ void pf_hold_taken(struct pf_guest_session *g)
 void pf_hold_freed(struct pf_guest_session *g)
 {
     delist(g);
-    for (struct pf_guest_session *w = g->hall->holds; w; w = w->hold.next)
-        if (w->hold.kind == PF_HOLD_WAITING && strcmp(w->maildrop, g->maildrop) == 0 && !w->hold.retry.queued)
+    for (struct pf_guest_session *w = g->hall->waits; w; w = w->hold.next)
+        if (strcmp(w->maildrop, g->maildrop) == 0 && !w->hold.retry.queued)
             pf_loop_later(g->hall->parts.loop, &w->hold.retry);
 }
 
 static struct pf_guest_session *holder_for(const struct pf_guest_session *g)
 {
     for (struct pf_guest_session *h = g->hall->holds; h; h = h->hold.next)
-        if (h->hold.kind == PF_HOLD_BOX && strcmp(h->maildrop, g->maildrop) == 0)
+        if (strcmp(h->maildrop, g->maildrop) == 0)
             return h;
     return NULL;
 }
@@ -179,7 +184,7 @@ static bool leaves(const struct wanter *w, struct pf_guest_session *h)
 static struct pf_guest_session *holder_by_number(const struct pf_hall *hall, uint64_t session)
 {
     for (struct pf_guest_session *h = hall->holds; h; h = h->hold.next)
-        if (h->hold.kind == PF_HOLD_BOX && h->id == session)
+        if (h->id == session)
             return h;
     return NULL;
 }

@@ -32,7 +32,7 @@ enum pf_hold_kind { PF_HOLD_NOTHING, PF_HOLD_BOX, PF_HOLD_WAITING };
 /* A guest's part in it. */
 struct pf_hold {
     enum pf_hold_kind kind;
-    struct pf_guest_session *next, *prev; /* holders and who waits, one list of the hall */
+    struct pf_guest_session *next, *prev; /* in a list of the hall, by kind */
     pf_time since;           /* BOX: when it was opened */
     pf_time until;           /* when the patience of a login ends; 0 before it had to wait */
     char from[64];           /* address; the connection may be gone while the box is being closed */

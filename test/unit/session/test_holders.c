@@ -192,12 +192,14 @@ static void a_login_waits_for_who_is_leaving(void **state)
     end();
 }
 
+/* Where a box is closed, all who wait are gone through: thousands of holders must not be among them. */
 static struct pf_guest_session *guest_of_hall(enum pf_hold_kind kind)
 {
-    for (struct pf_guest_session *g = rig.hall->holds; g; g = g->hold.next)
-        if (g->hold.kind == kind)
-            return g;
-    return NULL;
+    struct pf_guest_session *list = kind == PF_HOLD_BOX ? rig.hall->holds : rig.hall->waits;
+
+    for (struct pf_guest_session *g = list; g; g = g->hold.next)
+        assert_int_equal(g->hold.kind, kind);
+    return list;
 }
 
 /* Until somebody waits for the lock; the close of the box is kept from happening meanwhile. */
@@ -291,10 +293,9 @@ static void only_one_of_two_gets_it(void **state)
 /* The session that has a box in this rig: the first of the process or any later one. */
 static uint64_t number_of_holder(void)
 {
-    for (struct pf_guest_session *g = rig.hall->holds; g; g = g->hold.next)
-        if (g->hold.kind == PF_HOLD_BOX)
-            return g->id;
-    return 0;
+    const struct pf_guest_session *g = guest_of_hall(PF_HOLD_BOX);
+
+    return g ? g->id : 0;
 }
 
 static struct pf_store_wanted ask_hall(uint64_t session, const char *user)

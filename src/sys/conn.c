@@ -22,6 +22,8 @@ struct whole {
     uv_poll_t poll;
 };
 
+enum { TOLD_VERSION = 16, TOLD = 64 };
+
 static uv_poll_t *poll_of(struct pf_conn *conn)
 {
     return &((struct whole *)conn)->poll;
@@ -151,10 +153,37 @@ static void polled(uv_poll_t *poll, int status, int events)
         socket_ready(conn, (unsigned)events);
 }
 
+/* Texts that most connections do not have are not part of it. */
+static const char no_text[] = "";
+
+static void forget_text(const char *text)
+{
+    if (text != no_text)
+        free((void *)(uintptr_t)text);
+}
+
+void pf_conn_keep_text(const char **text, const char *value)
+{
+    const char *kept = value[0] ? strdup(value) : NULL;
+
+    forget_text(*text);
+    *text = kept ? kept : no_text;
+}
+
+static void conn_free(struct pf_conn *conn)
+{
+    forget_text(conn->info.sni);
+    forget_text(conn->info.certificate);
+    forget_text(conn->info.told_version);
+    forget_text(conn->info.told_cipher);
+    forget_text(conn->info.told_name);
+    free(conn);
+}
+
 static void release(struct pf_conn *conn)
 {
     if (conn->gone && !conn->later.queued)
-        free(conn);
+        conn_free(conn);
 }
 
 static void poll_closed(uv_handle_t *poll)
@@ -211,6 +240,8 @@ static enum pf_code name_ends(struct pf_conn *conn, struct pf_err *err)
     name_end(&peer, conn->info.peer, sizeof conn->info.peer, &conn->info.peer_port);
     name_end(&local, conn->info.local, sizeof conn->info.local, &conn->info.local_port);
     conn->info.tls_version = conn->info.tls_cipher = "";
+    conn->info.sni = conn->info.certificate = no_text;
+    conn->info.told_version = conn->info.told_cipher = conn->info.told_name = no_text;
     return PF_OK;
 }
 
@@ -382,12 +413,20 @@ void pf_conn_told_plain(struct pf_conn *conn)
     conn->info.told_plain = true;
 }
 
+static void keep_told(const char **text, size_t cap, struct pf_bytes told)
+{
+    char safe[TOLD];
+
+    pf_text_safe(safe, cap, told);
+    pf_conn_keep_text(text, safe);
+}
+
 void pf_conn_told_tls(struct pf_conn *conn, struct pf_bytes version, struct pf_bytes cipher, struct pf_bytes name)
 {
     struct pf_conn_info *info = &conn->info;
 
     info->told_tls = true;
-    pf_text_safe(info->told_version, sizeof info->told_version, version);
-    pf_text_safe(info->told_cipher, sizeof info->told_cipher, cipher);
-    pf_text_safe(info->told_name, sizeof info->told_name, name);
+    keep_told(&info->told_version, TOLD_VERSION, version);
+    keep_told(&info->told_cipher, TOLD, cipher);
+    keep_told(&info->told_name, TOLD, name);
 }

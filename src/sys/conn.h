@@ -31,12 +31,12 @@ struct pf_conn_info {      /* valid as long as the connection */
     const char *tls_version; /* "TLSv1.3", or "" */
     const char *tls_cipher;  /* OpenSSL's name, or "" */
     bool tls_resumed;
-    char sni[256];         /* the name asked for, or "" */
-    char certificate[256]; /* the name that a client's certificate stands for, when it was asked for and
-                            * verified (pf_tls_settings says which name that is); else "" */
+    const char *sni;         /* the name asked for, printable, of at most 255 octets; or "" */
+    const char *certificate; /* the name that a client's certificate stands for, when it was asked for and
+                              * verified (pf_tls_settings says which name that is); else "" */
     bool told_tls;         /* a proxy in front said that the client spoke TLS with it (pf_conn_told_tls) */
     bool told_plain;       /* or that it did not (pf_conn_told_plain) */
-    char told_version[16], told_cipher[64], told_name[64]; /* of that, printable; or "" */
+    const char *told_version, *told_cipher, *told_name; /* of that, printable; at most 15, 63, 63 octets; or "" */
 };
 
 /* What a proxy in front says of the connection that it hands on: addresses are IPv6, with IPv4 mapped into it. */

@@ -93,6 +93,9 @@ void pf_conn_peer_sent(struct pf_conn *);
 void pf_conn_peer_full(struct pf_conn *);
 void pf_conn_peer_ready(struct pf_conn *);
 
+/* For texts of `info`: a copy, or "" without memory; what was there is freed. */
+void pf_conn_keep_text(const char **text, const char *value);
+
 /* Fails with a socket's errno. */
 enum pf_io pf_conn_failed(int sys, const char *where, const char *what, struct pf_err *err);
 

@@ -10,8 +10,6 @@
 
 enum { EXPORTED = 32 /* RFC 9266 section 2 */ };
 
-static_assert(PF_TLS_NAME == sizeof((struct pf_conn_info *)0)->certificate, "a name is written there");
-
 /* OpenSSL's errors are per thread and sticky: an old one would be taken for the next call's. */
 static void before_call(void)
 {
@@ -152,15 +150,19 @@ static void note_outcome(struct pf_conn *conn)
 {
     struct pf_conn_info *info = &conn->info;
     const char *name = SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name);
+    char text[PF_TLS_NAME] = "";
 
     info->tls = true;
     info->tls_version = SSL_get_version(conn->ssl);
     info->tls_cipher = SSL_CIPHER_get_name(SSL_get_current_cipher(conn->ssl));
     info->tls_resumed = SSL_session_reused(conn->ssl) == 1;
     if (name)
-        pf_text_safe(info->sni, sizeof info->sni, pf_bytes_of(name));
+        pf_text_safe(text, sizeof text, pf_bytes_of(name));
+    pf_conn_keep_text(&info->sni, text);
+    text[0] = '\0';
     if (conn->tls) /* not where we are the client */
-        pf_tls_client(conn->tls, conn->ssl, info->certificate);
+        pf_tls_client(conn->tls, conn->ssl, text);
+    pf_conn_keep_text(&info->certificate, text);
 }
 
 bool pf_conn_tls_shake(struct pf_conn *conn)

@@ -38,7 +38,7 @@ static void describe(const struct pf_guest_session *g, struct pf_ctl_session *ou
         .received = g->received,
         .sent = g->sent,
     };
-    put(out->user, sizeof out->user, s->logged_in ? g->user.name : NULL);
+    put(out->user, sizeof out->user, s->logged_in ? g->user->name : NULL);
     put(out->address, sizeof out->address, info->peer);
     put(out->tls, sizeof out->tls, info->tls ? info->tls_version : "none");
     put(out->command, sizeof out->command, s->command);
@@ -63,7 +63,7 @@ static bool is_meant(const struct pf_guest_session *g, const struct pf_ctl_who *
 {
     if (who->number)
         return g->id == who->number;
-    return g->engine && pf_pop3_server_stats(g->engine)->logged_in && strcmp(g->user.name, who->name) == 0;
+    return g->engine && pf_pop3_server_stats(g->engine)->logged_in && strcmp(g->user->name, who->name) == 0;
 }
 
 static uint32_t kick(void *self, const struct pf_ctl_who *who)

@@ -70,6 +70,15 @@ enum pf_guest_stage {
 
 enum { PF_GUEST_STAMP = 300 }; /* numbers, and a host name of 255 octets */
 
+/* What a session needs of a user as long as it lasts, in one piece of memory that is as large as the texts. */
+struct pf_guest_user {
+    const char *name, *maildrop;              /* maildrop: as the store knows it */
+    const char *recipient, *master, *token;   /* as in struct pf_user; "" for none */
+    uint64_t pass;
+    bool no_delete, read_only;
+    char texts[];
+};
+
 struct pf_guest_session {
     struct pf_hall *hall;
     struct pf_guest_session *next, *prev;
@@ -114,8 +123,8 @@ struct pf_guest_session {
     bool exporter_spent;          /* tls-exporter's value serves one exchange only */
     pf_time login_began;
     const char *mechanism;        /* of the login under way or done, for the log */
-    char timestamp[PF_GUEST_STAMP]; /* APOP's, as it stood in the greeting; "" */
-    struct pf_user user;
+    char *timestamp; /* APOP's, as it stood in the greeting, until it has served; or NULL */
+    const struct pf_guest_user *user; /* who opened, or opens, a maildrop; until then one of empty texts */
     uint32_t login_delay;
     int32_t expire_days;
 
@@ -132,7 +141,6 @@ struct pf_guest_session {
         struct pf_box_close close;
     } op; /* one at a time */
     uint32_t removed, expired;
-    char maildrop[PF_AUTH_PATH_MAX];
     struct pf_guest_journal journal;
     struct pf_later again, bury;
 };
@@ -163,6 +171,10 @@ void pf_guest_ask_cancel(struct pf_guest_session *);
 void pf_guest_ask_open(struct pf_guest_session *);
 /* Ends what is under way, whatever it is. */
 void pf_guest_drop_login(struct pf_guest_session *);
+/* Whose maildrop is open; before that, the name that was tried last; or "". */
+const char *pf_guest_name(const struct pf_guest_session *);
+void pf_guest_user_init(struct pf_guest_session *);
+void pf_guest_user_free(struct pf_guest_session *); /* and what else a login has left */
 
 /* guest_box.c: BODY, COMMIT, and the end of a box */
 void pf_guest_ask_body(struct pf_guest_session *, const struct pf_ask *);

@@ -59,7 +59,7 @@ void pf_guest_refuse_open(struct pf_guest_session *g, const struct pf_err *err)
 {
     struct pf_tell tell = {.kind = PF_TELL_OPEN, .err = *err};
 
-    pf_guest_log_login_failed(g, err, pf_bytes_of(g->user.name));
+    pf_guest_log_login_failed(g, err, pf_bytes_of(pf_guest_name(g)));
     if (!g->box) {
         pf_guest_tell(g, &tell);
         return;
@@ -74,7 +74,7 @@ static void box_opened(struct pf_store_op *op)
     struct pf_guest_session *g = guest_of(op);
     struct pf_tell tell = {.kind = PF_TELL_OPEN, .listing = g->op.open.listing,
                            .expire_days = g->expire_days, .login_delay = g->login_delay,
-                           .no_delete = g->user.no_delete || g->user.read_only};
+                           .no_delete = g->user->no_delete || g->user->read_only};
     struct pf_err err = op->err;
 
     g->op_busy = false;
@@ -89,7 +89,7 @@ static void box_opened(struct pf_store_op *op)
         return;
     /* RFC 2449 section 6.5 counts from the last good login, so only a login that would be good is
      * noted: the delay is looked at behind the lock. */
-    if (err.code == PF_OK && !pf_auth_login_due(g->hall->parts.auth, g->user.name, g->login_delay,
+    if (err.code == PF_OK && !pf_auth_login_due(g->hall->parts.auth, g->user->name, g->login_delay,
                                                 pf_guest_now(g)))
         pf_fail(&err, PF_LOGIN_DELAY, 0, "login", "last login less than %u seconds ago",
                 (unsigned)g->login_delay);
@@ -105,9 +105,9 @@ void pf_guest_open_box(struct pf_guest_session *g)
 {
     g->op.open = (struct pf_box_open){
         .op.done = box_opened,
-        .where = {.user = g->user.name, .path = g->maildrop, .now = (int64_t)time(NULL),
-                  .expire_days = g->expire_days, .recipient = g->user.recipient[0] ? g->user.recipient : NULL,
-                  .pass = g->user.pass},
+        .where = {.user = g->user->name, .path = g->user->maildrop, .now = (int64_t)time(NULL),
+                  .expire_days = g->expire_days, .recipient = g->user->recipient[0] ? g->user->recipient : NULL,
+                  .pass = g->user->pass},
     };
     g->op_busy = true;
     g->op_began = pf_guest_now(g);
@@ -235,7 +235,7 @@ static void expunged(struct pf_store_op *op)
 
 void pf_guest_ask_commit(struct pf_guest_session *g, const struct pf_ask *ask)
 {
-    bool mark = g->generation->conf->mark_seen && !g->user.read_only && any(ask->seen);
+    bool mark = g->generation->conf->mark_seen && !g->user->read_only && any(ask->seen);
 
     pf_guest_journal_settle(g);
     g->box_err = (struct pf_err){0};

@@ -12,13 +12,13 @@ static struct pf_journal_record record(const struct pf_guest_session *g, enum pf
     struct pf_journal_record r = {.event = event, .at = pf_journal_now()};
 
     r.number[PF_JOURNAL_SESSION] = g->id;
-    r.text[PF_JOURNAL_MAILDROP] = pf_bytes_of(g->maildrop);
-    r.text[PF_JOURNAL_USER] = pf_bytes_of(g->user.name);
+    r.text[PF_JOURNAL_MAILDROP] = pf_bytes_of(g->user->maildrop);
+    r.text[PF_JOURNAL_USER] = pf_bytes_of(g->user->name);
     r.text[PF_JOURNAL_ADDRESS] = pf_bytes_of(g->journal.address);
     r.text[PF_JOURNAL_TLS] = pf_bytes_of(g->journal.tls);
     r.text[PF_JOURNAL_MECHANISM] = pf_bytes_of(g->mechanism);
-    r.text[PF_JOURNAL_TOKEN] = pf_bytes_of(g->user.token);
-    r.text[PF_JOURNAL_MASTER] = pf_bytes_of(g->user.master);
+    r.text[PF_JOURNAL_TOKEN] = pf_bytes_of(g->user->token);
+    r.text[PF_JOURNAL_MASTER] = pf_bytes_of(g->user->master);
     return r;
 }
 
@@ -263,7 +263,7 @@ static void tell_session(struct pf_guest_session *g)
     r.number[PF_JOURNAL_FETCHED] = s->fetched;
     r.number[PF_JOURNAL_TOPPED] = s->topped;
     r.number[PF_JOURNAL_DELETED] = g->removed;
-    r.text[PF_JOURNAL_RECIPIENT] = pf_bytes_of(g->user.recipient);
+    r.text[PF_JOURNAL_RECIPIENT] = pf_bytes_of(g->user->recipient);
     r.text[PF_JOURNAL_END] = pf_bytes_of(pf_guest_end(g));
     pf_journal_put(g->journal.sink, &r);
 }

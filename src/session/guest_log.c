@@ -50,9 +50,9 @@ void pf_guest_log_end(struct pf_guest_session *g)
     char id[ID];
     const char *end = pf_guest_end(g);
     struct pf_field fields[] = {
-        PF_TEXT_FIELD("user", s->logged_in ? g->user.name : NULL),
-        PF_TEXT_FIELD("master", s->logged_in && g->user.master[0] ? g->user.master : NULL),
-        PF_TEXT_FIELD("token", s->logged_in && g->user.token[0] ? g->user.token : NULL),
+        PF_TEXT_FIELD("user", s->logged_in ? g->user->name : NULL),
+        PF_TEXT_FIELD("master", s->logged_in && g->user->master[0] ? g->user->master : NULL),
+        PF_TEXT_FIELD("token", s->logged_in && g->user->token[0] ? g->user->token : NULL),
         PF_TEXT_FIELD("address", info->peer),
         PF_NUMBER_FIELD("port", info->local_port),
         PF_TEXT_FIELD("tls", pf_proxied_tls(info, &told)),
@@ -101,7 +101,7 @@ void pf_guest_log_trouble(struct pf_guest_session *g, const char *what, const st
 {
     char text[PF_EXPLAIN_MAX];
     struct pf_field fields[] = {
-        PF_TEXT_FIELD("user", g->user.name),
+        PF_TEXT_FIELD("user", pf_guest_name(g)),
         PF_TEXT_FIELD("what", what),
         PF_TEXT_FIELD("code", pf_verdict(err->code)->name),
         PF_TEXT_FIELD("err", pf_explain(err, text, sizeof text)),

@@ -20,6 +20,64 @@ struct pf_guest_login {
     unsigned char exporter[BINDING], unique[BINDING];
 };
 
+static const struct pf_guest_user nobody = {.name = "", .maildrop = "", .recipient = "", .master = "", .token = ""};
+
+void pf_guest_user_init(struct pf_guest_session *g)
+{
+    g->user = &nobody;
+}
+
+static void forget_user(struct pf_guest_session *g)
+{
+    if (g->user != &nobody)
+        free((void *)(uintptr_t)g->user);
+    g->user = &nobody;
+}
+
+void pf_guest_user_free(struct pf_guest_session *g)
+{
+    forget_user(g);
+    free(g->timestamp);
+    g->timestamp = NULL;
+}
+
+static const char *put(char **to, const char *text)
+{
+    size_t octets = strlen(text) + 1;
+    char *at = *to;
+
+    memcpy(at, text, octets);
+    *to += octets;
+    return at;
+}
+
+static bool keep_user(struct pf_guest_session *g, const struct pf_user *u, const char *maildrop)
+{
+    size_t texts = strlen(u->name) + strlen(maildrop) + strlen(u->recipient) + strlen(u->master) + strlen(u->token) + 5;
+    struct pf_guest_user *kept = malloc(sizeof *kept + texts);
+    char *to;
+
+    forget_user(g);
+    if (!kept)
+        return false;
+    to = kept->texts;
+    kept->name = put(&to, u->name);
+    kept->maildrop = put(&to, maildrop);
+    kept->recipient = put(&to, u->recipient);
+    kept->master = put(&to, u->master);
+    kept->token = put(&to, u->token);
+    kept->pass = u->pass;
+    kept->no_delete = u->no_delete;
+    kept->read_only = u->read_only;
+    g->user = kept;
+    return true;
+}
+
+const char *pf_guest_name(const struct pf_guest_session *g)
+{
+    return g->user == &nobody && g->login ? g->login->check.user.name : g->user->name;
+}
+
 static void login_free(struct pf_guest_session *g)
 {
     if (g->login)
@@ -63,10 +121,13 @@ static void bind_link(const struct pf_guest_session *g, struct pf_auth_link *lin
 static void make_timestamp(struct pf_guest_session *g)
 {
     uint64_t random[2];
+    char stamp[PF_GUEST_STAMP];
 
-    if (pf_random((unsigned char *)random, sizeof random, NULL) == PF_OK)
-        snprintf(g->timestamp, sizeof g->timestamp, "<%llu.%llu@%s>", (unsigned long long)random[0],
+    if (pf_random((unsigned char *)random, sizeof random, NULL) != PF_OK)
+        return;
+    snprintf(stamp, sizeof stamp, "<%llu.%llu@%s>", (unsigned long long)random[0],
                  (unsigned long long)random[1], g->generation->conf->listens[g->listen].hostname);
+    g->timestamp = strdup(stamp);
 }
 
 void pf_guest_offer(struct pf_guest_session *g, bool greeting)
@@ -81,15 +142,15 @@ void pf_guest_offer(struct pf_guest_session *g, bool greeting)
     if (!greeting || !g->generation->conf->listens[g->listen].apop || !pf_auth_offers_apop(auth))
         return;
     make_timestamp(g);
-    if (g->timestamp[0])
+    if (g->timestamp)
         pf_pop3_server_apop(g->engine, g->timestamp);
 }
 
-static void log_master(struct pf_guest_session *g)
+static void log_master(struct pf_guest_session *g, const struct pf_user *user)
 {
     const struct pf_field fields[] = {
-        PF_TEXT_FIELD("user", g->user.name),
-        PF_TEXT_FIELD("master", g->user.master),
+        PF_TEXT_FIELD("user", user->name),
+        PF_TEXT_FIELD("master", user->master),
         PF_TEXT_FIELD("address", pf_conn_info(g->conn)->peer),
         PF_TEXT_FIELD("mech", g->mechanism),
     };
@@ -101,7 +162,9 @@ static void tell_verdict(struct pf_guest_session *g, const struct pf_err *err)
 {
     struct pf_tell tell = {.kind = PF_TELL_AUTH, .err = *err};
 
-    login_free(g);
+    /* What is known of a good user is asked for when the maildrop is opened, which comes next. */
+    if (err->code != PF_OK)
+        login_free(g);
     pf_guest_tell(g, &tell);
 }
 
@@ -117,13 +180,12 @@ static void take_verdict(struct pf_guest_session *g, const struct pf_auth_check 
     struct pf_err err = check->err;
 
     pf_guest_count_login(g, &err);
-    g->user = check->user;
     if (g->exporter_spent)
         pf_guest_offer(g, false);
     if (err.code != PF_OK && !g->login->refused)
-        pf_guest_log_login_failed(g, &err, pf_bytes_of(g->user.name));
-    else if (err.code == PF_OK && g->user.master[0])
-        log_master(g);
+        pf_guest_log_login_failed(g, &err, pf_bytes_of(check->user.name));
+    else if (err.code == PF_OK && check->user.master[0])
+        log_master(g, &check->user);
     tell_verdict(g, &err);
 }
 
@@ -156,6 +218,7 @@ static bool begin(struct pf_guest_session *g, bool first)
 
     if (first) {
         login_free(g);
+        forget_user(g);
         g->login_began = pf_guest_now(g);
     }
     if (!g->login)
@@ -183,8 +246,7 @@ static void check_secret(struct pf_guest_session *g, const struct pf_ask *ask, e
 {
     if (!begin(g, true))
         return;
-    /* Until the check ends, user.name is what was tried, for the log. */
-    pf_text_safe(g->user.name, sizeof g->user.name, ask->name);
+    pf_text_safe(g->login->check.user.name, sizeof g->login->check.user.name, ask->name); /* for the log */
     g->login->check.name = ask->name;
     g->login->check.secret = ask->secret;
     g->login->check.timestamp = g->timestamp;
@@ -226,15 +288,18 @@ void pf_guest_ask_sasl(struct pf_guest_session *g, const struct pf_ask *ask)
 
 void pf_guest_ask_open(struct pf_guest_session *g)
 {
+    const struct pf_user *user = &g->login->check.user;
     struct pf_right right;
-    struct pf_err err;
+    struct pf_err err = {0};
 
-    if (pf_right_of(g->generation->conf, &g->user, &right, &err) != PF_OK) {
+    if (pf_right_of(g->generation->conf, user, &right, &err) == PF_OK && !keep_user(g, user, right.path))
+        pf_fail(&err, PF_NO_MEMORY, 0, "login", "no memory for a session");
+    if (err.code != PF_OK)
         pf_guest_refuse_open(g, &err);
+    login_free(g);
+    if (err.code != PF_OK)
         return;
-    }
     g->expire_days = right.expire_days;
     g->login_delay = right.login_delay;
-    memcpy(g->maildrop, right.path, sizeof g->maildrop);
     pf_guest_open_box(g);
 }

@@ -58,14 +58,14 @@ void pf_hold_freed(struct pf_guest_session *g)
 {
     delist(g);
     for (struct pf_guest_session *w = g->hall->waits; w; w = w->hold.next)
-        if (strcmp(w->maildrop, g->maildrop) == 0 && !w->hold.retry.queued)
+        if (strcmp(w->user->maildrop, g->user->maildrop) == 0 && !w->hold.retry.queued)
             pf_loop_later(g->hall->parts.loop, &w->hold.retry);
 }
 
 static struct pf_guest_session *holder_for(const struct pf_guest_session *g)
 {
     for (struct pf_guest_session *h = g->hall->holds; h; h = h->hold.next)
-        if (strcmp(h->maildrop, g->maildrop) == 0)
+        if (strcmp(h->user->maildrop, g->user->maildrop) == 0)
             return h;
     return NULL;
 }
@@ -119,7 +119,7 @@ static struct spans spans_of(const struct pf_guest_session *h)
 static void tell_client(const struct pf_guest_session *h, const char *user, char *room, size_t cap)
 {
     struct spans spans = spans_of(h);
-    bool same = strcmp(h->user.name, user) == 0 && !h->user.master[0];
+    bool same = strcmp(h->user->name, user) == 0 && !h->user->master[0];
 
     snprintf(room, cap, "maildrop has been locked for %.9s by a session%s%.40s, %s%.9s", spans.held,
              same ? " from " : "", same ? h->hold.from : "", spans.state, spans.idle);
@@ -136,9 +136,9 @@ static void describe(const struct pf_guest_session *g, const struct pf_guest_ses
 {
     char facts[120];
 
-    tell_client(h, g->user.name, err->say, sizeof err->say);
+    tell_client(h, g->user->name, err->say, sizeof err->say);
     tell_log(h, facts, sizeof facts);
-    snprintf(err->log, sizeof err->log, "%.200s is locked by another session %s", g->maildrop, facts);
+    snprintf(err->log, sizeof err->log, "%.200s is locked by another session %s", g->user->maildrop, facts);
 }
 
 /* Who wants a maildrop, here or in another process. */
@@ -211,7 +211,7 @@ static void out_of_patience(struct pf_timer *timer, void *self)
     (void)timer;
     pf_hold_forget(g);
     g->hold.until = 0;
-    pf_fail(&err, PF_IN_USE, 0, "holders", "%s was not unlocked in time", g->maildrop);
+    pf_fail(&err, PF_IN_USE, 0, "holders", "%s was not unlocked in time", g->user->maildrop);
     if (h)
         describe(g, h, &err);
     pf_guest_refuse_open(g, &err);
@@ -243,7 +243,7 @@ static bool begin_to_wait(struct pf_guest_session *g)
 bool pf_hold_wait(struct pf_guest_session *g, struct pf_err *err)
 {
     struct pf_guest_session *h = err->code == PF_IN_USE ? holder_for(g) : NULL;
-    const struct wanter wanter = {g->user.name, pf_conn_info(g->conn)->peer, g->generation->conf->idle_yield_time};
+    const struct wanter wanter = {g->user->name, pf_conn_info(g->conn)->peer, g->generation->conf->idle_yield_time};
     pf_time now = pf_guest_now(g);
 
     if (h && g->hold.until == 0)

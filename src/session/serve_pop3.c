@@ -249,6 +249,7 @@ void pf_hall_guest(struct pf_hall *hall, int fd, size_t listen)
     }
     g->hall = hall;
     g->listen = listen;
+    pf_guest_user_init(g);
     g->came = g->heard = pf_loop_now(hall->parts.loop);
     g->conn = pf_conn_new(hall->parts.loop, fd, pf_guest_wake, g, &err);
     g->proxying = hall->generation->conf->listens[listen].proxy;
@@ -290,6 +291,7 @@ static void bury(struct pf_later *later)
     pf_shelf_give(&hall->shelf, g->out_size, g->out);
     pf_shelf_give(&hall->shelf, PF_SHELF_OF_LARGE, g->body);
     pf_generation_free(g->generation);
+    pf_guest_user_free(g);
     pf_wipe(g, sizeof *g);
     free(g);
     hall->count--;

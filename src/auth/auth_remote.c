@@ -134,8 +134,8 @@ void pf_auth_remote_bad(struct pf_auth_remote_wait *wait, struct pf_err *err)
 bool pf_auth_remote_answered(struct pf_auth_remote_wait *wait, uint16_t kind, struct pf_err *err)
 {
     TAILQ_REMOVE(&wait->remote->waits, wait, link);
-    if (wait->ask.err.code != PF_OK)
-        pf_fail(err, PF_TEMP, 0, "auth", "%s", wait->ask.err.log);
+    if (wait->ask.why)
+        pf_fail(err, PF_TEMP, 0, "auth", "no answer: %s", wait->ask.why);
     else if (wait->ask.answer->kind != kind)
         pf_auth_remote_bad(wait, err);
     else

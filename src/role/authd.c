@@ -88,7 +88,7 @@ static void answered(struct pf_ipc_ask *ask)
     struct pf_crew crew;
 
     wanted->store = 0;
-    if (ask->err.code == PF_OK && pf_crew_read(ask->answer, &crew) && crew.kind == PF_CREW_OF_STORE)
+    if (!ask->why && pf_crew_read(ask->answer, &crew) && crew.kind == PF_CREW_OF_STORE)
         wanted->store = crew.number;
     errand_free(e);
     wanted->done(wanted);

@@ -243,7 +243,7 @@ static void answered(struct pf_ipc_ask *ask)
 
     static_assert(offsetof(struct part, ask) == 0, "an ask is its part");
     p->open = false;
-    if (ask->err.code != PF_OK) {
+    if (ask->why) {
         if (!p->peer->bye)
             miss(p, "");
     } else if (!go_on(p, ask->answer)) {

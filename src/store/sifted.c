@@ -23,10 +23,10 @@ struct sift {
     unsigned char piece[PIECE];
 };
 
-/* A box of ours. Only `open` makes one, so every box of this store is one; parcels are wrap's. */
+/* A box of ours: somebody's part of a maildrop. Who wants all of it is served by the store below. Only `open` makes
+ * one, so every box of this store is one; parcels are wrap's. */
 struct sifted_box {
     struct pf_wrapped g; /* first: wrap.c frees it with the box */
-    bool view;           /* else all that follows is empty */
     struct sift *sift;
     struct pf_listing all; /* of the store below */
     struct pf_row *rows;   /* those that are shown, and where they are in `all` */
@@ -181,10 +181,8 @@ static void opened(struct pf_store_op *op)
     v->all = v->g.inner.open.listing;
     if (!v->g.inner_box)
         answer_without(v);
-    else if (v->view)
-        sift(v);
     else
-        answer(v, &v->all);
+        sift(v);
 }
 
 static void box_open(struct pf_store *store, struct pf_box_open *o)
@@ -196,13 +194,11 @@ static void box_open(struct pf_store *store, struct pf_box_open *o)
         pf_store_op_done(store, &o->op);
         return;
     }
-    v->view = o->where.recipient;
     v->g.box.store = store;
     v->g.asked.open = o;
     v->g.inner.open = (struct pf_box_open){.op.done = opened, .where = o->where};
     v->g.inner.open.where.recipient = NULL;
-    if (v->view)
-        v->g.inner.open.where.expire_days = PF_EXPIRE_NEVER;
+    v->g.inner.open.where.expire_days = PF_EXPIRE_NEVER;
     pf_box_open(((struct sifted *)store)->wrap.inner, &v->g.inner.open);
 }
 
@@ -246,7 +242,7 @@ static bool before(struct pf_wrap *w, struct pf_wrapped *g)
     struct sifted_box *v = (struct sifted_box *)g;
 
     (void)w;
-    if (g->call > PF_WRAP_CLOSE || !v->view)
+    if (g->call > PF_WRAP_CLOSE)
         return true;
     if (g->call == PF_WRAP_READ)
         g->inner.read.index = v->indexes[g->asked.read->index];
@@ -258,12 +254,17 @@ static void after(struct pf_wrap *w, struct pf_wrapped *g)
     struct sifted_box *v = (struct sifted_box *)g;
 
     (void)w;
-    if (g->call > PF_WRAP_CLOSE || !v->view)
+    if (g->call > PF_WRAP_CLOSE)
         return;
     if (g->call == PF_WRAP_EXPUNGE)
         free_marks(v);
     else if (g->call == PF_WRAP_CLOSE)
         forget(v);
+}
+
+static struct pf_store *behind(struct pf_store *store)
+{
+    return ((struct sifted *)store)->wrap.inner;
 }
 
 struct pf_store *pf_sifted_new(struct pf_store *inner)
@@ -280,6 +281,7 @@ struct pf_store *pf_sifted_new(struct pf_store *inner)
     s->kind = *s->wrap.base.kind;
     s->kind.name = "sifted";
     s->kind.box_open = box_open;
+    s->kind.behind = behind;
     s->kind.sifts = true;
     s->wrap.base.kind = &s->kind;
     return &s->wrap.base;

@@ -28,7 +28,7 @@ struct watch {
     uint64_t next;  /* and where its next piece begins */
     struct pf_audit *audit;
     struct pf_later later;
-    struct pf_box_close back; /* closes a box whose listing is broken */
+    struct pf_box_close *back; /* closes a box whose listing is broken; or NULL */
 };
 
 static void deliver(struct pf_later *later)
@@ -63,8 +63,11 @@ static void clean(struct pf_err *err)
 /* NULL, and op will be completed, without memory. */
 static struct watch *watch_new(struct pf_store *store, struct pf_store_op *op)
 {
-    struct watch *w = calloc(1, sizeof *w);
+    struct watch *w;
 
+    if (!store->spare)
+        store->spare = malloc(sizeof *store->spare);
+    w = store->spare ? calloc(1, sizeof *w) : NULL;
     assert(op->done);
     if (!w) {
         pf_fail(&op->err, PF_NO_MEMORY, ENOMEM, "store", "no memory for a maildrop");
@@ -136,16 +139,41 @@ static void closed_again(struct pf_store_op *op)
     struct watch *w = op->referee;
 
     assert(w && !w->inside);
+    if (w->store->spare)
+        free(w->back);
+    else
+        w->store->spare = w->back;
     refuse_open(w);
+}
+
+static void close_again(struct watch *w);
+
+static void close_again_later(struct pf_later *later)
+{
+    close_again((struct watch *)((char *)later - offsetof(struct watch, later)));
+}
+
+/* There is one at least, for that was seen to before an open; others that are being closed have it for a moment. */
+static bool take_spare(struct watch *w)
+{
+    w->back = w->store->spare ? w->store->spare : malloc(sizeof *w->back);
+    w->store->spare = NULL;
+    if (w->back) {
+        *w->back = (struct pf_box_close){.op = {.done = closed_again, .referee = w}};
+        return true;
+    }
+    w->later.run = close_again_later;
+    pf_loop_later(w->store->loop, &w->later);
+    return false;
 }
 
 /* The asker's op holds the error already. */
 static void close_again(struct watch *w)
 {
-    w->back.op.done = closed_again;
-    w->back.op.referee = w;
+    if (!take_spare(w))
+        return;
     w->inside = true;
-    w->store->kind->box_close(w->box, &w->back);
+    w->store->kind->box_close(w->box, w->back);
     w->inside = false;
 }
 
@@ -214,8 +242,11 @@ static void refuse_recipient(struct pf_store *store, struct pf_box_open *o)
 void pf_box_open(struct pf_store *store, struct pf_box_open *o)
 {
     bool takes = !o->where.recipient || store->kind->sifts;
-    struct watch *w = takes ? watch_new(store, &o->op) : NULL;
+    struct watch *w;
 
+    while (!o->where.recipient && store->kind->behind)
+        store = store->kind->behind(store);
+    w = takes ? watch_new(store, &o->op) : NULL;
     o->box = NULL;
     o->listing = (struct pf_listing){0};
     o->expired = 0;
@@ -388,5 +419,6 @@ void pf_store_free(struct pf_store *store)
     if (!store)
         return;
     assert(store->held == 0);
+    free(store->spare);
     store->kind->free(store);
 }

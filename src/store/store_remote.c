@@ -219,6 +219,7 @@ static void remote_free(struct pf_store *store)
         }
     pf_timer_free(remote->timer);
     pf_slot_listings_free(remote->listings);
+    pf_remote_spares_free(remote);
     free(remote);
 }
 

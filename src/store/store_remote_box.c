@@ -27,6 +27,7 @@ void pf_remote_box_fail(struct pf_remote_box *b)
 
 static void box_free(struct pf_remote_box *b)
 {
+    pf_remote_box_forget_ahead(b);
     if (b->mapped)
         pf_slot_listings_give(b->call.remote->listings, b->mapped);
     free(b->block);
@@ -76,8 +77,7 @@ static bool closed_again(struct pf_remote_call *call, const union pf_store_say *
 
     (void)say;
     (void)frame;
-    b->op->err = b->refused;
-    refuse(b);
+    refuse(b); /* the op knows why */
     return true;
 }
 
@@ -89,9 +89,9 @@ static enum pf_code take_listing(struct pf_remote_box *b, const struct pf_store_
 
     if (said->how == PF_STORE_LISTING_HERE) {
         code = pf_store_wire_listed(said, out, &b->block);
-        return code == PF_OK ? PF_OK : pf_fail(&b->refused, code, ENOMEM, "store", "a listing could not be kept");
+        return code == PF_OK ? PF_OK : pf_fail(&b->op->err, code, ENOMEM, "store", "a listing could not be kept");
     }
-    code = pf_slot_listings_take(b->call.remote->listings, frame->fds[0], PF_SLOT_LISTING_MAX, &b->mapped, &b->refused);
+    code = pf_slot_listings_take(b->call.remote->listings, frame->fds[0], PF_SLOT_LISTING_MAX, &b->mapped, &b->op->err);
     if (code == PF_OK)
         *out = b->mapped->listing;
     return code;

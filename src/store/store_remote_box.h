@@ -21,7 +21,8 @@ enum {
 
 /* Octets that were asked for before anybody wanted them: a piece, and whole messages behind it. */
 struct pf_remote_ahead {
-    enum { PF_REMOTE_NONE, PF_REMOTE_ASKED, PF_REMOTE_THERE } stage;
+    struct pf_remote_ahead *next_spare;
+    bool there; /* else asked for */
     uint32_t index, slot;
     uint64_t offset;  /* of the next octet of the piece at hand */
     uint32_t at, end; /* within the slot */
@@ -29,7 +30,7 @@ struct pf_remote_ahead {
     pf_time since;
     struct pf_err err; /* instead of octets */
     uint32_t more;     /* asked for; then: there, and not yet at hand */
-    uint32_t next;     /* the next of these: */
+    uint32_t next;     /* the first of these that is not at hand */
     struct pf_store_further further[PF_STORE_FURTHER];
 };
 
@@ -45,10 +46,9 @@ struct pf_remote_box {
     uint32_t slot, cap;             /* of the read under way */
     uint32_t follows;               /* the message behind the last that was read to its end */
     uint32_t run;                   /* how many were read so, one behind the other */
-    struct pf_remote_ahead ahead;
-    uint32_t word;         /* of the marks, the next to be sent */
-    uint32_t words_sent;   /* in the frame under way */
-    struct pf_err refused; /* why the open fails, while the box is being closed again */
+    struct pf_remote_ahead *ahead;  /* or NULL */
+    uint32_t word;       /* of the marks, the next to be sent */
+    uint32_t words_sent; /* in the frame under way */
 };
 
 static inline struct pf_remote_box *pf_remote_box_of(struct pf_remote_call *call)

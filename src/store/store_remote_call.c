@@ -159,7 +159,7 @@ void pf_remote_joining_tick(struct pf_timer *timer, void *self)
 /* There is no answer: the store is gone, or is to go. */
 static void unanswered(struct pf_remote_call *call, const char *why)
 {
-    pf_fail(&call->err, PF_TEMP, 0, "store", "store %u: %.200s", call->link->number, why);
+    pf_fail(&call->err, PF_TEMP, 0, "store", "store %u: %s%.200s", call->link->number, call->ask.why ? "no answer: " : "", why);
     call->answered(call, NULL, NULL);
 }
 
@@ -169,7 +169,7 @@ static void answered(struct pf_ipc_ask *ask)
         = (struct pf_remote_call *)(void *)((char *)ask - offsetof(struct pf_remote_call, ask));
     struct pf_remote_link *link = call->link;
     union pf_store_say say;
-    bool good = ask->err.code == PF_OK && ask->answer->kind == call->kind &&
+    bool good = !ask->why && ask->answer->kind == call->kind &&
                 pf_store_wire_get_say(ask->answer->payload, ask->answer->kind, &say);
 
     pf_remote_queue_take(call);
@@ -177,9 +177,9 @@ static void answered(struct pf_ipc_ask *ask)
     serve_waiting(link);
     if (good && call->answered(call, &say, ask->answer))
         return;
-    if (ask->err.code == PF_OK)
+    if (!ask->why)
         pf_ipc_drop(link->ipc, "an answer that cannot be");
-    unanswered(call, ask->err.code == PF_OK ? "an answer that cannot be" : ask->err.log);
+    unanswered(call, ask->why ? ask->why : "an answer that cannot be");
 }
 
 enum pf_code pf_remote_send(struct pf_remote_call *call, const union pf_store_ask *ask, int fd)

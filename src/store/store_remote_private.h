@@ -43,6 +43,7 @@ struct pf_remote {
     struct pf_remote_queue joining; /* whose store has not joined yet, in order of `until` */
     struct pf_timer *timer;
     struct pf_slot_listings *listings;
+    struct pf_remote_ahead *spare_aheads; /* as many as were in use at a time: few boxes are read ahead */
     unsigned char scratch[PF_IPC_PAYLOAD_MAX]; /* a frame, while it is written */
 };
 
@@ -113,6 +114,8 @@ void pf_remote_slot_sent(struct pf_remote_link *, uint32_t slot); /* the frame w
 bool pf_remote_slot_back(struct pf_remote_link *, uint32_t slot); /* an answer came: it is ours again */
 void pf_remote_slot_give(struct pf_remote_link *, uint32_t slot);
 bool pf_remote_slot_plenty(const struct pf_remote_link *);
+
+void pf_remote_spares_free(struct pf_remote *); /* store_remote_read.c */
 
 /* store_remote_box.c, store_remote_parcel.c: the rows of the store's kind */
 void pf_remote_box_open(struct pf_store *, struct pf_box_open *);

@@ -1,5 +1,7 @@
 #include "store/store_remote_box.h"
 
+#include <stdlib.h>
+
 enum { LOOKED_AT = 16 /* slots that are kept, for one that may be had; nearly always the first */ };
 
 static struct pf_box_read *read_of(const struct pf_remote_box *b)
@@ -7,13 +9,39 @@ static struct pf_box_read *read_of(const struct pf_remote_box *b)
     return (struct pf_box_read *)(void *)b->op;
 }
 
+static struct pf_remote_ahead *ahead_new(struct pf_remote *remote)
+{
+    struct pf_remote_ahead *ahead = remote->spare_aheads;
+
+    if (!ahead)
+        return malloc(sizeof *ahead);
+    remote->spare_aheads = ahead->next_spare;
+    return ahead;
+}
+
 void pf_remote_box_forget_ahead(struct pf_remote_box *b)
 {
-    if (b->ahead.stage == PF_REMOTE_THERE && b->ahead.err.code == PF_OK) {
+    struct pf_remote_ahead *ahead = b->ahead;
+
+    if (!ahead)
+        return;
+    b->ahead = NULL;
+    if (ahead->there && ahead->err.code == PF_OK) {
         pf_remote_queue_take(&b->call);
-        pf_remote_slot_give(b->call.link, b->ahead.slot);
+        pf_remote_slot_give(b->call.link, ahead->slot);
     }
-    b->ahead.stage = PF_REMOTE_NONE;
+    ahead->next_spare = b->call.remote->spare_aheads;
+    b->call.remote->spare_aheads = ahead;
+}
+
+void pf_remote_spares_free(struct pf_remote *remote)
+{
+    struct pf_remote_ahead *ahead;
+
+    while ((ahead = remote->spare_aheads)) {
+        remote->spare_aheads = ahead->next_spare;
+        free(ahead);
+    }
 }
 
 static enum pf_code say_read(struct pf_remote_call *call, struct pf_store_ask_read wanted)
@@ -45,7 +73,7 @@ static enum pf_code say_read_asked(struct pf_remote_call *call)
 
 static enum pf_code say_read_ahead(struct pf_remote_call *call)
 {
-    const struct pf_remote_ahead *ahead = &pf_remote_box_of(call)->ahead;
+    const struct pf_remote_ahead *ahead = pf_remote_box_of(call)->ahead;
 
     return say_read(call, (struct pf_store_ask_read){
                               .index = ahead->index, .offset = ahead->offset, .more = ahead->more});
@@ -63,11 +91,11 @@ static bool was_read_ahead(struct pf_remote_call *call, const union pf_store_say
                            struct pf_ipc_frame *frame)
 {
     struct pf_remote_box *b = pf_remote_box_of(call);
-    struct pf_remote_ahead *ahead = &b->ahead;
+    struct pf_remote_ahead *ahead = b->ahead;
 
     if (say && !piece_holds(b, say, frame, ahead->more))
         return false;
-    ahead->stage = PF_REMOTE_THERE;
+    ahead->there = true;
     ahead->since = pf_loop_now(call->remote->base.loop);
     ahead->err = call->err;
     ahead->more = say ? say->read.more : 0;
@@ -112,7 +140,7 @@ static bool may_have_slot(struct pf_remote_link *link)
     if (pf_remote_slot_plenty(link))
         return true;
     for (unsigned i = 0; call && i < LOOKED_AT; i++, call = call->next)
-        if (pf_remote_box_of(call)->ahead.offset == 0) {
+        if (pf_remote_box_of(call)->ahead->offset == 0) {
             pf_remote_box_forget_ahead(pf_remote_box_of(call));
             break;
         }
@@ -137,9 +165,12 @@ static void go_ahead(struct pf_remote_box *b, const struct pf_box_read *r)
     if (index == b->listing.count || !(in_order || (r->offset && !r->last)) ||
         !may_have_slot(b->call.link))
         return;
-    b->ahead = (struct pf_remote_ahead){.stage = PF_REMOTE_ASKED, .index = index, .offset = offset};
+    b->ahead = ahead_new(b->call.remote);
+    if (!b->ahead)
+        return;
+    *b->ahead = (struct pf_remote_ahead){.index = index, .offset = offset};
     if (in_order)
-        b->ahead.more = room_for(b, index, offset);
+        b->ahead->more = room_for(b, index, offset);
     b->cap = whole_pieces(r->cap);
     pf_remote_box_call(b, PF_STORE_READ, say_read_ahead, was_read_ahead);
 }
@@ -151,7 +182,7 @@ static void given(struct pf_remote_box *b, const struct pf_box_read *r)
         b->run = b->follows == r->index ? b->run + 1 : 1;
         b->follows = r->index + 1;
     }
-    if (b->ahead.stage == PF_REMOTE_NONE)
+    if (!b->ahead)
         go_ahead(b, r);
 }
 
@@ -197,9 +228,9 @@ static void turn_to_next(struct pf_remote_ahead *ahead)
 /* Whether what is asked is there. Who leaves out a message that he has may still want the next. */
 static bool is_there(struct pf_remote_box *b, const struct pf_box_read *r)
 {
-    struct pf_remote_ahead *ahead = &b->ahead;
+    struct pf_remote_ahead *ahead = b->ahead;
 
-    if (ahead->stage != PF_REMOTE_THERE || !b->call.link->ipc)
+    if (!ahead || !ahead->there || !b->call.link->ipc)
         return false;
     while (r->offset == 0 && ahead->more && ahead->index < r->index)
         turn_to_next(ahead);
@@ -211,12 +242,12 @@ static bool is_there(struct pf_remote_box *b, const struct pf_box_read *r)
 static void serve_ahead(struct pf_remote_box *b)
 {
     struct pf_box_read *r = read_of(b);
-    struct pf_remote_ahead *ahead = &b->ahead;
+    struct pf_remote_ahead *ahead = b->ahead;
     size_t left = ahead->end - ahead->at;
 
     if (ahead->err.code != PF_OK) {
         r->op.err = ahead->err;
-        ahead->stage = PF_REMOTE_NONE;
+        pf_remote_box_forget_ahead(b);
         return;
     }
     r->got = left < r->cap ? left : r->cap;
@@ -243,7 +274,7 @@ static bool read_at_once(struct pf_remote_box *b)
         serve_ahead(b);
         return true;
     }
-    if (b->ahead.stage == PF_REMOTE_THERE && r->offset == 0)
+    if (b->ahead && b->ahead->there && r->offset == 0)
         b->run = 0; /* it was read for nothing */
     pf_remote_box_forget_ahead(b);
     b->cap = (uint32_t)(r->cap < PF_SLOT_OCTETS ? r->cap : PF_SLOT_OCTETS);

@@ -27,7 +27,7 @@ void pf_serve_refuse_open(struct pf_serve_held *held, const struct pf_err *err)
 static void closed_again(struct pf_store_op *op)
 {
     struct pf_serve_held *held = held_of(op);
-    struct pf_err err = held->told;
+    struct pf_err err = pf_serve_told(held);
 
     held->box = NULL;
     pf_serve_freed(held->gate->serve, held->where.path);
@@ -42,6 +42,16 @@ static void say_opened(struct pf_serve_held *held, union pf_store_say *say, int 
     pf_serve_reply(held, PF_STORE_OPEN, say, fd);
 }
 
+static bool make_listing(struct pf_serve_held *held, const struct pf_listing *listing, int *out_fd)
+{
+    struct pf_err err;
+
+    if (pf_slot_listing_make(listing, false, out_fd, &err) == PF_OK)
+        return true;
+    pf_serve_tell(held, &err);
+    return false;
+}
+
 /* In memory that is kept for the next session, too, or made for this one. */
 static bool hand_out_memory(struct pf_serve_held *held, union pf_store_say *say)
 {
@@ -49,7 +59,7 @@ static bool hand_out_memory(struct pf_serve_held *held, union pf_store_say *say)
     int fd = listing->kept ? listing->kept->memory : -1;
     bool made = fd < 0;
 
-    if (made && pf_slot_listing_make(listing, false, &fd, &held->told) != PF_OK)
+    if (made && !make_listing(held, listing, &fd))
         return false;
     say->open.how = PF_STORE_LISTING_IN_MEMORY;
     say_opened(held, say, fd);

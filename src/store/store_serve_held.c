@@ -92,6 +92,19 @@ static struct pf_serve_held *held_new(struct pf_serve_gate *gate, const struct p
     return held;
 }
 
+void pf_serve_tell(struct pf_serve_held *held, const struct pf_err *err)
+{
+    if (!held->told)
+        held->told = malloc(sizeof *held->told);
+    if (held->told)
+        *held->told = *err;
+}
+
+struct pf_err pf_serve_told(const struct pf_serve_held *held)
+{
+    return held->told ? *held->told : (struct pf_err){.code = PF_NO_MEMORY, .where = "serve"};
+}
+
 void pf_serve_held_free(struct pf_serve_held *held)
 {
     struct pf_serve_gate *gate = held->gate;
@@ -99,6 +112,7 @@ void pf_serve_held_free(struct pf_serve_held *held)
 
     pf_serve_forget_wait(held);
     pf_serve_buffer_give(serve, held->buffer);
+    free(held->told);
     free(held->remove.words);
     free(held->seen.words);
     gate->held[held->number - 1] = NULL;

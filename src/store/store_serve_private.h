@@ -106,7 +106,7 @@ struct pf_serve_held {
     pf_time until; /* 0: it has not had to */
     struct pf_timer *patience;
     struct pf_ipc_ask wanted;
-    struct pf_err told; /* what a holder who stays said */
+    struct pf_err *told; /* what a holder who stays said, or why there is no listing; or NULL */
     struct pf_box_where where; /* strings behind */
     char texts[];
 };
@@ -131,6 +131,9 @@ void pf_serve_buffer_give(struct pf_store_serve *, struct pf_serve_buffer *);
 struct pf_serve_held *pf_serve_admit(struct pf_serve_gate *, const struct pf_store_show *, enum pf_serve_what,
                                      uint64_t *out_entry, struct pf_err *err);
 void pf_serve_held_free(struct pf_serve_held *);
+/* To be told when the open fails; without memory it is only that. */
+void pf_serve_tell(struct pf_serve_held *, const struct pf_err *);
+struct pf_err pf_serve_told(const struct pf_serve_held *);
 /* One that is free to be asked something, of this kind; NULL: the gate is dropped. */
 struct pf_serve_held *pf_serve_held_asked(struct pf_serve_gate *, uint64_t id, uint32_t number, enum pf_serve_what);
 /* What is not allowed: told to the log, and an answer. */

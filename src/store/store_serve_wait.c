@@ -49,9 +49,9 @@ void pf_serve_forget_wait(struct pf_serve_held *held)
 
 static void refuse(struct pf_serve_held *held)
 {
-    struct pf_err err = held->told;
+    struct pf_err err = pf_serve_told(held);
 
-    if (err.code == PF_OK)
+    if (!held->told)
         pf_fail(&err, PF_IN_USE, 0, "serve", "%s was not unlocked in time", held->where.path);
     pf_serve_forget_wait(held);
     pf_serve_refuse_open(held, &err);
@@ -91,13 +91,14 @@ void pf_serve_freed(struct pf_store_serve *serve, const char *path)
 
 static void describe(struct pf_serve_held *held, const struct pf_store_say_wanted *said)
 {
-    struct pf_err *err = &held->told;
+    struct pf_err err = {0};
 
-    pf_fail(err, PF_IN_USE, 0, "serve", "%.200s is locked by another session%s%.*s", held->where.path,
+    pf_fail(&err, PF_IN_USE, 0, "serve", "%.200s is locked by another session%s%.*s", held->where.path,
             said->facts.len ? " " : "", (int)said->facts.len, (const char *)said->facts.at);
     /* What another gate says goes to a client: no response code may be made of it. */
     if (said->say.len && said->say.at[0] != '[' && !memchr(said->say.at, ']', said->say.len))
-        snprintf(err->say, sizeof err->say, "%.*s", (int)said->say.len, (const char *)said->say.at);
+        snprintf(err.say, sizeof err.say, "%.*s", (int)said->say.len, (const char *)said->say.at);
+    pf_serve_tell(held, &err);
 }
 
 /* A holder's gate that gives no answer is going, and its boxes with it. */
@@ -108,7 +109,7 @@ static void holder_answered(struct pf_ipc_ask *ask)
     union pf_store_say say = {.wanted = {.leaves = true}};
 
     held->asks = false;
-    if (ask->err.code == PF_OK) {
+    if (!ask->why) {
         if (ask->answer->kind != PF_STORE_WANTED || ask->answer->fd_count ||
             !pf_store_wire_get_say(ask->answer->payload, PF_STORE_WANTED, &say)) {
             pf_ipc_drop(ask->ipc, "an answer of no form");
@@ -166,7 +167,7 @@ bool pf_serve_contend(struct pf_serve_held *held, struct pf_err *err)
             return true;
         pf_serve_forget_wait(held);
     }
-    if (held->told.code != PF_OK)
-        *err = held->told;
+    if (held->told)
+        *err = *held->told;
     return false;
 }

@@ -24,12 +24,12 @@ enum {
     SECOND = 1000
 };
 
-/* The kernel takes as much as it thinks a peer will have soon, up to megabytes, and keeps it for who takes nothing:
- * a thousand slow readers fill what all connections of the machine have in common (tcp_mem), and from then on
+/* The kernel takes as much as it thinks a peer will have soon, up to megabytes, and keeps it for who takes nothing: a
+ * thousand slow readers fill what all connections of the machine have in common (tcp_mem), and from then on
  * everybody waits. So what may wait to be sent is bounded, and grows with who shows that he takes it.
  * What is on its way does not count: a long fat line is kept full. */
 enum {
-    ROOM_FIRST = 16 * 1024, /* a peer that takes no more than that in QUICK keeps this; who is sent less never sets it */
+    ROOM_FIRST = 16 * 1024, /* who is sent no more on a connection costs no call for it */
     ROOM_MOST = 1024 * 1024,
     QUICK = 100 /* ms in which half of the room was taken */
 };

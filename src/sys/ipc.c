@@ -137,7 +137,7 @@ static void take_answer(struct pf_ipc *ipc, uint64_t id, struct pf_ipc_frame *fr
     free_place(ipc, id);
     if (!ask)
         return;
-    ask->err.code = PF_OK;
+    ask->why = NULL;
     ask->answer = frame;
     ask->done(ask);
 }
@@ -197,7 +197,7 @@ static void fail_all(struct pf_ipc *ipc)
         if (!ask)
             continue;
         ask->answer = NULL;
-        pf_fail(&ask->err, PF_TEMP, 0, __func__, "no answer: %s", ipc->why.log);
+        ask->why = ipc->why.log;
         ask->done(ask);
     }
 }

@@ -57,8 +57,8 @@ struct pf_ipc_frame {
 /* A request. Embedded in its asker, who keeps it until `done` or pf_ipc_abandon. */
 struct pf_ipc_ask {
     void (*done)(struct pf_ipc_ask *);
-    struct pf_err err;           /* out: PF_OK, or PF_TEMP: there will be no answer */
-    struct pf_ipc_frame *answer; /* out, with PF_OK; lives until `done` returns */
+    const char *why;             /* out: NULL, or why there will be no answer; lives as the next */
+    struct pf_ipc_frame *answer; /* out, without `why`; lives until `done` returns */
     struct pf_ipc *ipc;          /* private, as the other */
     uint64_t id;
 };

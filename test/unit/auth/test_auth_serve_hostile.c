@@ -49,9 +49,9 @@ static void answered(struct pf_ipc_ask *ask)
 {
     struct pf_auth_wire_verdict v;
 
-    of_ask->failed += ask->err.code != PF_OK;
-    of_ask->answered += ask->err.code == PF_OK;
-    if (ask->err.code == PF_OK && ask->answer->kind == PF_AUTH_WIRE_VERDICT) {
+    of_ask->failed += ask->why != NULL;
+    of_ask->answered += ask->why == NULL;
+    if (!ask->why && ask->answer->kind == PF_AUTH_WIRE_VERDICT) {
         assert_true(pf_auth_wire_get_verdict(ask->answer->payload, &v));
         of_ask->last_code = v.err.code;
     }

@@ -127,8 +127,8 @@ static void answered(struct pf_ipc_ask *ask)
     struct servegate *gate = q->gate;
 
     q->done = true;
-    gate->verdict = ask->err.code;
-    if (ask->err.code != PF_OK)
+    gate->verdict = ask->why ? PF_TEMP : PF_OK;
+    if (ask->why)
         return;
     gate->answers++;
     if (gate->fd >= 0)

@@ -70,8 +70,8 @@ static void answered(struct pf_ipc_ask *ask)
     struct pf_err err;
 
     l->done = true;
-    l->verdict = ask->err.code;
-    if (ask->err.code != PF_OK)
+    l->verdict = ask->why ? PF_TEMP : PF_OK;
+    if (ask->why)
         return;
     assert_true(pf_store_wire_get_say(ask->answer->payload, ask->answer->kind, &say));
     pf_store_wire_err(&say.verdict, &err);

@@ -123,7 +123,7 @@ static void answered(struct pf_ipc_ask *ask)
 
     q->done++;
     q->end->answers++;
-    q->code = ask->err.code;
+    q->code = ask->why ? PF_TEMP : PF_OK;
     q->length = ask->answer ? ask->answer->payload.len : 0;
     q->kind = ask->answer ? ask->answer->kind : 0;
 }

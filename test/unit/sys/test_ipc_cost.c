@@ -32,7 +32,7 @@ static void gone(void *self, const struct pf_err *err)
 static void answered(struct pf_ipc_ask *ask)
 {
     answers++;
-    verdict = ask->err.code;
+    verdict = ask->why ? PF_TEMP : PF_OK;
 }
 
 static void begin(int fd)

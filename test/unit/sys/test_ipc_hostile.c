@@ -221,7 +221,7 @@ static unsigned heard;
 
 static void hear(struct pf_ipc_ask *ask)
 {
-    assert_true((ask->err.code == PF_OK) == (ask->answer != NULL));
+    assert_true((ask->why == NULL) == (ask->answer != NULL));
     heard++;
 }
 

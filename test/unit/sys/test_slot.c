@@ -237,7 +237,7 @@ static void filled(struct pf_ipc_ask *ask)
     uint32_t slot;
 
     asker->heard++;
-    verdict = ask->err.code;
+    verdict = ask->why ? PF_TEMP : PF_OK;
     if (verdict != PF_OK)
         return;
     memcpy(&slot, ask->answer->payload.at, sizeof slot);

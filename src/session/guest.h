@@ -130,7 +130,7 @@ struct pf_guest_session {
 
     struct pf_box *box;
     struct pf_hold hold;
-    struct pf_err box_err; /* why the box is being closed, or the outcome of COMMIT */
+    const struct pf_err *box_err; /* why the box is being closed, or what COMMIT failed with; or NULL */
     bool op_busy;
     pf_time op_began;
     enum { PF_AFTER_NOTHING, PF_AFTER_REFUSE, PF_AFTER_COMMIT } after_close;

@@ -1,6 +1,7 @@
 #include "session/guest.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <time.h>
 
 static struct pf_guest_session *guest_of(struct pf_store_op *op)
@@ -9,11 +10,38 @@ static struct pf_guest_session *guest_of(struct pf_store_op *op)
     return (struct pf_guest_session *)(void *)((char *)op - offsetof(struct pf_guest_session, op));
 }
 
+/* Without memory its texts are lost, never its verdict. */
+static const struct pf_err bare[PF_CODES] = {
+#define PF_VERDICT(name, pop3, lmtp, exit, retry, say) [PF_##name] = {.code = PF_##name},
+#include <postfach/verdict.def>
+#undef PF_VERDICT
+};
+
+static void forget_err(struct pf_guest_session *g)
+{
+    if (g->box_err && g->box_err != &bare[g->box_err->code])
+        free((void *)(uintptr_t)g->box_err);
+    g->box_err = NULL;
+}
+
+static void keep_err(struct pf_guest_session *g, const struct pf_err *err)
+{
+    struct pf_err *kept = malloc(sizeof *kept);
+
+    forget_err(g);
+    if (kept)
+        *kept = *err;
+    g->box_err = kept ? kept : &bare[err->code];
+}
+
 static void box_closed(struct pf_store_op *op)
 {
     struct pf_guest_session *g = guest_of(op);
-    struct pf_tell tell = {.err = g->box_err};
+    struct pf_tell tell = {0};
 
+    if (g->box_err)
+        tell.err = *g->box_err;
+    forget_err(g);
     g->op_busy = false;
     pf_guest_count_op(g, "close", &op->err);
     g->box = NULL;
@@ -64,7 +92,7 @@ void pf_guest_refuse_open(struct pf_guest_session *g, const struct pf_err *err)
         pf_guest_tell(g, &tell);
         return;
     }
-    g->box_err = *err;
+    keep_err(g, err);
     g->after_close = PF_AFTER_REFUSE;
     close_box(g);
 }
@@ -222,8 +250,8 @@ static void expunged(struct pf_store_op *op)
     if (removing)
         pf_guest_journal_expunged(g, &op->err);
     /* Who deleted nothing is not told that something was not removed: failing to mark is no error. */
-    if (removing)
-        g->box_err = op->err;
+    if (removing && op->err.code != PF_OK)
+        keep_err(g, &op->err);
     if (op->err.code != PF_OK && g->stage != PF_STAGE_GONE)
         pf_guest_log_trouble(g, removing ? "deleted messages not removed" : "messages not marked as seen",
                              &op->err);
@@ -238,7 +266,7 @@ void pf_guest_ask_commit(struct pf_guest_session *g, const struct pf_ask *ask)
     bool mark = g->generation->conf->mark_seen && !g->user->read_only && any(ask->seen);
 
     pf_guest_journal_settle(g);
-    g->box_err = (struct pf_err){0};
+    forget_err(g);
     if (ask->remove_count == 0 && !mark) {
         g->after_close = PF_AFTER_COMMIT;
         close_box(g);

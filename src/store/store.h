@@ -144,7 +144,7 @@ struct pf_store_kind {
     void (*parcel_seal)(struct pf_parcel *, struct pf_parcel_seal *);
     void (*parcel_drop)(struct pf_parcel *, struct pf_parcel_drop *);
     void (*free)(struct pf_store *); /* no box or parcel may be open */
-    /* NULL, or the store behind this one that is asked at once for all of a maildrop: then this one is not in the way. */
+    /* NULL, or the store behind this one that is asked at once for all of a maildrop: this one is not in the way. */
     struct pf_store *(*behind)(struct pf_store *);
     bool sifts;                      /* knows recipients; else an open for one is PF_TEMP, and never everybody's mail */
 };

@@ -76,7 +76,7 @@ static void gone(void *self, const struct pf_err *err)
         struct pf_remote_call *call = link->waiting.first;
 
         pf_remote_queue_take(call);
-        pf_fail(&call->err, PF_TEMP, 0, "store", "store %u has gone", number);
+        pf_fail(call->err, PF_TEMP, 0, "store", "store %u has gone", number);
         pf_remote_fail(call);
     }
     if (!link->users)

@@ -21,7 +21,6 @@ void pf_remote_box_finish(struct pf_remote_box *b)
 
 void pf_remote_box_fail(struct pf_remote_box *b)
 {
-    b->op->err = b->call.err;
     pf_remote_box_finish(b);
 }
 
@@ -42,6 +41,7 @@ void pf_remote_box_call(struct pf_remote_box *b, enum pf_store_frame kind, enum 
     b->call.say = say;
     b->call.answered = answered;
     b->call.ends = kind == PF_STORE_CLOSE;
+    b->call.err = b->call.ends ? &b->call.remote->untold : b->ahead ? &b->ahead->err : &b->op->err;
     pf_remote_begin(&b->call);
 }
 
@@ -130,7 +130,6 @@ static bool opened(struct pf_remote_call *call, const union pf_store_say *say, s
         return take_box(b, &say->open, frame);
     if (!say) {
         pf_purse_drop(call->remote->purse, call->pass); /* it may have been shown */
-        b->op->err = call->err;
     }
     refuse(b);
     return true;

@@ -51,9 +51,9 @@ static bool launch(struct pf_remote_call *call)
     struct pf_remote_link *link = call->link;
     enum pf_code code;
 
-    call->err = (struct pf_err){0};
+    *call->err = (struct pf_err){0};
     if (!link->ipc)
-        pf_fail(&call->err, PF_TEMP, 0, "store", "store %u has gone", link->number);
+        pf_fail(call->err, PF_TEMP, 0, "store", "store %u has gone", link->number);
     code = link->ipc ? call->say(call) : PF_TEMP;
     if (code == PF_BUSY || (code == PF_NO_MEMORY && call->ends))
         return false;
@@ -63,8 +63,8 @@ static bool launch(struct pf_remote_call *call)
         pf_remote_link_timer(link, call->until);
         return true;
     }
-    if (call->err.code != code)
-        pf_fail(&call->err, code, 0, "store", "store %u cannot be asked", link->number);
+    if (call->err->code != code)
+        pf_fail(call->err, code, 0, "store", "store %u cannot be asked", link->number);
     pf_remote_fail(call);
     return true;
 }
@@ -113,7 +113,7 @@ static void begin_by_pass(struct pf_remote_call *call)
     struct pf_pass pass;
 
     if (!pf_purse_look(remote->purse, call->pass, pf_loop_now(remote->base.loop), &pass)) {
-        pf_fail(&call->err, PF_TEMP, 0, "store", "the right to open this maildrop is gone");
+        pf_fail(call->err, PF_TEMP, 0, "store", "the right to open this maildrop is gone");
         pf_remote_fail(call);
         return;
     }
@@ -133,7 +133,7 @@ void pf_remote_begin(struct pf_remote_call *call)
     assert(call->stage == PF_REMOTE_IDLE);
     call->ask.done = answered;
     call->until = pf_loop_now(call->remote->base.loop) + PF_REMOTE_ANSWER_WITHIN;
-    call->err = (struct pf_err){0};
+    *call->err = (struct pf_err){0};
     if (call->link)
         begin_at(call);
     else
@@ -149,7 +149,7 @@ void pf_remote_joining_tick(struct pf_timer *timer, void *self)
         struct pf_remote_call *call = remote->joining.first;
 
         pf_remote_queue_take(call);
-        pf_fail(&call->err, PF_TEMP, 0, "store", "the store for this maildrop has not come");
+        pf_fail(call->err, PF_TEMP, 0, "store", "the store for this maildrop has not come");
         pf_remote_fail(call);
     }
     if (remote->joining.first)
@@ -159,7 +159,8 @@ void pf_remote_joining_tick(struct pf_timer *timer, void *self)
 /* There is no answer: the store is gone, or is to go. */
 static void unanswered(struct pf_remote_call *call, const char *why)
 {
-    pf_fail(&call->err, PF_TEMP, 0, "store", "store %u: %s%.200s", call->link->number, call->ask.why ? "no answer: " : "", why);
+    pf_fail(call->err, PF_TEMP, 0, "store", "store %u: %s%.200s", call->link->number,
+            call->ask.why ? "no answer: " : "", why);
     call->answered(call, NULL, NULL);
 }
 
@@ -199,7 +200,7 @@ bool pf_remote_show(struct pf_remote_call *call, struct pf_store_show *out)
     struct pf_pass pass;
 
     if (!pf_purse_look(remote->purse, call->pass, pf_loop_now(remote->base.loop), &pass)) {
-        pf_fail(&call->err, PF_TEMP, 0, "store", "the right to open this maildrop is gone");
+        pf_fail(call->err, PF_TEMP, 0, "store", "the right to open this maildrop is gone");
         return false;
     }
     *out = (struct pf_store_show){.entry = pass.entry, .ticket = pass.ticket};

@@ -45,6 +45,7 @@ static void call_for(struct parcel *p, enum pf_store_frame kind, enum pf_code (*
     p->call.kind = kind;
     p->call.say = say;
     p->call.answered = answered;
+    p->call.err = &p->op->err;
     p->call.ends = kind == PF_STORE_SEAL || kind == PF_STORE_DROP;
     pf_remote_begin(&p->call);
 }
@@ -70,7 +71,6 @@ static bool begun(struct pf_remote_call *call, const union pf_store_say *say, st
         pf_remote_entered(call, &say->verdict, say->begin.entry, &b->op.err);
     } else {
         pf_purse_drop(call->remote->purse, call->pass); /* it may have been shown */
-        b->op.err = call->err;
     }
     if (b->op.err.code != PF_OK || b->ask) {
         finish_last(p);
@@ -101,7 +101,7 @@ void pf_remote_parcel_begin(struct pf_store *store, struct pf_parcel_begin *b)
 static enum pf_code say_write_slot(struct parcel *p, union pf_store_ask *ask)
 {
     struct pf_remote_link *link = p->call.link;
-    enum pf_code code = pf_remote_slot_take(link, &p->slot, &ask->write.arena, &p->call.err);
+    enum pf_code code = pf_remote_slot_take(link, &p->slot, &ask->write.arena, p->call.err);
 
     if (code != PF_OK)
         return code;
@@ -135,7 +135,6 @@ static bool written(struct pf_remote_call *call, const union pf_store_say *say, 
     struct parcel *p = parcel_of(call);
 
     if (!say) {
-        p->op->err = call->err;
         finish(p);
         return true;
     }
@@ -183,8 +182,6 @@ static bool sealed(struct pf_remote_call *call, const union pf_store_say *say, s
         return false;
     if (say)
         pf_store_wire_err(&say->verdict, &s->op.err);
-    else
-        s->op.err = call->err;
     if (good) {
         memcpy(s->uidl, say->seal.uidl.at, say->seal.uidl.len);
         s->uidl[say->seal.uidl.len] = '\0';

@@ -43,6 +43,7 @@ struct pf_remote {
     struct pf_remote_queue joining; /* whose store has not joined yet, in order of `until` */
     struct pf_timer *timer;
     struct pf_slot_listings *listings;
+    struct pf_err untold; /* of closes, which always succeed */
     struct pf_remote_ahead *spare_aheads; /* as many as were in use at a time: few boxes are read ahead */
     unsigned char scratch[PF_IPC_PAYLOAD_MAX]; /* a frame, while it is written */
 };
@@ -76,11 +77,11 @@ struct pf_remote_call {
     enum pf_store_frame kind;
     pf_time until;
     uint64_t pass;
-    struct pf_err err;
+    struct pf_err *err; /* the op's, the read-ahead's, or that of all which tell none: an idle call has none of its own */
     bool ends; /* close, seal, drop: waits where memory is short, for it may not be lost */
     /* Writes what is to be said, by pf_remote_send. What that returns: else the call was not taken. */
     enum pf_code (*say)(struct pf_remote_call *);
-    /* NULL: there is no answer, call->err says why. Else the frame is a good one of the call's kind. False: what it
+    /* NULL: there is no answer, *call->err says why. Else the frame is a good one of the call's kind. False: what it
      * says cannot be, and the store is to be dropped; then it is called once more, with NULL. */
     bool (*answered)(struct pf_remote_call *, const union pf_store_say *, struct pf_ipc_frame *);
 };
@@ -94,7 +95,7 @@ enum pf_code pf_remote_send(struct pf_remote_call *, const union pf_store_ask *,
 bool pf_remote_show(struct pf_remote_call *, struct pf_store_show *out);
 /* The verdict of an OPEN or BEGIN and its entry, as the asker may know it. */
 void pf_remote_entered(struct pf_remote_call *, const struct pf_store_verdict *, uint64_t entry, struct pf_err *out);
-void pf_remote_fail(struct pf_remote_call *); /* on a later turn, with call->err */
+void pf_remote_fail(struct pf_remote_call *); /* on a later turn, with *call->err */
 void pf_remote_queue_add(struct pf_remote_queue *, struct pf_remote_call *);
 void pf_remote_queue_take(struct pf_remote_call *);
 

@@ -49,7 +49,7 @@ static enum pf_code say_read(struct pf_remote_call *call, struct pf_store_ask_re
     struct pf_remote_box *b = pf_remote_box_of(call);
     struct pf_remote_link *link = call->link;
     union pf_store_ask ask = {.read = wanted};
-    enum pf_code code = pf_remote_slot_take(link, &ask.read.slot, &ask.read.arena, &call->err);
+    enum pf_code code = pf_remote_slot_take(link, &ask.read.slot, &ask.read.arena, call->err);
 
     if (code != PF_OK)
         return code;
@@ -97,7 +97,6 @@ static bool was_read_ahead(struct pf_remote_call *call, const union pf_store_say
         return false;
     ahead->there = true;
     ahead->since = pf_loop_now(call->remote->base.loop);
-    ahead->err = call->err;
     ahead->more = say ? say->read.more : 0;
     if (say) {
         pf_store_wire_err(&say->verdict, &ahead->err);

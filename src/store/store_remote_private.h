@@ -77,7 +77,7 @@ struct pf_remote_call {
     enum pf_store_frame kind;
     pf_time until;
     uint64_t pass;
-    struct pf_err *err; /* the op's, the read-ahead's, or that of all which tell none: an idle call has none of its own */
+    struct pf_err *err; /* the op's, the read-ahead's, or that of all which tell none: an idle call has none */
     bool ends; /* close, seal, drop: waits where memory is short, for it may not be lost */
     /* Writes what is to be said, by pf_remote_send. What that returns: else the call was not taken. */
     enum pf_code (*say)(struct pf_remote_call *);

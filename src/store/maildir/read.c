@@ -244,12 +244,27 @@ static void remember(struct pf_twin_box *box, uint32_t index, uint64_t octets)
     box->fixes[box->fix_count++] = (struct pf_maildir_fix){index, octets};
 }
 
+/* Of `whole` octets that the file or its text has: was as much counted as the listing promised? */
+static enum pf_code vouch_octets(struct pf_twin_box *box, uint32_t index, uint64_t whole, struct pf_err *err)
+{
+    struct pf_maildir_reader *r = &box->reader;
+    uint64_t octets = pf_crlf_total(&r->crlf);
+
+    if (r->counted != whole || octets == box->image.rows[index].octets)
+        return PF_OK;
+    if (!(box->image.files[index].flags & PF_MAILDIR_FIXED))
+        remember(box, index, octets);
+    box->dirty = true;
+    return pf_fail(err, PF_CHANGED, 0, where,
+                   "%s: %.*s was listed with %llu octets but has %llu; the next session "
+                   "will list it right", NAMED(box, index),
+                   (unsigned long long)box->image.rows[index].octets, (unsigned long long)octets);
+}
+
 /* The end of the file was reached: is the message whole, and of the size that was promised? */
 static enum pf_code vouch(struct pf_twin_box *box, uint32_t index, struct pf_err *err)
 {
     struct pf_maildir_reader *r = &box->reader;
-    uint64_t octets = pf_crlf_total(&r->crlf);
-    uint64_t whole = r->squeeze ? pf_maildir_squeeze_at(r->squeeze) : r->size;
     struct stat st;
 
     if (fstat(r->fd, &st) != 0)
@@ -260,17 +275,7 @@ static enum pf_code vouch(struct pf_twin_box *box, uint32_t index, struct pf_err
         return damaged(box, index, (uint64_t)st.st_size, err);
     if ((uint64_t)st.st_size > r->size || pf_maildir_ns(st.st_mtim) != r->mtime)
         return changed(box, index, err);
-    if (r->counted == whole && octets != box->image.rows[index].octets) {
-        if (!(box->image.files[index].flags & PF_MAILDIR_FIXED))
-            remember(box, index, octets);
-        box->dirty = true;
-        return pf_fail(err, PF_CHANGED, 0, where,
-                       "%s: %.*s was listed with %llu octets but has %llu; the next session "
-                       "will list it right", NAMED(box, index),
-                       (unsigned long long)box->image.rows[index].octets,
-                       (unsigned long long)octets);
-    }
-    return PF_OK;
+    return vouch_octets(box, index, r->squeeze ? pf_maildir_squeeze_at(r->squeeze) : r->size, err);
 }
 
 /* Counts what is read in order; a piece that is read again is not counted again. */
@@ -310,6 +315,46 @@ static enum pf_code read_piece(struct pf_twin_box *box, struct pf_box_read *op, 
         return code;
     op->got = got;
     op->last = last;
+    op->clean = false;
+    return PF_OK;
+}
+
+/* Whether the message can be had in one try: it will have room as it was listed, and its time was known then. */
+static bool is_short(const struct pf_twin_box *box, const struct pf_box_read *op, bool may_block)
+{
+    const struct pf_maildir_file *f = &box->image.files[op->index];
+
+    return !may_block && op->offset == 0 && f->size <= op->cap && f->mtime != PF_MAILDIR_NO_TIME;
+}
+
+/* All of it before the file is looked at: what has the time now that it had when it was listed had it while it
+ * was read. So once is enough, and its first octets need no reading of their own. What is not as it was listed
+ * is left to the blocking way. */
+static enum pf_code read_short(struct pf_twin_box *box, struct pf_box_read *op, struct pf_err *err)
+{
+    struct pf_maildir_reader *r = &box->reader;
+    enum pf_code code;
+    struct stat st;
+    size_t got = 0;
+
+    reader_close(r);
+    code = open_try(box, op->index, &r->fd, err);
+    if (!code)
+        code = read_at(box, r->fd, op, false, &got, err);
+    if (!code && (fstat(r->fd, &st) != 0 || (uint64_t)st.st_size != got || !S_ISREG(st.st_mode) ||
+                  pf_maildir_squeeze_is(pf_bytes_from(op->at, got < PF_MAILDIR_MAGIC ? got : PF_MAILDIR_MAGIC))))
+        code = again(err);
+    if (!code)
+        code = check(box, op->index, &st, false, err);
+    if (!code) {
+        count(r, op, got);
+        code = vouch_octets(box, op->index, got, err);
+    }
+    reader_close(r);
+    if (code)
+        return code;
+    op->got = got;
+    op->last = true;
     op->clean = false;
     return PF_OK;
 }
@@ -382,6 +427,8 @@ enum pf_code pf_maildir_box_read(struct pf_twin_box *box, struct pf_box_read *op
         return gone(box, op->index, err);
     if (!may_block && (box->no_try || box->image.files[op->index].flags & PF_MAILDIR_SQUEEZED))
         return again(err);
+    if (is_short(box, op, may_block))
+        return read_short(box, op, err);
     if (!is_ready(&box->reader, op))
         code = reader_open(box, op->index, may_block, err);
     if (!code)

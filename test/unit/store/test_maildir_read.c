@@ -341,6 +341,60 @@ static void tries_and_waits_mix(void **state)
     rig_close(&s);
 }
 
+static enum pf_code tried(struct session *s, uint32_t index, size_t cap)
+{
+    unsigned char room[64];
+    struct pf_box_read op = {.index = index, .at = room, .cap = cap, .got = 99};
+    enum pf_code code = pf_maildir_box_read(s->box, &op, false, &s->err);
+
+    assert_true(s->box->reader.fd == -1 || (code == PF_OK && !op.last));
+    if (code == PF_OK) {
+        assert_int_equal(op.got, cap < 17 ? cap : 17);
+        assert_int_equal(op.last, cap >= 17);
+        assert_memory_equal(room, text, op.got);
+    }
+    return code;
+}
+
+/* Of a message whose time is known a try looks once, behind the reading; and is no less sure of it. */
+static void a_try_of_a_whole_message_finds_what_changed(void **state)
+{
+    static const char *const names[] = {"cur/1.M1P1.h", "cur/2.M1P1.h", "cur/3.M1P1.h", "cur/4.M1P1.h", "cur/5.M1P1.h",
+                                        "cur/6.M1P1.h", "cur/7.M1P1.h"};
+    struct rig *r = rig_of(state);
+    struct session s;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        rig_put(r, names[i], text);
+    rig_touch(r, names[5], 1600000000);
+    rig_touch(r, names[6], 1600000000);
+    rig_open(r, &s);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        assert_int_equal(tried(&s, (uint32_t)i, 64), PF_OK);
+    assert_int_equal(tried(&s, 0, 17), PF_OK); /* just room enough */
+    assert_int_equal(tried(&s, 0, 16), PF_OK); /* not enough: in pieces */
+    rig_touch(r, names[1], 1600000000);        /* the same octets, as far as anybody knows */
+    assert_int_equal(tried(&s, 1, 64), PF_CHANGED);
+    rig_put(r, names[2], "Subject: a\n");
+    assert_int_equal(tried(&s, 2, 64), PF_DAMAGED);
+    rig_put(r, names[3], "Subject: a\n\nbody\nmore\n");
+    assert_int_equal(tried(&s, 3, 64), PF_CHANGED);
+    rig_put(r, names[4], "Subject: a\n\nbody\nmore than there is room for in the memory that is given\n");
+    assert_int_equal(tried(&s, 4, 64), PF_AGAIN);
+    assert_int_equal(read_code(&s, 4), PF_CHANGED);
+    rig_put(r, names[5], "Subject: a\n\n\n\n\n\n\n"); /* other octets under the same time: as many lines tell */
+    rig_touch(r, names[5], 1600000000);
+    assert_int_equal(tried(&s, 5, 64), PF_CHANGED);
+    rig_put(r, names[6], "\x28\xb5\x2f\xfd, as zstd has"); /* the blocking way sees to that */
+    rig_touch(r, names[6], 1600000000);
+    assert_int_equal(tried(&s, 6, 64), PF_AGAIN);
+    rig_remove(r, names[0]);
+    assert_int_equal(symlink("2.M1P1.h", rig_at(r, names[0])), 0);
+    assert_int_equal(tried(&s, 0, 64), PF_AGAIN);
+    assert_int_equal(read_code(&s, 0), PF_CHANGED);
+    rig_close(&s);
+}
+
 static void a_number_that_is_not_there_is_no_message(void **state)
 {
     struct session s;
@@ -371,6 +425,7 @@ int main(void)
         R(md_021_implausible_w_is_not_believed),
         R(md_029_a_link_in_place_of_a_message_is_not_followed),
         R(tries_and_waits_mix),
+        R(a_try_of_a_whole_message_finds_what_changed),
         R(a_number_that_is_not_there_is_no_message),
     };
 

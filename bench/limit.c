@@ -44,7 +44,7 @@ struct box {
 struct guest {
     int fd;
     SSL *ssl;
-    bool shaken, ends, blocked, gone;
+    bool shaken, ends, blocked, gone, starts, started; /* STLS */
     const struct box *box;
     char in[IN];
     size_t in_len;
@@ -181,9 +181,12 @@ static void answer(struct guest *g, char *line)
         lend(g, g->box->uidl, g->box->uidl_len);
     else if (strncmp(line, "RETR", 4) == 0)
         answer_retr(g, line);
+    else if (strncmp(line, "STLS", 4) == 0 && (!context || g->ssl))
+        say(g, "-ERR\r\n", 6);
     else
         say(g, "+OK\r\n", 5);
     g->ends = strncmp(line, "QUIT", 4) == 0;
+    g->starts = strncmp(line, "STLS", 4) == 0 && context && !g->ssl;
 }
 
 /* Answers what has come until something large is to be sent, or the room ends. */
@@ -192,7 +195,7 @@ static void answer_all(struct guest *g)
     size_t at = 0;
     char *end;
 
-    while (!g->lent && !g->ends && OUT - g->out_len > SMALL + 64 &&
+    while (!g->lent && !g->ends && !g->starts && OUT - g->out_len > SMALL + 64 &&
            (end = memchr(g->in + at, '\n', g->in_len - at)) != NULL) {
         *end = 0;
         answer(g, g->in + at);
@@ -272,12 +275,20 @@ static void keep_rest(struct guest *g)
     }
 }
 
+static void start_tls(struct guest *g)
+{
+    g->ssl = SSL_new(context);
+    bench_need(g->ssl && SSL_set_fd(g->ssl, g->fd) == 1, "TLS");
+    SSL_set_accept_state(g->ssl);
+    g->starts = false;
+}
+
 static bool shake(struct guest *g)
 {
     if (g->shaken || !g->ssl)
         return true;
     g->shaken = SSL_accept(g->ssl) == 1;
-    if (g->shaken)
+    if (g->shaken && !g->started)
         say(g, "+OK\r\n", 5);
     return g->shaken;
 }
@@ -328,8 +339,13 @@ static bool serve(struct guest *g)
         do {
             answer_all(g);
             flows = flush(g);
-        } while (flows && !g->ends && memchr(g->in, '\n', g->in_len));
+        } while (flows && !g->ends && !g->starts && memchr(g->in, '\n', g->in_len));
         news = news && g->ssl; /* the kernel tells of more, OpenSSL does not */
+        if (flows && g->starts) {
+            g->started = true;
+            g->in_len = 0; /* what came in plain text behind it is nobody's word */
+            start_tls(g);
+        }
     }
     keep_rest(g);
     wait_for(g, !flows);
@@ -352,9 +368,7 @@ static void welcome(int listener, bool tls)
     event.data.ptr = g;
     bench_need(epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event) == 0, "epoll");
     if (tls) {
-        g->ssl = SSL_new(context);
-        bench_need(g->ssl && SSL_set_fd(g->ssl, fd) == 1, "TLS");
-        SSL_set_accept_state(g->ssl);
+        start_tls(g);
     } else {
         send(fd, "+OK\r\n", 5, MSG_NOSIGNAL);
     }

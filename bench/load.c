@@ -33,6 +33,16 @@ struct load {
     unsigned turn; /* which of them is next */
 };
 
+/* The next user of those that are this guest's, so that no two have the same one. */
+static unsigned next_user(const struct load_guest *guest)
+{
+    const struct load_plan *plan = guest->plan;
+
+    if (!plan->users)
+        return guest->number;
+    return plan->first + (guest->number - plan->first + plan->guests) % plan->users;
+}
+
 static void begin(struct load *load, struct load_guest *guest)
 {
     *guest = (struct load_guest){.plan = guest->plan,
@@ -65,8 +75,10 @@ static void over(struct load *load, struct load_guest *guest)
     note(load, guest);
     load_link_close(guest);
     load->alive--;
-    if (bench_seconds() - load->began < load->seconds)
-        begin(load, guest);
+    if (bench_seconds() - load->began >= load->seconds)
+        return;
+    guest->number = next_user(guest);
+    begin(load, guest);
 }
 
 /* Each slow guest once in a pause, in turns. */
@@ -138,15 +150,36 @@ static void report(struct load *load, const char *prefix)
                (double)load->octets / 1e6 / load->fetch_seconds, (double)load->octets / 1e6 / seconds);
 }
 
-static void drive(struct load *load, const char *prefix)
+static void drive(struct load *load)
 {
     load->sessions = 0;
+    load->octets = load->messages = 0;
+    load->fetch_seconds = 0;
     load->began = load->heard = bench_seconds();
     for (unsigned i = 0; i < load->guest_count; i++)
         begin(load, &load->guests[i]);
     while (load->alive)
         look_for_news(load);
+}
+
+static void drive_and_tell(struct load *load, const char *prefix)
+{
+    drive(load);
     report(load, prefix);
+}
+
+/* Each client has been there once: whoever measures begins now. */
+static void prime(struct load *load)
+{
+    double seconds = load->seconds;
+
+    load->seconds = 0;
+    drive(load);
+    load->seconds = seconds;
+    puts("ready");
+    fflush(stdout);
+    while (getchar() != '\n' && !feof(stdin))
+        continue;
 }
 
 static size_t settled(const struct load_guest *guests, size_t opened)
@@ -234,11 +267,11 @@ static void mix(struct load *load, const struct load_options *o, struct load_pla
     load_plan_poll(plan, o->lists);
     load->guests = make(plan, o->clients);
     load->guest_count = o->clients;
-    drive(load, "alone_");
+    drive_and_tell(load, "alone_");
     load->held = make(&held, o->held);
     open_all(load, load->held, o->held);
     load->held_count = o->held; /* they sip from now on */
-    drive(load, "");
+    drive_and_tell(load, "");
     drop(load->held, o->held);
     load->held = NULL;
 }
@@ -264,7 +297,9 @@ static void run(struct load *load, struct load_options *o)
             load_plan_fetch(plan, o->folder);
         load->guests = make(plan, o->clients);
         load->guest_count = o->clients;
-        drive(load, "");
+        if (o->prime)
+            prime(load);
+        drive_and_tell(load, "");
     }
 }
 

@@ -60,8 +60,12 @@ struct load_plan {
     socklen_t to_len;
     enum load_tls tls;
     bool stls;
-    const char *user, *password; /* % in a user is the guest's number */
-    unsigned first;              /* that number, of the first guest */
+    const char *user, *password;  /* % in a user is the guest's number */
+    unsigned first;               /* that number, of the first guest */
+    unsigned users, guests;       /* each session of a guest is the next user's; 0: always the same */
+    struct sockaddr_storage from; /* where clients come from, if it is said */
+    socklen_t from_len;
+    bool hasty; /* what comes is acknowledged at once, for servers that wait for it to go on */
     enum load_step head[LOAD_HEAD];
     size_t head_count;
     bool fetch, erase, quit, slow;
@@ -104,7 +108,7 @@ struct load_options {
     struct load_plan plan;
     unsigned clients, held, held_first;
     unsigned long ms, sip, pause_ms, patience;
-    bool lists, login, values;
+    bool lists, login, values, prime;
 };
 
 /* Says what is wrong and ends the program. */
@@ -112,7 +116,8 @@ _Noreturn void load_fail(const struct load_guest *guest, const char *what);
 
 /* load_options.c: ends the program when they are wrong. */
 void load_read_options(struct load_options *out, int count, char **words);
-void load_resolve(const char *host, const char *port, struct load_plan *out);
+/* Returns the length of the address. */
+socklen_t load_resolve(const char *host, const char *port, struct sockaddr_storage *out);
 unsigned long load_whole(const char *text);
 /* The pattern with the number in place of %. */
 void load_user(const char *pattern, unsigned long number, char *room, size_t cap);

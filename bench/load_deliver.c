@@ -43,7 +43,8 @@ static const struct option options[] = {
     {"host", 1, NULL, 'H'},      {"port", 1, NULL, 'p'},     {"user", 1, NULL, 'u'},
     {"maildrops", 1, NULL, 'm'}, {"messages", 1, NULL, 'n'}, {"first", 1, NULL, 'f'},
     {"octets", 1, NULL, 'o'},    {"clients", 1, NULL, 'c'},  {"uid", 1, NULL, 'i'},
-    {"socket", 1, NULL, 's'},    {"values", 0, NULL, 'v'},    {"help", 0, NULL, 'h'},     {NULL, 0, NULL, 0}};
+    {"socket", 1, NULL, 's'},    {"values", 0, NULL, 'v'},   {"help", 0, NULL, 'h'},
+    {NULL, 0, NULL, 0}};
 
 enum {
     ROOM = 1 << 18,
@@ -379,7 +380,7 @@ int load_deliver(int count, char **words)
     if (load.at_once > load.count)
         load.at_once = load.count;
     if (load.port)
-        load_resolve(load.host, load.port, &load.plan);
+        load.plan.to_len = load_resolve(load.host, load.port, &load.plan.to);
     if (load.socket)
         find_socket(&load);
     load.latencies = bench_memory(load.count * sizeof *load.latencies);

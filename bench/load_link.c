@@ -13,8 +13,9 @@
 
 enum {
     BUFFER = 256 * 1024,
-    PIECES = 4,      /* a guest takes so much at once before the next one may */
-    SLOW_ROOM = 4096 /* of a socket whose owner reads slowly: else the kernel would read for him */
+    PIECES = 4,         /* a guest takes so much at once before the next one may */
+    SLOW_ROOM = 4096,   /* of a socket whose owner reads slowly: else the kernel would read for him */
+    SLOW_SEGMENT = 1440 /* as on a wire; loopback's of 64 KiB make kernels buffer a MB for each */
 };
 
 static unsigned char buffer[BUFFER];
@@ -58,12 +59,18 @@ static void watch(struct load_guest *guest, int how, uint32_t events)
 static int call(const struct load_plan *plan)
 {
     int fd = socket(plan->to.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1,
-        room = SLOW_ROOM;
+        room = SLOW_ROOM, segment = SLOW_SEGMENT;
 
     bench_need(fd >= 0, "socket");
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (plan->slow)
+    if (plan->slow) {
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+        setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
+    }
+    if (plan->from_len) { /* the port is chosen when both ends are known: there are many more then */
+        setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+        bench_need(bind(fd, (const struct sockaddr *)&plan->from, plan->from_len) == 0, "bind");
+    }
     bench_need(connect(fd, (const struct sockaddr *)&plan->to, plan->to_len) == 0 ||
                    errno == EINPROGRESS,
                "connect");
@@ -147,6 +154,15 @@ static enum got receive(struct load_guest *guest, size_t most, size_t *out_len)
     return problem == SSL_ERROR_WANT_READ ? GOT_LATER : GOT_END;
 }
 
+/* Works when all that came has been read, and until the kernel thinks better of it. */
+static void acknowledge(const struct load_guest *guest)
+{
+    int on = 1;
+
+    if (guest->plan->hasty)
+        setsockopt(guest->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
 /* So that whoever reads slowly has not read much before he does. */
 static size_t piece(const struct load_guest *guest)
 {
@@ -178,6 +194,7 @@ void load_link_ready(struct load_guest *guest)
         if (got == GOT)
             load_talk_take(guest, buffer, len);
     }
+    acknowledge(guest);
     if (got == GOT_END && guest->state != LOAD_ENDING)
         load_fail(guest, "the connection ended early");
     if (got == GOT_END)

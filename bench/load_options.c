@@ -27,6 +27,13 @@ static const char usage[] =
     "  --stls                the same behind STLS\n"
     "  --user PATTERN        % in it is the number of a client: each has a maildrop of its own\n"
     "  --first N             the number of the first one (0)\n"
+    "  --users N             poll: each session is the next one's of so many, a multiple of the "
+    "clients\n"
+    "  --prime               poll, fetch: each client has a session first that does not count; then "
+    "says\n"
+    "                        \"ready\", and goes on at a line of input\n"
+    "  --from HOST           the address that clients come from\n"
+    "  --quick-ack           acknowledges at once: some servers wait for that before they go on\n"
     "  --password WORD | --password-file FILE    for all; its first line\n"
     "  --clients N           at once (1)\n"
     "  --ms N                no new session after so many milliseconds (0: one for each client)\n"
@@ -49,6 +56,10 @@ static const char usage[] =
 
 enum {
     OPT_FIRST = 256,
+    OPT_USERS,
+    OPT_FROM,
+    OPT_PRIME,
+    OPT_QUICK_ACK,
     OPT_LOOSE,
     OPT_HOLD,
     OPT_HELD_AS,
@@ -68,6 +79,10 @@ static const struct option options[] = {{"host", 1, NULL, 'H'},
                                         {"stls", 0, NULL, 'S'},
                                         {"user", 1, NULL, 'u'},
                                         {"first", 1, NULL, OPT_FIRST},
+                                        {"users", 1, NULL, OPT_USERS},
+                                        {"from", 1, NULL, OPT_FROM},
+                                        {"prime", 0, NULL, OPT_PRIME},
+                                        {"quick-ack", 0, NULL, OPT_QUICK_ACK},
                                         {"password", 1, NULL, 'P'},
                                         {"password-file", 1, NULL, OPT_PASSWORD_FILE},
                                         {"clients", 1, NULL, 'c'},
@@ -133,19 +148,21 @@ void load_user(const char *pattern, unsigned long number, char *room, size_t cap
         snprintf(room, cap, "%s", pattern);
 }
 
-void load_resolve(const char *host, const char *port, struct load_plan *out)
+socklen_t load_resolve(const char *host, const char *port, struct sockaddr_storage *out)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *found;
+    socklen_t len;
     int status = getaddrinfo(host, port, &hints, &found);
 
     if (status) {
         fprintf(stderr, "bench: %s port %s: %s\n", host, port, gai_strerror(status));
         exit(EX_NOHOST);
     }
-    memcpy(&out->to, found->ai_addr, found->ai_addrlen);
-    out->to_len = found->ai_addrlen;
+    memcpy(out, found->ai_addr, found->ai_addrlen);
+    len = found->ai_addrlen;
     freeaddrinfo(found);
+    return len;
 }
 
 static const char *first_line_of(const char *path)
@@ -170,6 +187,15 @@ static void set_plan(int option, struct load_plan *plan)
         break;
     case OPT_FIRST:
         plan->first = (unsigned)load_whole(optarg);
+        break;
+    case OPT_USERS:
+        plan->users = (unsigned)load_whole(optarg);
+        break;
+    case OPT_FROM:
+        plan->from_len = load_resolve(optarg, "0", &plan->from);
+        break;
+    case OPT_QUICK_ACK:
+        plan->hasty = true;
         break;
     case 'P':
         plan->password = optarg;
@@ -254,6 +280,9 @@ static void set(int option, struct load_options *out)
     case OPT_PATIENCE:
         out->patience = load_whole(optarg);
         break;
+    case OPT_PRIME:
+        out->prime = true;
+        break;
     case OPT_VALUES:
         out->values = true;
         break;
@@ -266,6 +295,8 @@ static void check(const struct load_options *o)
 {
     bool greeted = strcmp(o->mode, "idle") == 0 && !o->login;
 
+    if (o->clients == 0 || o->plan.window == 0 || o->sip == 0 || o->pause_ms == 0 || o->patience == 0)
+        wrong("a number is at least 1");
     if (!greeted && (!o->user || !o->plan.password))
         wrong("--user and --password-file say who logs in");
     if (!greeted && o->clients > 1 && !strchr(o->user, '%'))
@@ -274,10 +305,10 @@ static void check(const struct load_options *o)
         wrong("--stls goes with --tls full or --tls resumed");
     if (o->plan.erase && o->plan.messages == NULL && o->ms)
         wrong("--delete is for one session of each client, without --ms");
+    if (o->plan.users && (strcmp(o->mode, "poll") != 0 || o->plan.users % o->clients))
+        wrong("--users is for polls, and a multiple of the clients");
     if ((o->user && strlen(o->user) > 255) || (o->plan.password && strlen(o->plan.password) > 255))
         wrong("a name or password is longer than a command may be");
-    if (o->clients == 0 || o->plan.window == 0 || o->sip == 0 || o->pause_ms == 0 || o->patience == 0)
-        wrong("a number is at least 1");
 }
 
 void load_read_options(struct load_options *out, int count, char **words)
@@ -300,5 +331,6 @@ void load_read_options(struct load_options *out, int count, char **words)
         wrong(words[optind < count ? optind : count - 1]);
     check(out);
     out->plan.user = out->user;
-    load_resolve(out->host, out->port, &out->plan);
+    out->plan.guests = out->clients;
+    out->plan.to_len = load_resolve(out->host, out->port, &out->plan.to);
 }

@@ -13,11 +13,24 @@ import private_pop3
 from peer_server import Unfit
 
 # The fast settings that Dovecot's own manual names, over those of yard.DOVECOT; and what Debian's packages do by themselves.
+# Passwords are PAM's, which is Debian's default: of them the auth cache keeps a quick digest when they were right, while of
+# a file it keeps the slow hash, and computes that for each login. h… and s… are users of table.py whose passwords are
+# stored in plain text.
+PAM = """passdb {{
+  driver = pam
+  username_filter = !h* !s*
+  args = cache_key=%u postfach-bench
+}}
+passdb {{
+  driver = passwd-file
+"""
 TUNED = yard.DOVECOT.replace("pop3_no_flag_updates = yes", """pop3_no_flag_updates = yes
 pop3_fast_size_lookups = yes
 maildir_very_dirty_syncs = yes
+default_vsz_limit = 8 G
 mail_fsync = never
-""").replace("process_limit = 400", "process_limit = 900").replace("client_limit = 4000", "client_limit = 19000")
+""").replace("process_limit = 400", "process_limit = 900").replace("client_limit = 4000", "client_limit = 19000").replace(
+    "service_count = 10000\n  process_min_avail = 4", "service_count = 100000\n  client_limit = 1000\n  process_min_avail = CORES")
 BY_DEFAULT = """
 protocols = pop3
 listen = 127.0.0.1
@@ -52,7 +65,40 @@ service pop3-login {{
 
 
 class Tuned(yard.Dovecot):
+    """For PAM it needs files of its own in /etc, so a mount namespace, so root; without, it computes each password."""
     name, text = "dovecot tuned", TUNED
+
+    def __init__(self, folder, owner):
+        self.pam = os.geteuid() == 0 and subprocess.run(["unshare", "--mount", "true"], check=False,
+                                                        capture_output=True).returncode == 0
+        self.text = TUNED.replace("CORES", str(len(os.sched_getaffinity(0))))
+        if self.pam:
+            self.text = self.text.replace("passdb {{\n  driver = passwd-file\n", PAM, 1)
+        else:
+            print("# dovecot tuned computes the hash of each password: it gets PAM from root only", flush=True)
+        super().__init__(folder, owner)
+
+    def room(self, folder, owner):
+        if not self.pam:
+            return []
+        etc = os.path.join(self.own, "etc")
+        os.mkdir(etc)
+        texts = {"pam.d": "auth required pam_unix.so nodelay\naccount required pam_permit.so\n"}
+        for name in ("passwd", "shadow"):
+            with open("/etc/" + name, encoding="utf-8") as file:
+                texts[name] = file.read()
+        with open(os.path.join(folder, "users"), encoding="utf-8") as users:
+            for user, password in (line.split(":")[:2] for line in users if "{CRYPT}" in line):
+                texts["passwd"] += f"{user}:x:{owner[0]}:{owner[1]}::/:/bin/false\n"
+                texts["shadow"] += f"{user}:{password.removeprefix('{CRYPT}')}:19000:0:99999:7:::\n"
+        for name, text in texts.items():
+            path = os.path.join(etc, name + ("/postfach-bench" if name == "pam.d" else ""))
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8", opener=lambda p, f: os.open(p, f, 0o600)) as file:
+                file.write(text)
+            os.chmod(path, 0o600 if name == "shadow" else 0o644)
+        binds = " && ".join(f"mount --bind {etc}/{name} /etc/{name}" for name in texts)
+        return ["unshare", "--mount", "sh", "-c", f'mount --make-rprivate / && {binds} && exec "$@"', "sh"]
 
 
 class Default(yard.Dovecot):

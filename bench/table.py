@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """The benchmark of POP3 servers: one table, and with --write doc/BENCHMARK.md and its picture.
 
-    bench/table.py [--quick] [--write] [--rows KEY,…] [--servers NAME,…]     BENCH_BUILD says where the programs are
+    bench/table.py [--quick] [--write] [--rows KEY,…] [--servers NAME,…] [--deliver] [--free]     BENCH_BUILD says where the programs are
+
+All run on one processor core, load and server by turns, unless --free: what it costs to wake another core is the machine's,
+not a server's, and whether there is another to wake is chance.
 """
 import argparse
+import dataclasses
 import json
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import time
@@ -20,6 +23,7 @@ import servers
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LONGEST = 30  # seconds of a run: no session of any row needs as much
+LATE = 540  # seconds, after which rows have fewer runs: a slow machine should not need the whole day
 RESULT = os.path.join(HERE, "results", "table.json")
 
 
@@ -27,26 +31,35 @@ class Fails(Exception):
     """A server does not get through a row; says why."""
 
 
-def command(server, row_tls, mode, words, user, password="secret"):
-    if server.ports[row_tls] is None:
+def command(server, row, mode, words, user, password="secret"):
+    tls = row.tls.removeprefix("stls ")
+    port = server.ports["plain" if tls != row.tls else tls]
+    if port is None:
         raise Fails("it has no TLS")
-    return [yard.LOAD, mode, "--values", "--patience", "8000", "--password", password, "--user", user, "--port",
-            str(server.ports[row_tls]), "--tls", row_tls, *map(str, words)]
+    return [yard.LOAD, mode, "--values", "--patience", "8000", "--password", password, "--user", user, "--port", str(port),
+            "--tls", tls, *(["--stls"] if tls != row.tls else []), *map(str, words)]
+
+
+def start(words):
+    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def drive(server, words):
-    before = server.seconds()
-    roots = server.roots()
-    try:
-        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=LONGEST)
-    except subprocess.TimeoutExpired as reason:
-        raise Fails(f"a run took more than {LONGEST} s") from reason
-    if done.returncode:
-        raise Fails(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"status {done.returncode}")
+    with start(words) as load:
+        try:
+            if "--prime" in words:
+                load.stdout.readline()
+            before, roots = server.seconds(), server.roots()
+            out, err = load.communicate("\n", timeout=LONGEST)
+        except subprocess.TimeoutExpired as reason:
+            load.kill()
+            raise Fails(f"a run took more than {LONGEST} s") from reason
+    if load.returncode:
+        raise Fails(err.strip().splitlines()[-1] if err.strip() else f"status {load.returncode}")
     spent = server.seconds() - before
     if roots != server.roots():
         raise Again
-    said = dict(pair.split("=") for pair in done.stdout.split())
+    said = dict(pair.split("=") for pair in out.split())
     return {**{name: float(value) for name, value in said.items()}, "cpu": spent}
 
 
@@ -63,10 +76,12 @@ def told(said, per):
 class Scene:
     """Maildrops, servers, and what has been found."""
 
-    def __init__(self, place, quick):
-        self.place, self.quick = place, quick
-        self.runs, self.ms = (3, 150) if quick else (5, 500)
+    def __init__(self, place, wish):
+        self.place, self.quick, self.only = place, wish.quick, wish.servers.split(",") if wish.servers else None
+        quick, self.began = wish.quick, time.monotonic()
+        self.runs, self.ms = (3, 120) if quick else (5, 300)
         self.sizes, self.servers, self.others, self.box = {}, [], [], None
+        self.fresh_memory = {}  # of servers that have held nobody
         self.fresh = 0  # users who have not logged in yet
         self.mails = {name: [yard.content(octets, seed) for seed in range(count)]
                       for name, (count, octets) in rows.FETCHED.items()}
@@ -86,9 +101,12 @@ class Scene:
             self.place.add_user(f"cold{number}", scheme=hashed)
         for number in range(rows.held(self.quick)["login"]):
             self.sizes["h"] = self.place.add_user(f"h{number}")  # {PLAIN}
-        large = [yard.content(1000000)]
-        for number in range(rows.held(self.quick)["slow"]):
-            self.place.add_user(f"s{number}", large)
+        self.place.add_user("s0", [yard.content(1000000)])
+        first = os.path.join(self.place.office.maildir("s0"), "cur")
+        first = os.path.join(first, *os.listdir(first))
+        for number in range(1, rows.held(self.quick)["slow"]):  # all have the same message
+            self.place.add_user(f"s{number}")
+            os.link(first, first.replace("/s0/", f"/s{number}/"))
 
     def start(self):
         place = self.place
@@ -106,10 +124,12 @@ class Scene:
         boxes.update(d=boxes["rb"], s=boxes["rc"], cold=(0, 0, None), h=(0, 0, None))
         place.servers.append(servers.Limit(place, boxes))
         self.servers = sorted(place.servers, key=lambda s: rows.OWN.index(s.name))
+        if self.only:
+            self.servers = [server for server in self.servers if server.name in self.only]
 
     def with_others(self, box):
         """The servers of one user, over that maildrop; a group of rows at a time."""
-        if box is None or box == self.box:
+        if box is None or box == self.box or self.only:
             return
         self.end_others()
         self.box = box
@@ -126,27 +146,31 @@ class Scene:
 
     # rows
 
-    def poll(self, row, server):
+    def poll(self, row, server, warms=False):
         if isinstance(server, servers.Other):
             words, user, password = ["--loose"], "anna", "geheim7"
         else:
             count, octets = self.sizes[row.box]
             users = rows.POLLED.get(row.box, (0, 64))[1]
             words, user, password = ["-c", min(row.clients, users), "-n", count, "-o", octets], f"{row.box}%", "secret"
-        words += ["-s", self.ms] + (["--lists"] if row.lists else [])
-        return told(drive(server, command(server, row.tls, "poll", words, user, password)), "session")
+        turns = min(row.users, rows.held(self.quick)["login"])
+        words += ["--users", turns] if turns else []
+        words += ["--prime"] if "resumed" in row.tls else []
+        words += ["-s", self.ms * (4 if row.users and warms else 1)] + (["--lists"] if row.lists else [])
+        said = told(drive(server, command(server, row, "poll", words, user, password)), "session")
+        return {**said, "users": turns} if turns else said
 
     def cold(self, row, server):
         words = ["-c", rows.COLD, "--first", self.fresh]
-        return told(drive(server, command(server, row.tls, "poll", words, "cold%")), "session")
+        return told(drive(server, command(server, row, "poll", words, "cold%")), "session")
 
     def fetch(self, row, server):
         words, user, password = ["-s", self.ms, "-w", row.window], f"{row.box}x%", "secret"
         if isinstance(server, servers.Other):
-            words, user, password = words + ["--loose", "--messages", 100], "anna", "geheim7"
+            words, user, password = words + ["--loose", "--quick-ack"], "anna", "geheim7"
         elif not isinstance(server, servers.Limit):
             words += ["--folder", os.path.join(self.place.office.maildir(f"{row.box}x0"), "cur")]
-        return told(drive(server, command(server, row.tls, "fetch", words, user, password)), "message")
+        return told(drive(server, command(server, row, "fetch", words, user, password)), "message")
 
     def refill(self):
         for at in range(len(rows.OWN)):
@@ -162,77 +186,88 @@ class Scene:
         self.place.rest()
 
     def erase(self, row, server):
-        words, user, password = ["--delete"], f"d{rows.OWN.index(server.name)}" if server.name in rows.OWN else "", "secret"
         if isinstance(server, servers.Other):
-            words, user, password = ["--delete", "--loose", "--messages", 100], "anna", "geheim7"
-        return told(drive(server, command(server, row.tls, "fetch", words, user, password)), "message")
+            words, user, password = ["--delete", "--loose", "--quick-ack"], "anna", "geheim7"
+        else:
+            words, user, password = ["--delete", "-w", row.window], f"d{rows.OWN.index(server.name)}", "secret"
+        return told(drive(server, command(server, row, "fetch", words, user, password)), "message")
 
     def hold(self, server, row, mode, words, user):
-        holder = subprocess.Popen(command(server, row.tls, mode, words, user), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, text=True)
+        """From another address: ports that are held are not looked through by who connects beside them."""
+        holder = start(command(server, row, mode, [*words, "--from", "127.0.0.2"], user))
         if holder.stdout.readline() != "ready\n":
             said = holder.communicate()[1].strip()
             raise Fails(said.splitlines()[-1] if said else "the load ended")
         return holder
 
     def memory(self, row, server):
-        if isinstance(server, servers.Other):
-            raise Fails("one user only")
-        many = rows.held(self.quick)["login"] if server.name in ("single", "separated", "limit") else 50
-        drive(server, command(server, row.tls, "poll", ["-c", 8, "-s", 50], "h%"))  # what is there once for all
-        empty = yard.memory(server)
-        holder = self.hold(server, row, "idle", ["--login", "-c", many], "h%")
+        """What it had before it ever held anybody is taken off: what was used once is used again."""
+        many = rows.held(self.quick)["login"] if server.name != "dovecot" else 50
+        if server.name not in self.fresh_memory:
+            for tls in ("plain", "full"):  # what is there once for all
+                drive(server, command(server, dataclasses.replace(row, tls=tls), "poll", ["-c", 8, "-s", 50], "h%"))
+            self.fresh_memory[server.name] = yard.memory(server)
+        holder = self.hold(server, row, "idle", [*(["--login"] if row.login else []), "-c", many], "h%")
         full = yard.memory(server)
         holder.communicate()
-        return {"kib": (full - empty) / many, "many": many}
+        return {"kib": (full - self.fresh_memory[server.name]) / many, "many": many}
 
-    def beside(self, row, server):
-        if isinstance(server, servers.Other):
-            raise Fails("one user only")
-        many = rows.held(self.quick)[row.held]
-        slow = row.held == "slow"
-        alone = self.poll(row, server)
-        holder = self.hold(server, row, "slow" if slow else "idle", ["-c", many], "s%")
+    def pairs(self, row, server):
+        """Polls alone, and as many beside those who are held."""
+        many = int(rows.held(self.quick)[row.held] * row.share)
+        mode = "slow" if row.held == "slow" else "idle"
+        count = rows.PAIRS[self.quick]
+        self.poll(row, server)
+        alone = [self.poll(row, server) for _ in range(count)]
+        holder = self.hold(server, row, mode, ["-c", many], "s%")
         try:
-            beside = self.poll(row, server)
+            self.poll(row, server)
+            beside = [self.poll(row, server) for _ in range(count)]
         finally:
             holder.communicate()
-        return {**beside, "ratio": beside["p99"] / alone["p99"], "many": many}
+        return [{**with_them, "ratio": with_them["p99"] / without["p99"], "many": many, "alone": without["cpu"]}
+                for with_them, without in zip(beside, alone)]
 
-    def once(self, row, server):
+    def once(self, row, server, warms):
+        """What a run found; of pairs some."""
         for _ in range(3):
             try:
-                return getattr(self, row.kind)(row, server)
+                if row.kind == "pairs":
+                    return self.pairs(row, server)
+                return [self.poll(row, server, warms) if row.kind == "poll" else getattr(self, row.kind)(row, server)]
             except Again:
                 continue
         raise Fails("its processes end while it is measured")
 
-    def asks_other(self, row, run):
-        """They are slow, some take 40 ms for a message, and lose what they delete."""
-        return run == 0 if self.quick or row.kind == "erase" else run < 3
+    def asked(self, row, server, run):
+        """The slow ones are asked less often; a run below 0 warms."""
+        if isinstance(server, servers.Other):
+            return run in range(3 if row.kind != "erase" and not self.quick else 1)  # what they delete is lost
+        if server.name == "dovecot":  # as it is shipped it takes 100 connections
+            return row.kind != "pairs" and not row.users and (not self.quick or run == 0)
+        return True
 
     def measure(self, row):
         """Runs in turns; a server that has failed is not asked again."""
         found, failed = {}, {}
         self.with_others(row.others)
         everyone = self.servers + (self.others if row.others is not None else [])
-        runs = 1 if row.kind == "memory" or (self.quick and row.kind in ("beside", "erase")) else self.runs
-        for run in range(-1 if row.kind in ("poll", "fetch") else 0, runs):  # the first one only warms
+        runs = 1 if row.kind in ("memory", "pairs") else 2 if time.monotonic() - self.began > LATE else self.runs
+        for run in range(-1 if row.kind in ("poll", "fetch") else 0, runs):
             if row.kind == "erase":
                 self.refill()
             for server in everyone:
-                if server.name in failed or (isinstance(server, servers.Other) and not self.asks_other(row, run)):
+                if server.name in failed or not self.asked(row, server, run):
                     continue
                 try:
-                    said = self.once(row, server)
+                    said = self.once(row, server, run < 0)
                 except Fails as reason:
                     failed[server.name] = str(reason)
                     continue
                 if run >= 0:
-                    found.setdefault(server.name, []).append(said)
+                    found.setdefault(server.name, []).extend(said)
             self.fresh += rows.COLD if row.kind == "cold" else 0
-        result = {name: {key: statistics.median(said[key] for said in runs) for key in runs[0]}
-                  for name, runs in found.items() if name not in failed}
+        result = {name: rows.summary(row, runs) for name, runs in found.items() if name not in failed}
         result.update((name, {"fails": reason}) for name, reason in failed.items())
         return result
 
@@ -241,19 +276,24 @@ def arguments():
     parser = argparse.ArgumentParser(description="the benchmark of POP3 servers")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--write", action="store_true", help="doc/BENCHMARK.md and its picture")
-    parser.add_argument("--rows", default="", help="only these, by by the names in rows.py")
+    parser.add_argument("--rows", default="", help="only these, by the names in rows.py")
+    parser.add_argument("--servers", default="", help="only these of: " + ", ".join(rows.OWN))
+    parser.add_argument("--deliver", action="store_true", help="bench_deliver.py's table, too (as in the full form)")
+    parser.add_argument("--free", action="store_true", help="on all cores")
     return parser.parse_args()
 
 
-def main():
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    wish = arguments()
-    wanted = [row for row in rows.ROWS if not wish.rows or row.key in wish.rows.split(",")]
-    wanted.sort(key=lambda row: row.kind != "memory")  # first: what was used once is used again
-    found = {}
-    began, (before, _) = time.monotonic(), yard.busy()
+def deliveries():
+    """Another program's rows, in the form of ours; not on one core: they wait for the disk, not for each other."""
+    words = [os.path.join(HERE, "bench_deliver.py"), "--json", "--quick", *rows.DELIVERED]
+    done = subprocess.run([sys.executable, *words], stdout=subprocess.PIPE, text=True, check=False)
+    return json.loads(done.stdout) if done.returncode == 0 else {}
+
+
+def measure_all(wish, wanted):
+    found, began = {}, time.monotonic()
     with yard.Yard() as place:
-        scene = Scene(place, wish.quick)
+        scene = Scene(place, wish)
         scene.fill()
         try:
             scene.start()
@@ -263,14 +303,29 @@ def main():
                 print(f"{time.monotonic() - began:.0f} s: {rows.progress(row, found[row.key])}", file=sys.stderr, flush=True)
         finally:
             scene.end_others()
+    return found
+
+
+def main():
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    wish = arguments()
+    cores = os.sched_getaffinity(0)
+    wanted = [row for row in rows.ROWS if (row.key in wish.rows.split(",") if wish.rows else row.quick or not wish.quick)]
+    wanted.sort(key=lambda row: row.kind != "memory")  # first: see Scene.memory
+    began, (before, _) = time.monotonic(), yard.busy()
+    if not wish.free:
+        os.sched_setaffinity(0, {max(cores)})
+    found = measure_all(wish, wanted) if wanted else {}
+    os.sched_setaffinity(0, cores)
+    delivered = deliveries() if wish.deliver or not (wish.quick or wish.rows) else {}
     seconds = time.monotonic() - began
     other = max(yard.busy()[0] - before - sum(os.times()[:4]), 0) / seconds / os.cpu_count()
-    head = rows.head(wish.quick, seconds, other)
-    text = rows.text(found, head)
+    head = rows.head(wish, seconds, other)
+    text = rows.text(found, delivered, head)
     print(text)
     if wish.write:
         with open(RESULT, "w", encoding="utf-8") as file:
-            json.dump({"head": head, "found": found}, file, indent=1)
+            json.dump({"head": head, "found": found, "delivered": delivered}, file, indent=1)
         rows.write(os.path.join(HERE, "..", "doc", "BENCHMARK.md"), text)
         plot.write(os.path.join(HERE, "..", "doc", "benchmark.svg"), found)
 

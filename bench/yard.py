@@ -34,7 +34,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (HARD, HARD))  # for those who are st
 RUNS = int(os.environ.get("BENCH_RUNS", "5"))  # odd: one of them is the median
 TICKS = os.sysconf("SC_CLK_TCK")
 NOBODY = "nobody"  # whose mail it is when root runs a bench
-LIMITS = """limits { connections 20000; connections-per-address 20000; memory-before-login 1g }
+LIMITS = """limits { connections 20000; connections-per-address 20000; memory-before-login 8g }
 times { first-command 10m; login 10m }
 """
 DOVECOT = """
@@ -125,8 +125,12 @@ class Dovecot:
         with open(conf, "w", encoding="ascii") as file:
             file.write(self.text.format(own=self.own, folder=folder, users=users, uid=owner[0], gid=owner[1],
                                       pop3=self.ports["plain"], pop3s=self.ports["full"]))
-        self.process = subprocess.Popen([shutil.which("dovecot", path=os.environ["PATH"] + ":/usr/sbin"), "-F", "-c", conf],
-                                        stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen([*self.room(folder, owner), shutil.which("dovecot", path=os.environ["PATH"] + ":/usr/sbin"),
+                                         "-F", "-c", conf], stdin=subprocess.DEVNULL)
+
+    def room(self, _folder, _owner):
+        """Words before the command: where it runs."""
+        return []
 
     def roots(self):
         return [self.process.pid]
@@ -330,6 +334,9 @@ class Yard:
         try:
             for server in self.servers[1:]:
                 server.stop()
+            if kind is None:
+                self.office.stop()
+                subprocess.run(["rm", "-rf", os.path.join(self.folder, "mail")], check=False)  # quicker than rmtree
         finally:
             self.office.__exit__(kind, value, trace)
 

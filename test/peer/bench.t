@@ -59,11 +59,27 @@ def polls_in_each_way():
             capture_output=True, text=True, timeout=PATIENCE).stdout
 
 
+def polls_go_through_users():
+    with Scene() as office:
+        for way in (office.common, office.over("resumed")):
+            said = bench("poll", *way, "--clients", 2, "--users", USERS, "--ms", 150, "--from", "127.0.0.3")
+            assert said["sessions"] >= 2, said
+        bench("poll", *office.common, "--clients", 3, "--users", USERS, "--ms", 100)
+        with start("poll", *office.over("resumed"), "--clients", 3, "--prime", "--ms", 50) as process:
+            assert process.stdout.readline() == "ready\n", process.stderr.read()
+            said = process.communicate("\n", timeout=PATIENCE)[0]
+            assert process.returncode == 0 and said.startswith("sessions="), said
+        office.stop()
+        with open(office.log_file, encoding="utf-8") as file:
+            log = file.read()
+        assert all(f"user=u{number}" in log for number in range(USERS)) and "address=127.0.0.3" in log, log[-2000:]
+
+
 def fetches_in_each_way():
     with Scene() as office:
         folder = os.path.join(office.maildir("u0"), "cur")
         for way in (office.common, office.over("full"), office.over("resumed", "--stls")):
-            for more in ((), ("--pipeline", 3), ("--folder", folder, "--pipeline", 32), ("--messages", 2)):
+            for more in ((), ("--pipeline", 3), ("--quick-ack",), ("--folder", folder, "--pipeline", 32), ("--messages", 2)):
                 said = bench("fetch", *way, "--clients", 2, *more, "--ms", 50)
                 each = 2 if "--messages" in more else len(MAILS)
                 assert said["messages"] == said["sessions"] * each and said["sessions"] >= 2, (more, said)
@@ -160,10 +176,13 @@ def liars_are_found_out():
             ([b"a: b\r\n\n.\r\n"], "without CR"),
             ([good, good.replace(b"b", b"c")], "not what it was"), ([b"a: b\r\n.\rx\r\n.\r\n"], "not stuffed"),
             ([b"a: b\r\n\r\n.\r\n+OK\r\n"], "more than was asked")]
+    lies += [([good[:-3]], "silent"), ([good[:-3] + b"\r\n"], "silent"), ([good.replace(b"b", b"bb", 1)], "octets that STAT said"),
+             ([good.replace(b"b", b"", 1)], "octets that STAT said"), ([b"a: b\r\n\r\n..\r\n"], "silent")]
     for bodies, reason in lies:
         with Liar(bodies) as liar:
             port = liar.listener.getsockname()[1]
             said = bench("fetch", "--port", port, "--user", "u", "--password", "p", "--ms", 5000,
+                         "--patience", 300 if reason == "silent" else 5000,
                          *(["--loose"] if len(bodies) == 2 else []), status=1)
             assert reason in said, (said, reason)
     with Liar([b"a: b\r\n..\r\n.\r\n".replace(b": b", b":")]) as liar:  # a line of one dot
@@ -190,8 +209,9 @@ def the_limit_answers():
         with subprocess.Popen(words, stdin=other, stdout=subprocess.PIPE, text=True) as process:
             other.close()
             plain, full = (process.stdout.readline().split()[1] for _ in range(2))
-            for port, tls in ((plain, "plain"), (full, "full"), (full, "resumed")):
-                common = ["--values", "--user", "u%", "--password", "p", "--port", port, "--tls", tls, "--clients", 2]
+            for port, *tls in ((plain, "plain"), (full, "full"), (full, "resumed"), (plain, "full", "--stls"),
+                               (plain, "resumed", "--stls")):
+                common = ["--values", "--user", "u%", "--password", "p", "--port", port, "--tls", *tls, "--clients", 2]
                 for window in (1, 3, 32):
                     said = bench("fetch", *common, "--folder", stored, "--pipeline", window, "--ms", 30)
                     assert said["messages"] >= 12, said
@@ -204,7 +224,9 @@ def wrong_words_are_told():
     cases = [("poll",), ("nonsense", "--user", "u", "--password", "p"), ("idle", "--stls"),
              ("poll", "--user", "u", "--password", "p", "--clients", 2),
              ("poll", "--clients", "x"), ("idle", "--clients", 0), ("deliver",), (),
-             ("fetch", "--user", "u", "--password", "p", "--delete", "--ms", 5), ("poll", "--tls", "half")]
+             ("fetch", "--user", "u", "--password", "p", "--delete", "--ms", 5), ("poll", "--tls", "half"),
+             ("poll", "--user", "u%", "--password", "p", "--clients", 4, "--users", 6),
+             ("fetch", "--user", "u%", "--password", "p", "--clients", 2, "--users", 6)]
     for words in cases:
         said = bench(*words, status=64)
         assert "bench" in said, (words, said)
@@ -214,6 +236,6 @@ def wrong_words_are_told():
 
 
 if __name__ == "__main__":
-    run(polls_in_each_way, fetches_in_each_way, deleted_messages_are_gone, clients_are_held,
+    run(polls_in_each_way, polls_go_through_users, fetches_in_each_way, deleted_messages_are_gone, clients_are_held,
         polls_go_on_beside_held_clients, messages_are_delivered, what_is_wrong_ends_it, liars_are_found_out,
         the_limit_answers, wrong_words_are_told)

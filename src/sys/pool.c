@@ -67,6 +67,20 @@ static struct pf_job *wait_for_job(struct pf_pool *pool)
     return list_take(&pool->queue);
 }
 
+/* Rings without the lock, which who is woken wants. */
+static void finish(struct pf_pool *pool, struct pf_job *job)
+{
+    bool first = !pool->finished.first;
+
+    pool->active--;
+    list_put(&pool->finished, job);
+    if (!first)
+        return;
+    pthread_mutex_unlock(&pool->lock);
+    uv_async_send(&pool->bell);
+    pthread_mutex_lock(&pool->lock);
+}
+
 static void *thread(void *self)
 {
     struct pf_pool *pool = self;
@@ -78,10 +92,7 @@ static void *thread(void *self)
         pthread_mutex_unlock(&pool->lock);
         job->work(job);
         pthread_mutex_lock(&pool->lock);
-        pool->active--;
-        if (!pool->finished.first)
-            uv_async_send(&pool->bell);
-        list_put(&pool->finished, job);
+        finish(pool, job);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -217,9 +228,10 @@ bool pf_pool_submit(struct pf_pool *pool, struct pf_job *job)
         job->busy = true;
         pool->active++;
         list_put(&pool->queue, job);
-        pthread_cond_signal(&pool->work);
     }
     pthread_mutex_unlock(&pool->lock);
+    if (room)
+        pthread_cond_signal(&pool->work); /* behind the lock: who wakes does not run into it */
     if (room && pool->asked++ == 0)
         uv_ref((uv_handle_t *)&pool->bell);
     return room;

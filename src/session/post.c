@@ -84,7 +84,7 @@ static void write_parcel(struct pf_post_parcel *p, struct pf_bytes bytes)
     pf_parcel_write(p->parcel, &p->op.write);
 }
 
-static enum pf_code write_head(struct pf_post_parcel *p, struct pf_err *err)
+static enum pf_code make_head(struct pf_post_parcel *p, struct pf_err *err)
 {
     struct pf_span span = {malloc(PF_POST_HEAD_MAX), 0, PF_POST_HEAD_MAX};
     enum pf_code code = span.at ? pf_post_head(&p->post->envelope, owner(p)->address, &span, err)
@@ -92,10 +92,23 @@ static enum pf_code write_head(struct pf_post_parcel *p, struct pf_err *err)
 
     if (code == PF_OK) {
         p->head = span.at;
-        write_parcel(p, pf_span_bytes(&span));
+        p->head_len = span.len;
     } else {
         free(span.at);
     }
+    return code;
+}
+
+/* A lone parcel's head waits for the first piece, and both are one write: one way to a store in another process, not
+ * two. With others the piece is shared, and is not copied for each. */
+static enum pf_code begin_head(struct pf_post_parcel *p, struct pf_err *err)
+{
+    enum pf_code code = make_head(p, err);
+
+    if (code == PF_OK && p == p->post->parcels && !p->next)
+        pf_post_no_longer_awaited(p);
+    else if (code == PF_OK)
+        write_parcel(p, pf_bytes_from(p->head, p->head_len));
     return code;
 }
 
@@ -108,7 +121,7 @@ static void parcel_begun(struct pf_store_op *op)
     if (err.code == PF_OK)
         p->parcel = p->op.begin.parcel;
     if (err.code == PF_OK && p->awaited && owner(p)->err.code == PF_OK && !p->post->dying)
-        write_head(p, &err);
+        begin_head(p, &err);
     if (err.code != PF_OK)
         pf_post_fail_parcel(p, &err);
     pf_post_settle(p->post);
@@ -357,12 +370,31 @@ static struct pf_post_piece *fresh_piece(struct pf_post *post)
     return post->piece;
 }
 
+static void write_joined(struct pf_post_parcel *p, const struct pf_post_piece *piece)
+{
+    unsigned char *both = realloc(p->head, p->head_len + piece->len);
+    struct pf_err err;
+
+    if (!both) {
+        pf_fail(&err, PF_NO_MEMORY, 0, "post", "no memory for a message");
+        pf_post_fail_parcel(p, &err);
+        return;
+    }
+    memcpy(both + p->head_len, piece->at, piece->len);
+    p->head = both;
+    write_parcel(p, pf_bytes_from(both, p->head_len + piece->len));
+}
+
 static void write_piece(struct pf_post *post)
 {
-    for (struct pf_post_parcel *p = post->parcels; p && post->piece->len; p = p->next) {
-        if (!p->parcel || p->busy || owner(p)->err.code != PF_OK)
+    for (struct pf_post_parcel *p = post->parcels; p; p = p->next) {
+        if (!p->parcel || p->busy || owner(p)->err.code != PF_OK || (post->piece->len == 0 && !p->head))
             continue;
         pf_post_await(p);
+        if (p->head) {
+            write_joined(p, post->piece);
+            continue;
+        }
         p->piece = post->piece;
         p->piece->holds++;
         write_parcel(p, pf_bytes_from(p->piece->at, p->piece->len));

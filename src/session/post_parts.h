@@ -20,7 +20,8 @@ struct pf_post_parcel {
     bool awaited;             /* the present step ends when this has ended */
     bool orphan;              /* among those of nobody */
     struct pf_post_piece *piece;      /* being written */
-    unsigned char *head;      /* being written, from malloc */
+    unsigned char *head;      /* being written, or to be written with the first piece; from malloc */
+    size_t head_len;
     union {
         struct pf_store_op op;
         struct pf_parcel_begin begin;

@@ -174,6 +174,40 @@ static void l_018_a_fault_fails_its_recipient_alone(void **state)
         }
 }
 
+/* Head and first piece are one write; without a text the head alone is. */
+static void a_lone_recipient_costs_one_write(void **state)
+{
+    const struct pf_fault second = {.at = PF_FAULT_WRITE, .number = 2, .index = -1, .code = PF_NO_SPACE};
+
+    (void)state;
+    for (int pieces = 0; pieces < 3; pieces++) {
+        struct scene s;
+
+        up(&s);
+        recipient(&s, "a@x", "/m/a");
+        pf_faulty_add(s.store, &second);
+        begin(&s);
+        for (int i = 0; i < pieces; i++)
+            text(&s, "Subject: x\r\n\r\nbody\r\n");
+        seal(&s);
+        assert_int_equal(s.code[0], pieces < 2 ? PF_OK : PF_NO_SPACE);
+        assert_int_equal(pf_memory_count(s.memory, "/m/a"), pieces < 2);
+        down(&s);
+    }
+}
+
+static void a_lone_recipient_given_up_leaves_nothing(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    up(&s);
+    recipient(&s, "a@x", "/m/a");
+    begin(&s);
+    down(&s);
+    assert_int_equal(s.stored, 0);
+}
+
 static void when_all_fail_all_are_told(void **state)
 {
     const struct pf_fault fault = {.at = PF_FAULT_BEGIN, .index = -1, .code = PF_NO_BOX};
@@ -400,6 +434,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(l_008_one_text_reaches_everybody),
         T(l_018_a_fault_fails_its_recipient_alone),
+        T(a_lone_recipient_costs_one_write), T(a_lone_recipient_given_up_leaves_nothing),
         T(when_all_fail_all_are_told),
         T(an_alias_is_all_or_nothing_until_the_seals),
         T(s_013_a_circle_ends_for_whom_it_is_one),

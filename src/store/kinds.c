@@ -146,6 +146,14 @@ static enum pf_code parcel_ask(struct pf_twin *twin, const struct pf_box_where *
     return explain(twin, &where, pf_twin_ask(((struct kinds *)twin)->twins[kind], &where, size, err), err);
 }
 
+static bool parcel_ready(struct pf_twin *twin, const struct pf_box_where *asked)
+{
+    struct pf_box_where where;
+    struct pf_twin *chosen = ((struct kinds *)twin)->twins[choose(asked, &where)];
+
+    return chosen->kind->parcel_ready && chosen->kind->parcel_ready(chosen, &where);
+}
+
 static void kinds_free(struct pf_twin *twin)
 {
     struct kinds *kinds = (struct kinds *)twin;
@@ -170,6 +178,7 @@ static const struct pf_twin_kind kind = {
     .free = kinds_free,
     .parcel_ask = parcel_ask,
     .box_leave = box_leave,
+    .parcel_ready = parcel_ready,
 };
 
 struct pf_twin *pf_kinds_new(const struct pf_kinds_settings *settings, struct pf_err *err)

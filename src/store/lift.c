@@ -3,8 +3,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct held;
+
+enum {
+    COLLECTED_ONE = 32768,    /* octets of a parcel: to copy them costs less than to wake a thread for a write */
+    COLLECTED_ALL = 16 << 20  /* of all, so that many who send slowly need no more memory than that */
+};
 
 /* What is done for an op. `work` runs on the loop (may_block false) or on a thread. */
 struct task {
@@ -22,6 +28,7 @@ struct lift {
     unsigned flying;      /* jobs of ours that the pool has */
     struct held *waiting; /* tasks that may not be refused and found the pool's queue full */
     struct held **waiting_end;
+    size_t collected; /* octets, of all parcels; the loop's thread only */
 };
 
 /* A box or a parcel, with the one op that it may have at a time. */
@@ -40,6 +47,8 @@ struct held {
     const struct task *task;
     struct pf_store_op *op;
     enum pf_code code;
+    unsigned char *text; /* a parcel's, taken and not written yet */
+    size_t text_len;
 };
 
 static enum pf_code work_open(struct held *h, bool may_block)
@@ -111,24 +120,73 @@ enum pf_code pf_twin_ask(struct pf_twin *twin, const struct pf_box_where *where,
 static enum pf_code work_ask(struct held *h, bool may_block)
 {
     struct pf_parcel_begin *b = (struct pf_parcel_begin *)h->op;
+    const struct pf_twin *twin = h->lift->twin;
 
-    (void)may_block;
+    if (!may_block)
+        return twin->kind->parcel_ready && twin->kind->parcel_ready(h->lift->twin, &b->where) ? PF_OK : PF_AGAIN;
     return pf_twin_ask(h->lift->twin, &b->where, b->size, &b->op.err);
+}
+
+/* What was collected goes before what comes now. */
+static enum pf_code write_collected(struct held *h, struct pf_err *err)
+{
+    if (h->text_len == 0)
+        return PF_OK;
+    return h->lift->twin->kind->parcel_write(h->twin_parcel, pf_bytes_from(h->text, h->text_len), err);
+}
+
+/* A small message is written when it is sealed: one thread is woken for both. */
+static bool collect(struct held *h, struct pf_bytes bytes)
+{
+    struct lift *l = h->lift;
+    unsigned char *more;
+
+    if (bytes.len > COLLECTED_ONE - h->text_len || bytes.len > COLLECTED_ALL - l->collected)
+        return false;
+    more = realloc(h->text, h->text_len + bytes.len);
+    if (!more)
+        return false;
+    memcpy(more + h->text_len, bytes.at, bytes.len);
+    h->text = more;
+    h->text_len += bytes.len;
+    l->collected += bytes.len;
+    return true;
+}
+
+static void forget_collected(struct held *h)
+{
+    h->lift->collected -= h->text_len;
+    free(h->text);
+    h->text = NULL;
+    h->text_len = 0;
+}
+
+/* Has been collected. */
+static enum pf_code work_nothing(struct held *h, bool may_block)
+{
+    (void)h, (void)may_block;
+    return PF_OK;
 }
 
 static enum pf_code work_write(struct held *h, bool may_block)
 {
     struct pf_parcel_write *w = (struct pf_parcel_write *)h->op;
+    enum pf_code code = write_collected(h, &w->op.err);
 
     (void)may_block;
-    return h->lift->twin->kind->parcel_write(h->twin_parcel, w->bytes, &w->op.err);
+    return code == PF_OK ? h->lift->twin->kind->parcel_write(h->twin_parcel, w->bytes, &w->op.err) : code;
 }
 
 static enum pf_code work_seal(struct held *h, bool may_block)
 {
     struct pf_parcel_seal *s = (struct pf_parcel_seal *)h->op;
+    enum pf_code code = write_collected(h, &s->op.err);
 
     (void)may_block;
+    if (code != PF_OK) {
+        h->lift->twin->kind->parcel_drop(h->twin_parcel);
+        return code;
+    }
     return h->lift->twin->kind->parcel_seal(h->twin_parcel, s, &s->op.err);
 }
 
@@ -144,7 +202,8 @@ static const struct task reading = {.work = work_read, .tries = true};
 static const struct task expunging = {.work = work_expunge};
 static const struct task closing = {.work = work_close, .tries = true, .ends = true};
 static const struct task beginning = {.work = work_begin, .makes = true};
-static const struct task asking = {.work = work_ask, .asks = true};
+static const struct task asking = {.work = work_ask, .tries = true, .asks = true};
+static const struct task collecting = {.work = work_nothing, .tries = true};
 static const struct task writing = {.work = work_write};
 static const struct task sealing = {.work = work_seal, .ends = true};
 static const struct task dropping = {.work = work_drop, .ends = true};
@@ -165,6 +224,8 @@ static struct pf_store_op *settle(struct held *h)
         forget(&op->err);
     else if (op->err.code != h->code) /* a twin that said nothing of why */
         pf_fail(&op->err, h->code, 0, "lift", "%s gave no reason", h->lift->twin->kind->name);
+    if (h->text && (h->task->ends || h->task == &writing))
+        forget_collected(h);
     if (h->task->ends || h->task->asks || (h->task->makes && failed))
         free(h);
     return op;
@@ -323,7 +384,9 @@ static void parcel_begin(struct pf_store *store, struct pf_parcel_begin *b)
 
 static void parcel_write(struct pf_parcel *parcel, struct pf_parcel_write *w)
 {
-    go((struct held *)parcel, &w->op, &writing);
+    struct held *h = (struct held *)parcel;
+
+    go(h, &w->op, collect(h, w->bytes) ? &collecting : &writing);
 }
 
 static void parcel_seal(struct pf_parcel *parcel, struct pf_parcel_seal *s)

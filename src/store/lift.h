@@ -8,6 +8,10 @@
  * on a thread of the pool. A twin that cannot tell simply answers PF_AGAIN
  * each time `may_block` is false; it must have changed nothing then.
  *
+ * What is written into a parcel is collected first, up to some 32 kB, and written with the next larger piece or when the
+ * parcel is sealed: a message of the usual size wakes one thread for all of it. So a write that fails may be told by
+ * a later one, or by seal.
+ *
  * A twin's box is used by one thread at a time, but not always by the same. */
 #ifndef POSTFACH_STORE_LIFT_H
 #define POSTFACH_STORE_LIFT_H
@@ -48,6 +52,8 @@ struct pf_twin_kind {
                                struct pf_err *err);
     /* Closes the box where that cannot block; false: nothing was done, box_close has to. NULL: never. */
     bool (*box_leave)(struct pf_twin_box *);
+    /* Found without blocking: a message of any size would be taken now. false: parcel_ask has to look. NULL: never. */
+    bool (*parcel_ready)(struct pf_twin *, const struct pf_box_where *);
 };
 
 struct pf_twin {

@@ -36,6 +36,7 @@
  *     that a crash leaves litter at most, never a message that can be listed.
  *   - drop: leaves nothing.
  *   - after seal or drop completes, the parcel is gone, also when seal failed;
+ *   - write: PF_OK says that the octets were taken; what fails with them may be told by a later write, or by seal;
  *   - after a write that failed, only drop is allowed;
  *   - quota, in a store that keeps it: what `ask` is told is no promise. seal judges the real size
  *     once more: PF_OVER_QUOTA, and nothing is left. */

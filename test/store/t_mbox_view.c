@@ -281,7 +281,7 @@ bool view_make(struct world *w, const struct pf_mbox_settings *settings)
 {
     static const struct pf_twin_kind kind = {"mbox seen plain", box_open,     box_read,    box_expunge, box_close,
                                              parcel_begin,      parcel_write, parcel_seal, parcel_drop, view_free,
-                                             NULL, NULL};
+                                             NULL,              NULL,         NULL};
     struct view *v = calloc(1, sizeof *v);
 
     must(v != NULL);

@@ -299,7 +299,7 @@ static enum pf_code parcel_ask(struct pf_twin *base, const struct pf_box_where *
 
 static const struct pf_twin_kind kind = {"twin",       box_open,     box_read,    box_expunge, box_close,
                                          parcel_begin, parcel_write, parcel_seal, parcel_drop, twin_free,
-                                         parcel_ask,   NULL};
+                                         parcel_ask,   NULL,         NULL};
 
 struct pf_twin *twin_new(void)
 {

@@ -27,6 +27,7 @@ static const struct pf_twin_kind kind = {
     .parcel_drop = pf_maildir_parcel_drop,
     .free = maildir_free,
     .parcel_ask = pf_maildir_parcel_ask,
+    .parcel_ready = pf_maildir_parcel_ready,
     .box_leave = pf_maildir_box_leave,
 };
 

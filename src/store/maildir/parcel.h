@@ -38,6 +38,8 @@ void pf_maildir_parcel_drop(struct pf_twin_parcel *);
 enum pf_code pf_maildir_parcel_ask(struct pf_twin *, const struct pf_box_where *, uint64_t size,
                                    struct pf_err *err);
 
+bool pf_maildir_parcel_ready(struct pf_twin *, const struct pf_box_where *);
+
 /* What a name is made of. */
 struct pf_maildir_birth {
     int64_t micros;  /* time of arrival */

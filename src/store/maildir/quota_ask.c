@@ -2,6 +2,7 @@
 #include "store/maildir/parcel.h"
 #include "store/maildir/quota.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 /* What a delivery would find, without making any of it. */
@@ -35,4 +36,19 @@ enum pf_code pf_maildir_parcel_ask(struct pf_twin *twin, const struct pf_box_whe
                    : pf_fail(err, PF_OVER_QUOTA, 0, "maildir_quota", "%s: %llu octets are over the quota", w->path,
                              (unsigned long long)size);
     return code ? code : pf_maildir_quota_ask(w->path, &quota, size, w->now, err);
+}
+
+bool pf_maildir_parcel_ready(struct pf_twin *twin, const struct pf_box_where *w)
+{
+    struct pf_maildir_dirs d;
+    int tmp;
+
+    if (w->quota_octets || w->quota_messages ||
+        !pf_maildir_dirs_open_cached(&((struct pf_maildir *)twin)->settings, w->path, &d))
+        return false;
+    tmp = pf_maildir_open_cached(d.root, "tmp", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (tmp >= 0)
+        close(tmp);
+    pf_maildir_dirs_close(&d);
+    return tmp >= 0;
 }

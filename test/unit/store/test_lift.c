@@ -19,6 +19,11 @@ struct twin {
     enum pf_code fails;
     unsigned on_loop, on_thread; /* calls; one thread at a time */
     unsigned dropped, sealed, closed, freed;
+    unsigned writes;
+    unsigned char text[100000]; /* that was written */
+    size_t text_len;
+    enum pf_code write_fails;
+    bool ready; /* an ask needs no look */
 };
 
 static struct twin twin;
@@ -97,7 +102,12 @@ static enum pf_code parcel_begin(struct pf_twin *t, const struct pf_box_where *w
 static enum pf_code parcel_write(struct pf_twin_parcel *p, struct pf_bytes bytes, struct pf_err *err)
 {
     (void)p;
-    assert_int_equal(bytes.len, 5);
+    assert_true(bytes.len <= sizeof twin.text - twin.text_len);
+    memcpy(twin.text + twin.text_len, bytes.at, bytes.len);
+    twin.text_len += bytes.len;
+    twin.writes++;
+    if (twin.write_fails != PF_OK)
+        return pf_fail(err, twin.write_fails, 28, "twin", "no room");
     return called(true, err);
 }
 
@@ -123,9 +133,16 @@ static void twin_free(struct pf_twin *t)
     twin.freed++;
 }
 
+static bool parcel_ready(struct pf_twin *t, const struct pf_box_where *where)
+{
+    (void)t;
+    assert_string_equal(where->path, "/box");
+    return twin.ready;
+}
+
 static const struct pf_twin_kind kind = {"test",       box_open,     box_read,    box_expunge, box_close,
                                          parcel_begin, parcel_write, parcel_seal, parcel_drop, twin_free,
-                                         NULL,         NULL};
+                                         NULL,         NULL,         parcel_ready};
 
 /* One thread, and no place to wait: one job fills the pool. */
 static int make(void **state)
@@ -219,6 +236,91 @@ static void parcels_go_through_the_pool(void **state)
     assert_int_equal(twin.on_loop, 0);
     assert_int_equal(twin.on_thread, 5);
     assert_int_equal(twin.dropped, 1);
+}
+
+/* One thread is woken for all of a small message. */
+static void small_pieces_are_written_with_the_seal(void **state)
+{
+    struct pf_box_where where = drive_where("/box");
+    struct pf_parcel_seal s;
+    struct pf_parcel *parcel;
+
+    (void)state;
+    assert_int_equal(drive_begin(&d, &where, &parcel), PF_OK);
+    assert_int_equal(drive_write(&d, parcel, PF_LIT("one,")), PF_OK);
+    assert_int_equal(drive_write(&d, parcel, PF_LIT("two,")), PF_OK);
+    assert_int_equal(drive_write(&d, parcel, PF_LIT("three")), PF_OK);
+    assert_int_equal(twin.writes, 0);
+    assert_int_equal(drive_seal(&d, parcel, &s), PF_OK);
+    assert_int_equal(twin.writes, 1);
+    assert_int_equal(twin.text_len, 13);
+    assert_memory_equal(twin.text, "one,two,three", 13);
+    assert_int_equal(drive_begin(&d, &where, &parcel), PF_OK);
+    assert_int_equal(drive_write(&d, parcel, PF_LIT("never")), PF_OK);
+    drive_drop(&d, parcel);
+    assert_int_equal(twin.writes, 1);
+    assert_int_equal(twin.on_loop, 0);
+}
+
+static void a_large_piece_follows_what_was_collected(void **state)
+{
+    static unsigned char large[40000], middle[20000];
+    struct pf_box_where where = drive_where("/box");
+    struct pf_parcel_seal s;
+    struct pf_parcel *parcel;
+
+    (void)state;
+    memset(large, 'l', sizeof large);
+    memset(middle, 'm', sizeof middle);
+    assert_int_equal(drive_begin(&d, &where, &parcel), PF_OK);
+    assert_int_equal(drive_write(&d, parcel, PF_LIT("head")), PF_OK);
+    assert_int_equal(drive_write(&d, parcel, pf_bytes_from(large, sizeof large)), PF_OK);
+    assert_int_equal(twin.writes, 2);
+    assert_int_equal(twin.text_len, 40004);
+    assert_memory_equal(twin.text, "headl", 5);
+    assert_int_equal(drive_write(&d, parcel, pf_bytes_from(middle, sizeof middle)), PF_OK);
+    assert_int_equal(twin.writes, 2);
+    assert_int_equal(drive_write(&d, parcel, pf_bytes_from(middle, sizeof middle)), PF_OK); /* together too much */
+    assert_int_equal(twin.writes, 4);
+    assert_int_equal(drive_write(&d, parcel, PF_LIT("tail")), PF_OK);
+    assert_int_equal(drive_seal(&d, parcel, &s), PF_OK);
+    assert_int_equal(twin.text_len, 80008);
+    assert_memory_equal(twin.text + 40003, "lmm", 3);
+    assert_memory_equal(twin.text + 80003, "mtail", 5);
+}
+
+static void a_write_that_fails_is_told_at_the_seal(void **state)
+{
+    struct pf_box_where where = drive_where("/box");
+    struct pf_parcel_seal s;
+    struct pf_parcel *parcel;
+
+    (void)state;
+    twin.write_fails = PF_NO_SPACE;
+    assert_int_equal(drive_begin(&d, &where, &parcel), PF_OK);
+    assert_int_equal(drive_write(&d, parcel, PF_LIT("fives")), PF_OK);
+    assert_int_equal(drive_seal(&d, parcel, &s), PF_NO_SPACE);
+    assert_string_equal(s.op.err.log, "no room");
+    assert_int_equal(twin.sealed, 0);
+    assert_int_equal(twin.dropped, 1);
+}
+
+static void who_is_ready_is_asked_on_the_loop(void **state)
+{
+    struct pf_parcel_begin b = {.where = drive_where("/box"), .ask = true};
+
+    (void)state;
+    twin.ready = true;
+    drive_ready(&b.op);
+    pf_parcel_begin(d.store, &b);
+    assert_int_equal(drive_wait(&d, &b.op), PF_OK);
+    assert_int_equal(twin.on_thread, 0);
+    twin.ready = false;
+    b = (struct pf_parcel_begin){.where = drive_where("/box"), .ask = true};
+    drive_ready(&b.op);
+    pf_parcel_begin(d.store, &b);
+    assert_int_equal(drive_wait(&d, &b.op), PF_OK);
+    assert_int_equal(twin.on_thread, 2); /* begun, and dropped */
 }
 
 static void errors_arrive_as_the_twin_filled_them(void **state)
@@ -353,7 +455,9 @@ int main(void)
         M(what_can_be_tried_is_done_on_the_loop), M(what_would_block_is_done_in_the_pool),
         M(parcels_go_through_the_pool),           M(errors_arrive_as_the_twin_filled_them),
         M(a_full_pool_is_busy),                   M(closing_waits_for_a_place),
-        M(closing_succeeds_in_a_pool_full_of_others),
+        M(closing_succeeds_in_a_pool_full_of_others), M(small_pieces_are_written_with_the_seal),
+        M(a_large_piece_follows_what_was_collected),  M(a_write_that_fails_is_told_at_the_seal),
+        M(who_is_ready_is_asked_on_the_loop),
     };
 
     return RUN(tests);

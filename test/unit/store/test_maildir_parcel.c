@@ -285,6 +285,37 @@ static void md_003_not_every_delivery_sweeps(void **state)
     assert_true(swept && left);
 }
 
+/* Only where nothing has to be looked for on the disk, counted or made. */
+static void who_is_ready_has_his_folders_and_no_quota(void **state)
+{
+    struct rig *r = rig_of(state);
+    struct pf_box_where w = {.user = "anna", .path = r->path, .now = r->now};
+    int fd = pf_maildir_open_cached(AT_FDCWD, r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    assert_int_equal(pf_maildir_parcel_ready(r->twin, &w), fd >= 0); /* old kernels cannot tell */
+    if (fd >= 0)
+        close(fd);
+    w.quota_messages = 1000;
+    assert_false(pf_maildir_parcel_ready(r->twin, &w));
+    w.quota_messages = 0;
+    w.quota_octets = 1000000;
+    assert_false(pf_maildir_parcel_ready(r->twin, &w));
+    w.quota_octets = 0;
+    w.path = r->home;
+    assert_false(pf_maildir_parcel_ready(r->twin, &w));
+    w.path = "/nonexistent";
+    assert_false(pf_maildir_parcel_ready(r->twin, &w));
+    w.path = r->path;
+    assert_int_equal(rmdir(rig_at(r, "tmp")), 0);
+    assert_false(pf_maildir_parcel_ready(r->twin, &w));
+    rig_put(r, "tmp", "a file");
+    assert_false(pf_maildir_parcel_ready(r->twin, &w));
+    rig_remove(r, "tmp");
+    assert_int_equal(symlink("new", rig_at(r, "tmp")), 0);
+    assert_false(pf_maildir_parcel_ready(r->twin, &w));
+    rig_remove(r, "tmp");
+}
+
 #define R(f) cmocka_unit_test_setup_teardown(f, rig_begin, rig_end)
 
 int main(void)
@@ -302,6 +333,7 @@ int main(void)
         R(a_seal_that_finds_no_folder_fails_and_leaves_nothing),
         R(md_003_abandoned_files_in_tmp_are_swept),
         R(md_003_not_every_delivery_sweeps),
+        R(who_is_ready_has_his_folders_and_no_quota),
     };
 
     return RUN(tests);

@@ -15,6 +15,7 @@ import private_postfix
 AGENTS = os.path.join(yard.BUILD, "bench/agents")
 DAEMON = shutil.which("dovecot", path=os.environ["PATH"] + ":/usr/sbin")
 SETTINGS = """limits {{ connections 2000; connections-per-address 2000 }}
+delivery {{ connections 1000 }}
 listen 127.0.0.1:0 {{ protocol lmtp }}
 listen unix:{socket} {{ protocol lmtp; mode 666 }}
 """

@@ -8,9 +8,9 @@
  * on a thread of the pool. A twin that cannot tell simply answers PF_AGAIN
  * each time `may_block` is false; it must have changed nothing then.
  *
- * What is written into a parcel is collected first, up to some 32 kB, and written with the next larger piece or when the
- * parcel is sealed: a message of the usual size wakes one thread for all of it. So a write that fails may be told by
- * a later one, or by seal.
+ * What is written into a parcel is collected first, up to some 32 kB, and written with the next larger piece or
+ * when the parcel is sealed: a message of the usual size wakes one thread for all of it. So a write that fails
+ * may be told by a later one, or by seal.
  *
  * A twin's box is used by one thread at a time, but not always by the same. */
 #ifndef POSTFACH_STORE_LIFT_H

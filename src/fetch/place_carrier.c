@@ -76,7 +76,7 @@ static bool read_answer(struct pf_bytes line, struct pf_err *out)
 /* What the carrier said, or that it says nothing any more. */
 static void hear(struct pf_ipc_ask *ask, struct pf_err *out)
 {
-    if (ask->err.code)
+    if (ask->why)
         too_early(out);
     else if (!read_answer(ask->answer->payload, out))
         pf_fail(out, PF_IO, 0, where,
@@ -111,7 +111,7 @@ static void carried(struct pf_ipc_ask *ask)
     else if (l->err.code == PF_PERM)
         l->state = PF_LEDGER_REFUSED;
     else if (l->err.code != PF_TEMP) {
-        l->state = ask->err.code ? PF_LEDGER_WILL : PF_LEDGER_GONE;
+        l->state = ask->why ? PF_LEDGER_WILL : PF_LEDGER_GONE;
         pf_place_break(c->place, &l->err);
     }
     tell(c);

@@ -81,9 +81,10 @@ static void host_of(const struct pf_account *a, char host[256])
 static enum pf_code ask(struct pf_client *c, const struct pf_account *a, const char *host,
                         struct pf_secret *out, struct pf_err *err)
 {
-    char text[QUESTION];
+    char text[QUESTION], both[KEY];
 
-    if (a->name && strcmp(a->name, a->user ? a->user : "") != 0)
+    snprintf(both, sizeof both, "%s@%s", a->user ? a->user : "?", host);
+    if (a->name && strcmp(a->name, a->user ? a->user : "") != 0 && strcmp(a->name, both) != 0)
         snprintf(text, sizeof text, pf_say("%s: password of %s at %s: ", "%s: Passwort von %s bei %s: "),
                  a->name, a->user ? a->user : "?", host);
     else

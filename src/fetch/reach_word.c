@@ -12,6 +12,13 @@ static const char *keep(struct pf_reach_room *room, int where, const char *text)
     return room->text[where];
 }
 
+static enum pf_account_tls as_said(enum pf_call_tls tls)
+{
+    return tls == PF_CALL_IMPLICIT ? PF_ACCOUNT_IMPLICIT
+           : tls == PF_CALL_STLS   ? PF_ACCOUNT_STARTTLS
+                                   : PF_ACCOUNT_PLAIN;
+}
+
 static enum pf_code fill_server(const struct pf_pop_url *url, struct pf_reach_room *room,
                                 struct pf_account *out, struct pf_err *err)
 {
@@ -20,9 +27,7 @@ static enum pf_code fill_server(const struct pf_pop_url *url, struct pf_reach_ro
 
     if (code)
         return code;
-    out->tls = tls == PF_CALL_IMPLICIT ? PF_ACCOUNT_IMPLICIT
-               : tls == PF_CALL_STLS   ? PF_ACCOUNT_STARTTLS
-                                       : PF_ACCOUNT_PLAIN;
+    out->tls = as_said(tls);
     out->server = keep(room, SERVER, url->host);
     if (url->port)
         out->port = url->port;
@@ -54,6 +59,28 @@ enum pf_code pf_reach_word(const char *word, const struct pf_account *base, stru
     else if (made.user)
         snprintf(room->text[NAME], sizeof room->text[NAME], "%.127s@%.127s", made.user, url.host);
     made.name = room->text[NAME];
+    *out = made;
+    return PF_OK;
+}
+
+enum pf_code pf_reach_way(const struct pf_account *account, struct pf_reach_room *room,
+                          struct pf_account *out, struct pf_err *err)
+{
+    struct pf_reach_place place;
+    struct pf_account made = *account;
+    enum pf_code code = pf_reach_place(account, true, &place, err);
+
+    if (code)
+        return code;
+    if (!made.user && place.user)
+        made.user = keep(room, USER, place.user);
+    if (!made.mechanisms && place.mechanisms)
+        made.mechanisms = keep(room, MECHANISM, place.mechanisms);
+    if (!place.domain[0]) {
+        made.tls = as_said(place.tls);
+        made.server = place.path ? place.path : keep(room, SERVER, place.host);
+        made.port = place.port;
+    }
     *out = made;
     return PF_OK;
 }

@@ -33,6 +33,7 @@ struct pf_client_options {
     const char *file;
     struct pf_account account; /* from pf_account_defaults, then by the options */
     bool touched;              /* one of account's was given */
+    const char *tls;           /* the option that said how TLS begins, or NULL */
     struct pf_reach_room room;
     const char *words[PF_ACCOUNT_WORDS_MOST + 1];
     char words_room[1024];
@@ -45,8 +46,13 @@ int pf_client_option(struct pf_client_options *, int argc, char **argv);
 /* A command's words, split at blanks, NULL behind the last; false: none, or too many or too long. */
 bool pf_client_split(const char *text, char *room, size_t cap,
                      const char *words[PF_ACCOUNT_WORDS_MOST + 1]);
+/* How TLS begins is said by one option, `word`. False: another one says otherwise, which was told. */
+bool pf_client_say_tls(struct pf_client_options *, const char *word, enum pf_account_tls);
 /* The lines of a usage text about them. */
-extern const char pf_client_help[];
+const char *pf_client_help(void);
+/* Tells on stderr that a command line is wrong, and where the help is: `postfach WHAT: why word`. The exit
+ * status. */
+int pf_client_refuse(const char *what, const char *why, const char *word);
 
 /* Loop, pool, accounts file. On failure everything was said on stderr; the exit status is returned, else
  * 0. */

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-const char pf_client_help[] =
+static const char help[] =
     "  -c FILE                  accounts (default: ~/.config/postfach/accounts.conf)\n"
     "for a URL or an address:\n"
     "  --starttls | --plain     how TLS begins, or none (everybody on the way can read it)\n"
@@ -17,6 +17,32 @@ const char pf_client_help[] =
     "  --password-file FILE     its first line is the password\n"
     "  --password-command CMD   a program that prints it (words; no shell)\n"
     "  --token-command CMD      a program that prints an access token\n";
+static const char hilfe[] =
+    "  -c DATEI                 Konten (sonst: ~/.config/postfach/accounts.conf)\n"
+    "für eine URL oder eine Adresse:\n"
+    "  --starttls | --plain     wie TLS beginnt, oder gar nicht (jeder unterwegs kann mitlesen)\n"
+    "  --ca DATEI               wessen Zertifikate gelten, statt derer des Systems\n"
+    "  --pins WERTE             SHA-256 des Schlüssels, den der Server hat\n"
+    "  --dane                   TLSA-Einträge entscheiden\n"
+    "  --insecure               jedes Zertifikat gilt, und so irgendjemands\n"
+    "  --mechanisms LISTE       Verfahren der Anmeldung, der Reihe nach: Namen von SASL, USER, APOP\n"
+    "  --password-file DATEI    ihre erste Zeile ist das Passwort\n"
+    "  --password-command PROG  ein Programm, das es ausgibt (Wörter; keine Shell)\n"
+    "  --token-command PROG     ein Programm, das ein Zugriffs-Token ausgibt\n";
+
+const char *pf_client_help(void)
+{
+    return pf_say(help, hilfe);
+}
+
+int pf_client_refuse(const char *what, const char *why, const char *word)
+{
+    fprintf(stderr, "postfach %s: %s", what, why);
+    pf_tool_print_safe(stderr, word, false);
+    fputc('\n', stderr);
+    fprintf(stderr, pf_say("    hint: postfach %s --help\n", "    Tipp: postfach %s --help\n"), what);
+    return pf_verdict(PF_SYNTAX)->exit_status;
+}
 
 bool pf_client_split(const char *text, char *room, size_t cap,
                      const char *words[PF_ACCOUNT_WORDS_MOST + 1])
@@ -97,29 +123,44 @@ static bool take_accounts(struct pf_client_options *o, const char *text)
     return take_text(o, text, &o->file);
 }
 
-static void set_starttls(struct pf_account *a)
+bool pf_client_say_tls(struct pf_client_options *o, const char *word, enum pf_account_tls tls)
 {
-    a->tls = PF_ACCOUNT_STARTTLS;
+    o->touched = true;
+    if (o->tls && o->account.tls != tls) {
+        fprintf(stderr,
+                pf_say("postfach: %s and %s cannot both be\n", "postfach: %s und %s schließen sich aus\n"),
+                o->tls, word);
+        return false;
+    }
+    o->tls = word;
+    o->account.tls = tls;
+    return true;
 }
 
-static void set_plain(struct pf_account *a)
+static bool set_starttls(struct pf_client_options *o)
 {
-    a->tls = PF_ACCOUNT_PLAIN;
+    return pf_client_say_tls(o, "--starttls", PF_ACCOUNT_STARTTLS);
 }
 
-static void set_insecure(struct pf_account *a)
+static bool set_plain(struct pf_client_options *o)
 {
-    a->verify = false;
+    return pf_client_say_tls(o, "--plain", PF_ACCOUNT_PLAIN);
 }
 
-static void set_dane(struct pf_account *a)
+static bool set_insecure(struct pf_client_options *o)
 {
-    a->dane = true;
+    o->account.verify = false;
+    return true;
+}
+
+static bool set_dane(struct pf_client_options *o)
+{
+    return o->account.dane = true;
 }
 
 static const struct row {
     const char *name;
-    void (*set)(struct pf_account *);
+    bool (*set)(struct pf_client_options *);
     bool (*take)(struct pf_client_options *, const char *value);
     const char *takes, *nimmt; /* what its value is */
 } rows[] = {
@@ -170,7 +211,7 @@ int pf_client_option(struct pf_client_options *o, int argc, char **argv)
         return 0;
     o->touched = o->touched || row->take != take_accounts;
     if (row->set)
-        return row->set(&o->account), 1;
+        return row->set(o) ? 1 : -1;
     if (argv[0][len] == '=')
         return take_value(o, row, argv[0] + len + 1) ? -1 : 1;
     return take_value(o, row, argc > 1 ? argv[1] : NULL) ? -1 : 2;

@@ -21,12 +21,36 @@ static const char usage[] =
     "  -j, --jobs N             accounts at the same time (8)\n"
     "  -q, --quiet | -v, --verbose | --json\n";
 
+static const char gebrauch[] =
+    "Aufruf: postfach fetch [OPTIONEN] [KONTO|URL|NAME@DOMAIN ...]   neue Post; von allen Konten, die "
+    "an sind\n"
+    "        postfach fetch status [--json] [KONTO ...]              was über Geholtes bekannt ist\n"
+    "        postfach fetch adopt KONTO ...                          alles auf dem Server gilt als "
+    "geholt\n"
+    "        postfach fetch again KONTO UIDL...|--refused|--all      soll noch einmal geholt werden\n"
+    "        postfach fetch import DATEI                             Konten von fetchmail oder mpop\n"
+    "\n"
+    "  -n, --dry-run            sagt, was geholt würde, und ändert nichts\n"
+    "  --no-delete              dieses Mal wird auf dem Server nichts gelöscht\n"
+    "  --keep all|none|TAGEd    was dort bleibt, statt dessen, was das Konto sagt\n"
+    "  --size-limit GRÖSSE, --number-limit N, --order oldest|newest, --poll ZEIT   ebenso\n"
+    "  -d, --daemon             bleibt da und holt jedes Konto, wenn sein `poll` es sagt\n"
+    "  -j, --jobs N             Konten zur gleichen Zeit (8)\n"
+    "  -q, --quiet | -v, --verbose | --json\n";
+
 static const char place_usage[] =
     "  --maildir DIR | --mbox FILE | --command CMD | --lmtp HOST:PORT | --smtp HOST:PORT\n"
     "                           where mail goes\n"
     "  --recipient ADDRESS, --sender ADDRESS   for lmtp and smtp\n"
     "  --state FILE             the record of what was fetched\n"
     "Manual: postfach-fetch(1), postfach-accounts(5)\n";
+
+static const char ort_gebrauch[] =
+    "  --maildir ORDNER | --mbox DATEI | --command PROG | --lmtp RECHNER:PORT | --smtp RECHNER:PORT\n"
+    "                           wohin die Post geht\n"
+    "  --recipient ADRESSE, --sender ADRESSE   für lmtp und smtp\n"
+    "  --state DATEI            das Verzeichnis dessen, was geholt wurde\n"
+    "Handbuch: postfach-fetch(1), postfach-accounts(5)\n";
 
 static const struct verb {
     const char *word;
@@ -105,7 +129,7 @@ int pf_tool_fetch(int argc, char **argv)
         status = verb == &just_fetch ? pf_fetch_options(o, argc, argv)
                                      : pf_fetch_options(o, argc - 1, argv + 1);
     if (status == 0 && o->help) {
-        printf("%s%s%s", usage, pf_client_help, place_usage);
+        printf("%s%s%s", pf_say(usage, gebrauch), pf_client_help(), pf_say(place_usage, ort_gebrauch));
     } else if (status == 0) {
         if (verb->mode != PF_COLLECT_FETCH)
             o->mode = verb->mode;

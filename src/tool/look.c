@@ -83,17 +83,13 @@ static void print_usage(const struct pf_look_verb *verb, FILE *to)
                  "(pops://NAME@RECHNER)\n"
                  "                           oder eine Adresse\n"),
           to);
-    fputs(pf_client_help, to);
+    fputs(pf_client_help(), to);
     fputs(pf_say("Manual: postfach(1)\n", "Handbuch: postfach(1)\n"), to);
 }
 
 static int refuse(const struct pf_look_verb *verb, const char *why, const char *word)
 {
-    fprintf(stderr, "postfach %s: %s", verb->word, why);
-    pf_tool_print_safe(stderr, word, false);
-    fputc('\n', stderr);
-    fprintf(stderr, pf_say("    hint: postfach %s --help\n", "    Tipp: postfach %s --help\n"),
-            verb->word);
+    pf_client_refuse(verb->word, why, word);
     return WRONG;
 }
 

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "sys/dns_srv.h"
 #include "tool/probe_mail.h"
+#include "tool/probe_options.h"
 #include "tool/safe.h"
 #include "tool/speech.h"
 
@@ -13,142 +14,21 @@
 
 enum {
     DOORS = 3, /* 995, 110, and the login */
-    WAIT = 10, /* seconds for an answer: who is slower is as good as silent to people */
-    WAIT_MAX = 600,
-    MESSAGES = 3,
     PATIENCE = 6,
     THREADS = 2, /* one call, which looks a name up and has a secret */
     QUEUE = 16
 };
 
-static const char usage[] =
-    "usage: postfach probe [options] HOST[:PORT] | /SOCKET | URL | USER@DOMAIN\n"
-    "       postfach probe [options] --account NAME\n"
-    "Says what a POP3 server is, and what of it is good, worth a note, or bad. Without a port, 995 and "
-    "110 are tried;\n"
-    "995 begins with TLS, any other with plain text and STLS where it is offered. Logs in only with a "
-    "user; deletes\n"
-    "nothing.\n"
-    "  --user NAME              log in and look at the maildrop, too\n"
-    "  --account NAME           of accounts.conf: its server, its user\n"
-    "  --messages N             how many are fetched and counted, at most 16 (default: 3)\n"
-    "  --name NAME              sent to the server, and looked for in the certificate (default: HOST)\n"
-    "  --tls                    TLS from the first octet\n"
-    "  --timeout SECONDS        for each answer (default: 10)\n"
-    "  --json                   for programs: one object\n";
-
 struct probe {
-    struct pf_client_options options;
+    struct pf_probe_options o;
     struct pf_client client;
     struct pf_probe_wish wish;
-    const char *word, *account_name, *user, *name;
     struct pf_account account;
-    bool implicit; /* --tls */
+    struct pf_reach_room room;
+    bool implicit;
     char host[256];
     struct pf_probe_door *doors[DOORS];
 };
-
-static int usage_fault(void)
-{
-    fputs(usage, stderr);
-    fputs(pf_client_help, stderr);
-    return pf_verdict(PF_SYNTAX)->exit_status;
-}
-
-static bool take_number(const char *text, uint64_t most, uint64_t *out)
-{
-    return text && pf_parse_u64(pf_bytes_of(text), out) && *out >= 1 && *out <= most;
-}
-
-/* Options with a value that is a text. */
-static const char **text_option(struct probe *p, const char *word)
-{
-    return strcmp(word, "--user") == 0      ? &p->user
-           : strcmp(word, "--account") == 0 ? &p->account_name
-           : strcmp(word, "--name") == 0    ? &p->name
-                                            : NULL;
-}
-
-/* How many words it takes; 0: it is none of ours, or wrong. */
-static int take_option(struct probe *p, char **argv)
-{
-    const char **text = text_option(p, argv[0]);
-    uint64_t number;
-
-    if (strcmp(argv[0], "--json") == 0) {
-        p->wish.json = true;
-        return 1;
-    }
-    if (strcmp(argv[0], "--tls") == 0) {
-        p->implicit = true;
-        return 1;
-    }
-    if (text && argv[1] && argv[1][0]) {
-        *text = argv[1];
-        return 2;
-    }
-    if (strcmp(argv[0], "--timeout") == 0 && take_number(argv[1], WAIT_MAX, &number)) {
-        p->wish.wait = (pf_time)number * 1000;
-        return 2;
-    }
-    if (strcmp(argv[0], "--messages") == 0 && take_number(argv[1], PF_PROBE_SAMPLE, &number)) {
-        p->wish.messages = (unsigned)number;
-        return 2;
-    }
-    return 0;
-}
-
-static bool parse(struct probe *p, int argc, char **argv)
-{
-    int i = 1;
-
-    pf_client_options_init(&p->options);
-    p->wish.wait = WAIT * 1000;
-    p->wish.messages = MESSAGES;
-    while (i < argc) {
-        int taken = argv[i][0] == '-' ? pf_client_option(&p->options, argc - i, argv + i) : 0;
-
-        if (taken == 0 && argv[i][0] == '-')
-            taken = take_option(p, argv + i);
-        else if (taken == 0 && !p->word) {
-            p->word = argv[i];
-            taken = 1;
-        }
-        if (taken <= 0)
-            return false;
-        i += taken;
-    }
-    return (p->word != NULL) != (p->account_name != NULL);
-}
-
-/* HOST, HOST:PORT, [V6]:PORT, a bare V6. */
-static bool split(struct probe *p, const char *target)
-{
-    const char *colon = strrchr(target, ':');
-    size_t len = strlen(target);
-    uint64_t port = 0;
-
-    if (target[0] == '[') {
-        const char *end = strchr(target, ']');
-
-        if (!end || (end[1] && end[1] != ':'))
-            return false;
-        colon = end[1] ? end + 1 : NULL;
-        target++;
-        len = (size_t)(end - target);
-    } else if (colon && strchr(target, ':') == colon && target[0] != '/') {
-        len = (size_t)(colon - target);
-    } else {
-        colon = NULL;
-    }
-    if (len == 0 || len >= sizeof p->host || (colon && !take_number(colon + 1, 65535, &port)))
-        return false;
-    memcpy(p->host, target, len);
-    p->host[len] = 0;
-    p->account.server = p->host;
-    p->account.port = (unsigned)port;
-    return true;
-}
 
 /* The server of an address, as RFC 6186 finds it. */
 static enum pf_code find_server(struct probe *p, struct pf_err *err)
@@ -171,29 +51,41 @@ static enum pf_code find_server(struct probe *p, struct pf_err *err)
     return code;
 }
 
-/* Who is meant. */
+/* HOST and its kind: the probe finds out itself how TLS begins there. */
+static bool take_host(struct probe *p, const char *word)
+{
+    p->account = p->o.client.account;
+    p->account.server = p->host;
+    return pf_probe_split(word, p->host, &p->account.port);
+}
+
+/* Who is meant: an account, a URL and an address are called as by any other command. */
 static int choose(struct probe *p)
 {
-    const struct pf_account *found = &p->options.account;
-    const char *word = p->account_name ? p->account_name : p->word;
+    const char *word = p->o.account_name ? p->o.account_name : p->o.word;
+    const struct pf_account *found;
     struct pf_err err;
 
-    if (p->account_name || strstr(word, "://") || strchr(word, '@'))
-        found = pf_client_account(&p->client, &p->options, word);
-    if (!found)
-        return pf_verdict(PF_CONFIG)->exit_status;
-    p->account = *found;
-    if (p->user)
-        p->account.user = p->user;
-    if (found == &p->options.account && !strstr(word, "://") && !strchr(word, '@') && !split(p, word))
-        return usage_fault();
-    if (!p->account.server && p->account.user && strchr(p->account.user, '@') &&
-        find_server(p, &err) != PF_OK)
+    if (!p->o.account_name && !strstr(word, "://") && !strchr(word, '@')) {
+        if (!take_host(p, word))
+            return pf_client_refuse("probe", pf_say("no HOST, HOST:PORT or [IPv6]:PORT: ",
+                                                    "weder RECHNER noch RECHNER:PORT noch [IPv6]:PORT: "),
+                                    word);
+    } else {
+        found = pf_client_account(&p->client, &p->o.client, word);
+        if (!found)
+            return pf_verdict(PF_CONFIG)->exit_status;
+        if (pf_reach_way(found, &p->room, &p->account, &err) != PF_OK)
+            return pf_client_complain("probe", word, &err);
+    }
+    if (!p->account.server && find_server(p, &err) != PF_OK)
         return pf_client_complain("probe", p->account.user, &err);
+    if (p->o.user)
+        p->account.user = p->o.user;
     if (!p->account.name)
         p->account.name = p->account.server;
     p->implicit |= p->account.tls == PF_ACCOUNT_IMPLICIT;
-    return p->account.server ? 0 : usage_fault();
+    return 0;
 }
 
 /* Each address once, in the order in which a client tries them. */
@@ -338,10 +230,13 @@ static int run(struct probe *p)
     if (status)
         return status;
     p->wish.host = p->account.server;
-    p->wish.name = p->name ? p->name : p->account.server_name ? p->account.server_name : p->wish.host;
+    p->wish.wait = p->o.wait;
+    p->wish.messages = p->o.messages;
+    p->wish.json = p->o.json;
+    p->wish.name = p->o.name ? p->o.name : p->account.server_name ? p->account.server_name : p->wish.host;
     p->wish.ca = p->account.ca;
     p->wish.loop = p->client.loop;
-    p->account.server_name = p->name ? p->name : p->account.server_name;
+    p->account.server_name = p->o.name ? p->o.name : p->account.server_name;
     p->wish.mode = p->implicit                             ? PF_PROBE_TLS
                    : p->account.tls == PF_ACCOUNT_STARTTLS ? PF_PROBE_STARTTLS
                    : p->account.tls == PF_ACCOUNT_PLAIN    ? PF_PROBE_PLAIN
@@ -390,19 +285,14 @@ int pf_tool_probe(int argc, char **argv)
     struct probe *p;
     int status;
 
-    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        fputs(usage, stdout);
-        fputs(pf_client_help, stdout);
-        return 0;
-    }
     p = calloc(1, sizeof *p);
     if (!p)
         return pf_verdict(PF_NO_MEMORY)->exit_status;
-    if (!parse(p, argc, argv)) {
+    if (!pf_probe_options(&p->o, argc, argv, &status)) {
         done(p);
-        return usage_fault();
+        return status;
     }
-    status = p->account_name ? pf_client_open(&p->client, &p->options) : open_alone(&p->client);
+    status = p->o.account_name ? pf_client_open(&p->client, &p->o.client) : open_alone(&p->client);
     if (status == 0) {
         status = run(p);
         pf_client_close(&p->client);

@@ -4,7 +4,10 @@
 
 #include <stdlib.h>
 
-enum { ROUNDS = 5 /* measured: enough for a median that one hiccup does not move */ };
+enum {
+    ROUNDS = 5, /* measured: enough for a median that one hiccup does not move */
+    SILENCE = 2000 /* ms: who waits for TLS says nothing; a server that looks names up first may take longer */
+};
 
 const char *pf_probe_capability(const struct pf_probe_lines *lines, const char *tag)
 {
@@ -92,11 +95,10 @@ static void keep_greeting(struct pf_probe_door *door, struct pf_probe_talk *talk
     pf_probe_escape(door->timestamp, sizeof door->timestamp, timestamp);
 }
 
-static void converse(struct pf_probe_door *door, struct pf_probe_talk *talk)
+static void converse(struct pf_probe_door *door, struct pf_probe_talk *talk, double begin)
 {
     const struct pf_pop3_command quit = {.verb = PF_VERB_QUIT};
     enum pf_probe_mode mode = door->wish->mode;
-    double begin = pf_probe_clock();
     bool open;
 
     door->greeted = pf_probe_greet(talk);
@@ -157,23 +159,56 @@ static struct pf_probe_link *reach(struct pf_probe_door *door)
     return found;
 }
 
+/* Nobody said how TLS begins, and the server says nothing: perhaps it waits for TLS. Who does not speak it
+ * is waited for as before, on the line that is open. */
+static struct pf_probe_link *try_tls(struct pf_probe_door *door, struct pf_probe_link *silent)
+{
+    struct pf_err err;
+    struct pf_probe_link *link =
+        pf_probe_connect(door->wish->loop, door->address, door->port, SILENCE, &err);
+
+    if (!link || !shake(door, link)) {
+        pf_probe_close(link);
+        door->tls = (struct pf_probe_tls){0};
+        door->tls_ms = -1;
+        return silent;
+    }
+    pf_probe_close(silent);
+    link->wait = door->wish->wait;
+    door->implicit = door->tried = true;
+    return link;
+}
+
+/* TLS where it comes first; false: there is none, and no more to be said. */
+static bool begin_tls(struct pf_probe_door *door, struct pf_probe_link **link)
+{
+    pf_time most = door->wish->wait < SILENCE ? door->wish->wait : SILENCE;
+
+    if (door->implicit)
+        return shake(door, *link);
+    if (door->wish->mode == PF_PROBE_AUTO && !pf_probe_hears(*link, most))
+        *link = try_tls(door, *link);
+    return true;
+}
+
 void pf_probe_door_visit(struct pf_probe_door *door)
 {
     struct pf_probe_link *link = reach(door);
     struct pf_probe_talk *talk;
+    double begin = pf_probe_clock();
 
     door->tls_ms = door->greeting_ms = door->latency_ms = -1;
     if (!link)
         return;
     door->connected = true;
     talk = malloc(sizeof *talk);
-    if (!talk || (door->implicit && !shake(door, link))) {
+    if (!talk || !begin_tls(door, &link)) {
         pf_probe_close(link);
         free(talk);
         return;
     }
     if (pf_probe_talk_init(talk, link, door->implicit, false))
-        converse(door, talk);
+        converse(door, talk, door->implicit ? pf_probe_clock() : begin);
     pf_probe_talk_done(talk);
     free(talk);
     if (door->tls.tried && door->greeted)

@@ -142,6 +142,11 @@ static enum pf_code wait_for(struct pf_probe_link *link, short what, double unti
     }
 }
 
+bool pf_probe_hears(struct pf_probe_link *link, pf_time ms)
+{
+    return wait_for(link, POLLIN, pf_probe_clock() + (double)ms, NULL) == PF_OK;
+}
+
 /* What an SSL call wants before it can go on. */
 static enum pf_code ssl_wait(struct pf_probe_link *link, int result, double until, struct pf_err *err)
 {

@@ -43,6 +43,8 @@ struct pf_probe_link *pf_probe_connect(struct pf_loop *, const char *address, un
                                        pf_time wait, struct pf_err *err);
 void pf_probe_close(struct pf_probe_link *); /* NULL is allowed */
 
+/* Whether anything came, be it the end, within so many ms. */
+bool pf_probe_hears(struct pf_probe_link *, pf_time ms);
 /* PF_TEMP: not in time; PF_GONE: closed or broken. */
 enum pf_code pf_probe_send(struct pf_probe_link *, struct pf_bytes, struct pf_err *err);
 /* At least one octet, until the time has come. */

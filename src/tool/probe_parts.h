@@ -75,7 +75,8 @@ struct pf_probe_door {
     const struct pf_probe_wish *wish;
     const char *address;
     unsigned port;
-    bool implicit, chosen; /* TLS at once; this port was named by whoever asks */
+    bool implicit;         /* TLS at once */
+    bool tried;            /* nobody said so: it was found out */
     bool connected;
     struct pf_err err; /* not connected: why */
     size_t silent;     /* addresses that did not answer */

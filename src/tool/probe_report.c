@@ -119,7 +119,10 @@ static void put_head(const struct pf_probe_door *door, FILE *to)
 {
     if (door->port && !door->wish->local)
         fprintf(to, "%s %u%s%s:", pf_say("port", "Port"), door->port,
-                door->implicit ? pf_say(", TLS at once", ", sofort TLS") : "", "");
+                door->implicit ? pf_say(", TLS at once", ", sofort TLS") : "",
+                door->tried ? pf_say(" (tried, since it says nothing in plain text)",
+                                     " (versucht, da er im Klartext nichts sagt)")
+                            : "");
     else
         fprintf(to, "%s:", door->wish->host);
     if (!door->connected) {

@@ -82,6 +82,8 @@ static void type(struct pf_explore_live *l, enum pf_explore_key key, const char 
         answered(l);
     else if (key == PF_EXPLORE_KEY_ERASE)
         erase(typed);
+    else if (key == PF_EXPLORE_KEY_CLEAR)
+        typed[0] = 0;
     else if (key == PF_EXPLORE_KEY_TEXT && len + strlen(character) < sizeof l->view.typed)
         memcpy(typed + len, character, strlen(character) + 1);
 }
@@ -312,6 +314,7 @@ static long distance(enum pf_explore_key key, size_t page)
     case PF_EXPLORE_KEY_TEXT:
     case PF_EXPLORE_KEY_ENTER:
     case PF_EXPLORE_KEY_ERASE:
+    case PF_EXPLORE_KEY_CLEAR:
     case PF_EXPLORE_KEY_ESCAPE:
     case PF_EXPLORE_KEY_OTHER:
         break;

@@ -76,7 +76,10 @@ void pf_explore_leave_gone(struct pf_explore_live *l, const struct pf_err *err)
 {
     bool told = l->quit_ended && l->quit != PF_END_UNSENT; /* the server may have heard QUIT */
 
-    if (l->leaving == PF_EXPLORE_DELETES && !told && ++l->tries < TRIES && err->code != PF_AUTH) {
+    if (l->leaving == PF_EXPLORE_DELETES && !told && ++l->tries < TRIES &&
+        pf_explore_may_pass(err->code)) {
+        if (err->code != PF_OK)
+            pf_explore_complain(l, pf_say("the line is gone", "die Verbindung ist weg"), err);
         l->quit_asked = l->quit_ended = false; /* what was not confirmed is undone: all anew */
         pf_explore_link_call_in(l->link, l->tries == 1 ? 0 : (pf_time)l->tries * 1000);
         pf_explore_changed(l);

@@ -67,7 +67,7 @@ static bool tell_state(struct pf_explore_live *l)
     size_t cap = sizeof l->view.state;
 
     out[0] = 0;
-    if (l->leaving == PF_EXPLORE_DELETES) {
+    if (l->leaving == PF_EXPLORE_DELETES && !at) {
         snprintf(out, cap, pf_say("deleting: %zu of %zu", "löscht: %zu von %zu"), l->deletes,
                  list->marked);
     } else if (at) {
@@ -110,6 +110,7 @@ static void draw(struct pf_timer *timer, void *self)
     }
     if (tell_state(l) && now + TICK < next)
         next = now + TICK;
+    l->view.deletes = l->leaving == PF_EXPLORE_DELETES;
     pf_explore_screen_size(&l->frame);
     pf_explore_view_draw(&l->view, &l->frame);
     pf_explore_screen_draw(&l->frame);

@@ -85,6 +85,7 @@ struct pf_explore_live {
     struct pf_job key_job;
     int wake;
     bool hung_up, screen;
+    bool let_in; /* once: from then on, all is told on a screen */
     unsigned empty_reads;
 };
 
@@ -102,6 +103,7 @@ void pf_explore_ask(struct pf_explore_live *, enum pf_explore_asking, const char
                     const char *typed);
 
 /* explore_serve.c */
+bool pf_explore_may_pass(enum pf_code); /* calling again may help */
 extern const struct pf_explore_link_calls pf_explore_serving;
 /* What the preview shows is another message, perhaps. */
 void pf_explore_look(struct pf_explore_live *);

@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { ESCAPE = 27, DELETE = 127, REDRAW = 'L' & 0x1f };
+enum { ESCAPE = 27, DELETE = 127, REDRAW = 'L' & 0x1f, CLEAR = 'U' & 0x1f };
 
 /* A locale that is set and not installed would leave letters out; that of UTF-8 is everywhere. */
 static void set_locale(void)
@@ -135,6 +135,8 @@ enum pf_explore_key pf_explore_screen_key(char out[8])
         return PF_EXPLORE_KEY_ENTER;
     if (key == '\b' || key == DELETE)
         return PF_EXPLORE_KEY_ERASE;
+    if (key == CLEAR)
+        return PF_EXPLORE_KEY_CLEAR;
     if (key == ESCAPE)
         return PF_EXPLORE_KEY_ESCAPE;
     if (key == REDRAW)

@@ -28,6 +28,7 @@ enum pf_explore_key {
     PF_EXPLORE_KEY_END,
     PF_EXPLORE_KEY_ENTER,
     PF_EXPLORE_KEY_ERASE,
+    PF_EXPLORE_KEY_CLEAR, /* a line that is typed: Control-U */
     PF_EXPLORE_KEY_ESCAPE,
     PF_EXPLORE_KEY_OTHER
 };

@@ -31,6 +31,7 @@ static void on_ready(void *self)
     snprintf(l->view.server, sizeof l->view.server, "%s", pf_explore_link_server(l->link));
     snprintf(l->view.who, sizeof l->view.who, "%s", pf_explore_link_who(l->link));
     pf_explore_list_done(&l->incoming);
+    l->let_in = true;
     if (!l->screen)
         pf_loop_stop(l->client->loop); /* now there is something to be shown */
     pf_explore_changed(l);
@@ -200,8 +201,7 @@ static void on_ended(void *self, const struct pf_explore_wish *w, const struct p
     pf_explore_changed(l);
 }
 
-/* Calling again may help. */
-static bool may_pass(enum pf_code code)
+bool pf_explore_may_pass(enum pf_code code)
 {
     enum pf_retry retry = pf_verdict(code)->retry;
 
@@ -225,7 +225,7 @@ static void on_gone(void *self, const struct pf_err *err)
         pf_explore_leave_gone(l, err);
         return;
     }
-    if (!l->screen) { /* the first call of all: told without a screen */
+    if (!l->let_in) { /* the first call of all: told without a screen */
         l->over = true;
         pf_loop_stop(l->client->loop);
         return;
@@ -234,7 +234,7 @@ static void on_gone(void *self, const struct pf_err *err)
         wait *= 2;
     if (err->code != PF_OK)
         pf_explore_complain(l, pf_say("the line is gone", "die Verbindung ist weg"), err);
-    if (may_pass(err->code)) {
+    if (pf_explore_may_pass(err->code)) {
         l->tries++;
         pf_explore_link_call_in(l->link, wait < WAIT_MOST ? wait : WAIT_MOST);
     }

@@ -13,7 +13,8 @@ enum {
     TINY = 48,       /* with fewer there is no size either */
     PANE_SHARE = 2,  /* the preview takes one part of so many */
     PANE_LEAST = 12, /* rows of a screen with a preview */
-    FROM_SHARE = 4
+    FROM_SHARE = 4,
+    NOTE_LINES = 3
 };
 
 const char *pf_explore_sort_name(enum pf_explore_sort sort)
@@ -328,12 +329,55 @@ static void draw_reader(struct pf_explore_view *v, struct pf_explore_frame *fram
     put_both(frame, 0, PF_EXPLORE_BAR, v->title, v->state[0] ? v->state : where);
 }
 
-void pf_explore_view_draw(struct pf_explore_view *v, struct pf_explore_frame *frame)
+static const char *keys_of(const struct pf_explore_view *v)
+{
+    if (v->deletes)
+        return pf_say("Q give up: delete nothing", "Q abbrechen: nichts löschen");
+    if (v->mode == PF_EXPLORE_READS)
+        return pf_say("q back  / search  s save attachment  w write  v source  d mark  ? help",
+                      "q zurück  / suchen  s Anhang  w schreiben  v Quelltext  d vormerken  ? Hilfe");
+    return pf_say("q leave  ? help  Enter read  p preview  d mark  u unmark  / search  f filter  <> sort",
+                  "q Ende  ? Hilfe  Eingabe lesen  p Vorschau  d/u vormerken  / suchen  f Filter  "
+                  "<> ordnen");
+}
+
+/* A sentence may have more words than a line has room for; why something failed stands at its end. */
+static void draw_note(const struct pf_explore_view *v, struct pf_explore_frame *frame)
+{
+    struct pf_explore_pane pane = {.text = v->note};
+    size_t count;
+
+    pf_explore_wrap(&pane.lines, v->note, frame->columns);
+    count = pane.lines.count < NOTE_LINES ? pane.lines.count : NOTE_LINES;
+    if (count > frame->rows)
+        count = frame->rows;
+    for (size_t i = 0; i < count; i++) {
+        char line[PF_EXPLORE_LINE_MAX];
+
+        line_of(&pane, i, line);
+        put(frame, frame->rows - count + i, PF_EXPLORE_PLAIN, line);
+    }
+    pf_explore_lines_done(&pane.lines);
+}
+
+/* A long answer shows its end, where the cursor is. */
+static void draw_foot(const struct pf_explore_view *v, struct pf_explore_frame *frame)
 {
     char foot[PF_EXPLORE_WORDS * 2];
-    bool reads = v->mode == PF_EXPLORE_READS;
     size_t at = 0, len;
 
+    snprintf(foot, sizeof foot, "%s%s", frame->asks ? v->question : keys_of(v),
+             frame->asks && v->types ? v->typed : "");
+    while (frame->asks && foot[at] && pf_explore_width(foot + at) >= frame->columns) {
+        pf_explore_cell(foot + at, &len);
+        at += len;
+    }
+    put(frame, frame->rows - 1, frame->asks ? PF_EXPLORE_BOLD : PF_EXPLORE_PLAIN, foot + at);
+    frame->cursor = (unsigned)pf_explore_width(foot + at);
+}
+
+void pf_explore_view_draw(struct pf_explore_view *v, struct pf_explore_frame *frame)
+{
     for (unsigned i = 0; i < PF_EXPLORE_ROWS_MAX; i++) {
         free(frame->text[i]);
         frame->text[i] = NULL;
@@ -342,31 +386,14 @@ void pf_explore_view_draw(struct pf_explore_view *v, struct pf_explore_frame *fr
     frame->asks = v->question[0] != 0;
     if (!frame->rows)
         return;
-    if (reads)
+    if (v->mode == PF_EXPLORE_READS)
         draw_reader(v, frame);
     else
         draw_list(v, frame);
-    if (frame->asks)
-        snprintf(foot, sizeof foot, "%s%s", v->question, v->types ? v->typed : "");
-    else if (v->note[0])
-        snprintf(foot, sizeof foot, "%s", v->note);
+    if (v->note[0] && !frame->asks)
+        draw_note(v, frame);
     else
-        snprintf(
-            foot, sizeof foot, "%s",
-            reads
-                ? pf_say("q back  / search  s save attachment  w write  v source  d mark  ? help",
-                         "q zurück  / suchen  s Anhang  w schreiben  v Quelltext  d vormerken  ? Hilfe")
-                : pf_say("q leave  ? help  Enter read  p preview  d mark  u unmark  / search  f filter  "
-                         "<> sort",
-                         "q Ende  ? Hilfe  Eingabe lesen  p Vorschau  d/u vormerken  / suchen  f Filter "
-                         " <> ordnen"));
-    /* A long answer shows its end, where the cursor is. */
-    while (frame->asks && foot[at] && pf_explore_width(foot + at) >= frame->columns) {
-        pf_explore_cell(foot + at, &len);
-        at += len;
-    }
-    put(frame, frame->rows - 1, frame->asks ? PF_EXPLORE_BOLD : PF_EXPLORE_PLAIN, foot + at);
-    frame->cursor = (unsigned)pf_explore_width(foot + at);
+        draw_foot(v, frame);
 }
 
 void pf_explore_view_done(struct pf_explore_view *v)

@@ -59,10 +59,11 @@ struct pf_explore_view {
     char who[PF_EXPLORE_WORDS];      /* whose maildrop */
     char server[PF_EXPLORE_WORDS];   /* address, TLS, mechanism */
     char state[PF_EXPLORE_WORDS];    /* what goes on, or "" */
-    char note[PF_EXPLORE_WORDS];     /* of the last line, instead of the keys, or "" */
+    char note[PF_EXPLORE_WORDS];     /* of the last lines, instead of the keys, or "" */
     char question[PF_EXPLORE_WORDS]; /* "" : none is asked */
     char typed[PF_EXPLORE_WORDS];
-    bool types; /* the answer is typed, not one key */
+    bool types;   /* the answer is typed, not one key */
+    bool deletes; /* messages are being deleted: no key but one does anything */
 };
 
 /* All lines anew, for rows and columns of the frame. */

@@ -200,6 +200,8 @@ static void type(struct live *l, enum pf_top_key key, char letter)
         l->asking = ASK_NOTHING;
     } else if (key == PF_TOP_KEY_ERASE && len) {
         l->typed[len - 1] = 0;
+    } else if (key == PF_TOP_KEY_CLEAR) {
+        l->typed[0] = 0;
     } else if (key == PF_TOP_KEY_TEXT && len + 1 < sizeof l->typed) {
         l->typed[len] = letter;
         l->typed[len + 1] = 0;

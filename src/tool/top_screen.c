@@ -18,7 +18,7 @@ static const char *const helps[] = {
     "Octets and messages per second are those of sessions that go on, too.",
 };
 
-enum { TITLES = PF_TOP_HEAD_LINES, FIRST_ROW = TITLES + 1, ESCAPE = 27, DELETE = 127 };
+enum { TITLES = PF_TOP_HEAD_LINES, FIRST_ROW = TITLES + 1, ESCAPE = 27, DELETE = 127, CLEAR = 'U' & 0x1f };
 
 bool pf_top_screen_begin(void)
 {
@@ -54,7 +54,7 @@ static enum pf_top_key special(int key)
                 {KEY_NPAGE, PF_TOP_KEY_PAGE_DOWN}, {KEY_HOME, PF_TOP_KEY_HOME},   {KEY_END, PF_TOP_KEY_END},
                 {KEY_ENTER, PF_TOP_KEY_ENTER},   {'\r', PF_TOP_KEY_ENTER},      {'\n', PF_TOP_KEY_ENTER},
                 {KEY_BACKSPACE, PF_TOP_KEY_ERASE}, {'\b', PF_TOP_KEY_ERASE},      {DELETE, PF_TOP_KEY_ERASE},
-                {ESCAPE, PF_TOP_KEY_ESCAPE},     {KEY_RESIZE, PF_TOP_KEY_RESIZE}};
+                {CLEAR, PF_TOP_KEY_CLEAR},         {ESCAPE, PF_TOP_KEY_ESCAPE},     {KEY_RESIZE, PF_TOP_KEY_RESIZE}};
 
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         if (keys[i].code == key)

@@ -54,7 +54,7 @@ def who_is_not_let_in_is_told_without_a_screen():
         assert done.returncode == 78 and "this takes a terminal" in done.stderr and not done.stdout, done
         done = subprocess.run([POSTFACH, "explore", "--sort", "colour", "x@y"], capture_output=True, text=True,
                               timeout=60, stdin=subprocess.DEVNULL, check=False)
-        assert done.returncode == 64 and done.stderr.startswith("usage: postfach explore"), done
+        assert done.returncode == 64 and "--sort takes number, date, size, from or subject, not colour" in done.stderr, done
 
 
 def only_what_quit_confirmed_is_told_as_deleted():
@@ -149,6 +149,41 @@ def what_is_given_up_before_quit_deletes_nothing():
         fake.listener.close()
 
 
+def why_a_deletion_waits_is_told():
+    with Post(mail("Number 1"), mail("Number 2")) as post:
+        post.start()
+        with Explorer(post, size=(80, 24)) as screen:
+            screen.shows("Number 1")
+            screen.keys("D")
+            screen.shows("; 2 marked, ")
+            post.kill()
+            screen.shows(r"calls again in \d+ s")
+            screen.keys("q")
+            screen.shows("Delete 2 messages")
+            screen.keys("y")
+            # A sentence that is longer than a line, to its end.
+            screen.shows(r"calls again in \d+ s[^\0]*^the line is gone: cannot connect [^\0]*does the server run\?$")
+            screen.keys("Q")
+            screen.shows("^nothing was deleted: cannot connect")
+            assert screen.ended() == 75
+        post.start()
+
+
+def who_is_refused_when_deleting_is_not_called_for_long():
+    with Post() as post:
+        fake = Fake(DELE=None)  # hangs up
+        with fake_screen(post, fake) as screen:
+            screen.shows("^2 messages, 100 octets")
+            screen.keys("d", "q")
+            screen.shows("Delete 1 message")
+            fake.answers["PASS"] = b"-ERR [AUTH] no\r\n"
+            screen.keys("y")
+            screen.shows("^nothing was deleted: ")
+            assert screen.ended() == 77
+        assert sum(line.startswith("PASS") for line in fake.heard) == 2, fake.heard
+        fake.listener.close()
+
+
 def a_mark_that_is_lost_ends_the_deletion():
     with Post() as post:
         fake = Fake(DELE=[None, b"+OK\r\n"])  # hangs up once
@@ -213,6 +248,7 @@ def a_large_letter_is_not_brought_into_memory():
 need_tmux()
 run(marks_survive_a_server_that_dies, who_is_not_let_in_is_told_without_a_screen,
     only_what_quit_confirmed_is_told_as_deleted, a_server_without_top_and_uidl_is_of_use,
-    what_is_given_up_before_quit_deletes_nothing, a_mark_that_is_lost_ends_the_deletion,
+    what_is_given_up_before_quit_deletes_nothing, why_a_deletion_waits_is_told,
+    who_is_refused_when_deleting_is_not_called_for_long, a_mark_that_is_lost_ends_the_deletion,
     a_server_that_hangs_up_is_called_again,
     a_large_letter_is_not_brought_into_memory, twenty_thousand_messages_are_at_hand)

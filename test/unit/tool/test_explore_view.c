@@ -207,6 +207,27 @@ static void a_question_shows_its_end(void **state)
     pf_explore_view_done(&v);
 }
 
+static void a_long_note_is_shown_whole(void **state)
+{
+    struct pf_explore_view v = view_of(1);
+    struct pf_explore_frame frame;
+
+    (void)state;
+    snprintf(v.note, sizeof v.note, "the line is gone: nobody serves that port there: is it right?");
+    frame = drawn(&v, 30, 10);
+    assert_string_equal(line(&frame, 7), "the line is gone: nobody");
+    assert_string_equal(line(&frame, 8), "serves that port there: is it");
+    assert_string_equal(line(&frame, 9), "right?");
+    pf_explore_frame_done(&frame);
+    frame = drawn(&v, 80, 10);
+    assert_string_equal(line(&frame, 9), v.note);
+    pf_explore_frame_done(&frame);
+    frame = drawn(&v, 10, 2); /* more lines than there are */
+    assert_non_null(line(&frame, 1));
+    pf_explore_frame_done(&frame);
+    pf_explore_view_done(&v);
+}
+
 static void german_is_spoken(void **state)
 {
     struct pf_explore_view v = view_of(2);
@@ -234,6 +255,7 @@ int main(void)
         T(nothing_sent_moves_the_terminal),
         T(a_text_is_read_in_pieces),
         T(a_question_shows_its_end),
+        T(a_long_note_is_shown_whole),
         T(german_is_spoken),
     };
 

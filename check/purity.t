@@ -8,6 +8,7 @@ ALLOWED = set("""
 malloc calloc realloc free memcpy memmove memset memcmp memchr memrchr memmem strlen strnlen strcmp strncmp strchr
 explicit_bzero vsnprintf snprintf abort __assert_fail __stack_chk_fail __stack_chk_guard
 __memcpy_chk __memset_chk __memmove_chk __snprintf_chk __vsnprintf_chk __explicit_bzero_chk
+pf_words_catalogue
 _GLOBAL_OFFSET_TABLE_ __cpu_model __cpu_indicator_init
 """.split())
 SANITIZER = ("__asan_", "__ubsan_", "__sanitizer_")

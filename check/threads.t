@@ -34,7 +34,7 @@ fi
 
 sources=$(sed -n "/^in_library/,/^)/s/^  '\(.*\)',$/src\/proto\/\1/p" src/proto/meson.build)
 echo "1..1"
-if gcc $flags $sources src/base/err.c src/base/text.c src/base/crlf.c test/unit/proto/test_threads.c -lcmocka \
+if gcc $flags $sources src/base/err.c src/base/words.c src/base/text.c src/base/crlf.c test/unit/proto/test_threads.c -lcmocka \
   -o "$folder/threads" >"$folder/said" 2>&1 && "$folder/threads" >"$folder/said" 2>&1 &&
   ! grep -q WARNING "$folder/said" && grep -q '^ok 1' "$folder/said"; then
   echo "ok 1 - engines in several threads, $(echo "$sources" | wc -l) sources"

@@ -1,6 +1,7 @@
 #include "auth/initiate_rows.h"
 
 #include "base/text.h"
+#include "base/words.h"
 
 #include <stdlib.h>
 
@@ -44,7 +45,7 @@ const struct pf_initiate_mechanism *pf_initiate_mechanisms(size_t *out_count)
 
 enum pf_initiate_step pf_initiate_failed(struct pf_err *err, enum pf_code code, const char *why)
 {
-    pf_fail(err, code, 0, "initiate", "%s", why);
+    pf_fail(err, code, 0, "initiate", "%s", pf_words(why));
     return PF_INITIATE_FAILED;
 }
 

@@ -1,5 +1,7 @@
 #include <postfach/err.h>
 
+#include "base/words.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,7 +29,7 @@ enum pf_code pf_fail(struct pf_err *err, enum pf_code code, int sys, const char 
         return code;
     *err = (struct pf_err){.code = code, .sys = sys, .where = where};
     va_start(arguments, log_format);
-    vsnprintf(err->log, sizeof err->log, log_format, arguments);
+    vsnprintf(err->log, sizeof err->log, pf_words(log_format), arguments);
     va_end(arguments);
     for (char *c = err->log; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)

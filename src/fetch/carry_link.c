@@ -1,5 +1,7 @@
 #include "fetch/carry_private.h"
 
+#include "base/words.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -18,7 +20,7 @@ enum {
 
 static enum pf_code lost(const struct pf_carry_link *l, const char *what, int sys, struct pf_err *err)
 {
-    return pf_fail(err, PF_AGAIN, sys, where, "%s %s%s%s", l->to, what, sys ? ": " : "",
+    return pf_fail(err, PF_AGAIN, sys, where, "%s %s%s%s", l->to, pf_words(what), sys ? ": " : "",
                    sys ? strerror(sys) : "");
 }
 
@@ -222,5 +224,5 @@ enum pf_code pf_carry_link_reply(struct pf_carry_link *l, struct pf_carry_reply 
 enum pf_code pf_carry_link_said(const struct pf_carry_link *l, const struct pf_carry_reply *r,
                                 const char *what, enum pf_code code, struct pf_err *err)
 {
-    return pf_fail(err, code, 0, where, "%s to %s: %s", l->to, what, r->text);
+    return pf_fail(err, code, 0, where, "%s to %s: %s", l->to, pf_words(what), r->text);
 }

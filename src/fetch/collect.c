@@ -1,6 +1,7 @@
 #include "fetch/collect_private.h"
 
 #include "base/text.h"
+#include "base/words.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -99,7 +100,7 @@ void pf_collect_notice(struct pf_collect *c, enum pf_code code, const char *form
     va_list args;
 
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    vsnprintf(text, sizeof text, pf_words(format), args);
     va_end(args);
     pf_fail(&event.err, code, 0, where, "%s", text);
     pf_collect_tell(c, &event);

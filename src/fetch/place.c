@@ -1,5 +1,7 @@
 #include "fetch/place_private.h"
 
+#include "base/words.h"
+
 #include <postfach/pop3_client.h>
 
 #include <errno.h>
@@ -20,19 +22,19 @@ enum pf_code pf_place_trouble(struct pf_err *err, int sys, const char *path, con
     const char *hint = "";
 
     if (sys == ENOSPC)
-        hint = ": make room on that disk";
+        hint = pf_words(": make room on that disk");
     else if (sys == EDQUOT)
-        hint = ": your quota on that disk is used up";
+        hint = pf_words(": your quota on that disk is used up");
     else if (sys == EROFS)
-        hint = ": that file system can only be read now";
+        hint = pf_words(": that file system can only be read now");
     else if (sys == EACCES || sys == EPERM)
-        hint = ": see to its owner and rights";
+        hint = pf_words(": see to its owner and rights");
     if (sys == EFBIG)
         code = PF_TEMP; /* this message's trouble alone */
     else if (code == PF_PERM)
         code = PF_CONFIG;
-    return pf_fail(err, code, sys, where, "%s: mail cannot be %s: %s%s", path, what, strerror(sys),
-                   hint);
+    return pf_fail(err, code, sys, where, "%s: mail cannot be %s: %s%s", path, pf_words(what),
+                   strerror(sys), hint);
 }
 
 void pf_place_break(struct pf_place *p, const struct pf_err *err)

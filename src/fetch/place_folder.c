@@ -1,5 +1,7 @@
 #include "fetch/place_private.h"
 
+#include "base/words.h"
+
 static const char where[] = "place_folder";
 
 /* One UTF-8 character; 0: it is none (overlong, a surrogate, cut, beyond U+10FFFF). */
@@ -85,22 +87,22 @@ static const char *encode(struct pf_bytes in, struct pf_span *out)
     struct run run = {0};
 
     if (!pf_span_put(out, PF_LIT(".")))
-        return "is too long";
+        return PF_WORDS("is too long");
     while (in.len) {
         uint32_t c = 0;
         size_t len = decode(in, &c);
 
         if (!len || c < 0x20 || c == 0x7f)
-            return "is no text in UTF-8";
+            return PF_WORDS("is no text in UTF-8");
         if ((c == '.' || c == '/') && out->at[out->len - 1] == '.')
-            return "has a level without a name";
+            return PF_WORDS("has a level without a name");
         if (!put_char(&run, out, c))
-            return "is too long";
+            return PF_WORDS("is too long");
         in = pf_bytes_skip(in, len);
     }
     if (!run_end(&run, out))
-        return "is too long";
-    return out->at[out->len - 1] == '.' ? "has a level without a name" : NULL;
+        return PF_WORDS("is too long");
+    return out->at[out->len - 1] == '.' ? PF_WORDS("has a level without a name") : NULL;
 }
 
 enum pf_code pf_place_folder_name(const char *given, char room[PF_PLACE_FOLDER_MAX + 1],
@@ -115,7 +117,7 @@ enum pf_code pf_place_folder_name(const char *given, char room[PF_PLACE_FOLDER_M
     why = encode(pf_bytes_of(given), &out);
     if (why)
         return pf_fail(err, PF_CONFIG, 0, where, "the folder \"%s\" %s: name it as Lists/Announce",
-                       given, why);
+                       given, pf_words(why));
     room[out.len] = 0;
     return PF_OK;
 }

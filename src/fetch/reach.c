@@ -1,6 +1,7 @@
 #include "fetch/reach_private.h"
 
 #include "base/text.h"
+#include "base/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,8 +56,9 @@ static void end_unreached(struct pf_reach *r)
     }
     pf_fail(&err, r->worst.code, r->worst.sys, "reach",
             "%.60s: none of the %zu servers that %s can be reached: %.140s%s", r->place.domain,
-            r->list.count, r->list.guessed ? "it might have" : "it names", r->worst.log,
-            r->list.guessed ? "; write its name as `server` into the account" : "");
+            r->list.count, r->list.guessed ? pf_words("it might have") : pf_words("it names"),
+            r->worst.log,
+            r->list.guessed ? pf_words("; write its name as `server` into the account") : "");
     end(r, &err);
 }
 

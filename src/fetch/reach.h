@@ -66,8 +66,8 @@ struct pf_reach_room {
 };
 enum pf_code pf_reach_word(const char *word, const struct pf_account *base, struct pf_reach_room *room,
                            struct pf_account *out, struct pf_err *);
-/* The same account, its server as it is called: a URL in it taken apart, `auto` decided. Without a server
- * (the domain of its user names one) both stay. PF_SYNTAX, PF_CONFIG: it contradicts itself. */
+/* The same account, its server as it is called: a URL in it taken apart, `auto` decided. Without a
+ * server (the domain of its user names one) both stay. PF_SYNTAX, PF_CONFIG: it contradicts itself. */
 enum pf_code pf_reach_way(const struct pf_account *, struct pf_reach_room *room, struct pf_account *out,
                           struct pf_err *);
 

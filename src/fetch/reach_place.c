@@ -1,6 +1,7 @@
 #include "fetch/reach_private.h"
 
 #include "base/text.h"
+#include "base/words.h"
 
 #include <stdio.h>
 
@@ -12,12 +13,13 @@ static const char *contradiction(enum pf_account_tls wanted, const struct pf_pop
     bool later = wanted == PF_ACCOUNT_STARTTLS || wanted == PF_ACCOUNT_PLAIN;
 
     if (pops && later)
-        return "pops:// begins with TLS, and `tls` says that it does not: write pop://, or leave `tls` "
-               "out";
+        return PF_WORDS(
+            "pops:// begins with TLS, and `tls` says that it does not: write pop://, or leave `tls` "
+            "out");
     if (pop && wanted == PF_ACCOUNT_IMPLICIT)
-        return "pop:// begins in plain text, and `tls` says implicit: write pops://";
+        return PF_WORDS("pop:// begins in plain text, and `tls` says implicit: write pops://");
     if (port == PORT_TLS && (pop || later))
-        return "port 995 begins with TLS: STLS and plain text are for port 110";
+        return PF_WORDS("port 995 begins with TLS: STLS and plain text are for port 110");
     return NULL;
 }
 
@@ -27,7 +29,7 @@ enum pf_code pf_reach_tls(enum pf_account_tls wanted, const struct pf_pop_url *u
     const char *wrong = contradiction(wanted, url, port);
 
     if (wrong)
-        return pf_fail(err, PF_CONFIG, 0, "reach", "%s", wrong);
+        return pf_fail(err, PF_CONFIG, 0, "reach", "%s", pf_words(wrong));
     if (wanted == PF_ACCOUNT_AUTO) {
         bool later = url ? url->kind == PF_POP_URL_POP : port == PORT_STLS;
 

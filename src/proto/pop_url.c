@@ -1,6 +1,7 @@
 #include "proto/pop_url.h"
 
 #include "base/text.h"
+#include "base/words.h"
 #include "proto/proxy_address.h"
 
 struct reader {
@@ -10,7 +11,7 @@ struct reader {
 
 static enum pf_code wrong(const struct reader *r, const unsigned char *at, const char *what)
 {
-    return pf_fail(r->err, PF_SYNTAX, 0, "url", "column %zu: %s", (size_t)(at - r->text.at) + 1, what);
+    return pf_fail(r->err, PF_SYNTAX, 0, "url", "column %zu: %s", (size_t)(at - r->text.at) + 1, pf_words(what));
 }
 
 static bool is_letter(unsigned char c)

@@ -1,6 +1,7 @@
 #include "session/call_private.h"
 
 #include "base/text.h"
+#include "base/words.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -108,7 +109,7 @@ void pf_call_fail(struct pf_call *call, enum pf_code code, const char *format, .
     va_list args;
 
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    vsnprintf(text, sizeof text, pf_words(format), args);
     va_end(args);
     pf_fail(&err, code, 0, "call", "%s", text);
     pf_call_end(call, &err);

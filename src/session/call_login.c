@@ -2,6 +2,7 @@
 
 #include "auth/initiate.h"
 #include "base/text.h"
+#include "base/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -308,12 +309,12 @@ static void refused(struct pf_call *call, const struct pf_heard *heard, struct p
 
     if (heard->coded && code != PF_AUTH)
         pf_fail(out_err, code, 0, "call", "%.80s does not let %.80s in%s: %s%s%.*s", a->host, a->user,
-                pf_verdict(code)->retry == PF_RETRY_LATER ? " now" : "", pf_verdict(code)->say, colon,
-                (int)text.len, text.at);
+                pf_verdict(code)->retry == PF_RETRY_LATER ? pf_words(" now") : "",
+                pf_words(pf_verdict(code)->say), colon, (int)text.len, text.at);
     else
         pf_fail(out_err, code, 0, "call", "%.80s refuses the login of %.80s by %s%s%.*s%s", a->host,
                 a->user, call->facts.mechanism, colon, (int)text.len, text.at,
-                text.len ? "" : ", and does not say why");
+                text.len ? "" : pf_words(", and does not say why"));
 }
 
 /* Only what did not try the password is followed by the next; nor is it when the server is busy, or the

@@ -2,6 +2,7 @@
 
 #include "auth/initiate.h"
 #include "base/text.h"
+#include "base/words.h"
 
 enum { SASL_NAME = 21 /* 20 octets and NUL (RFC 4422 section 3.1) */ };
 
@@ -123,10 +124,11 @@ static void end_without(struct pf_call *call)
     }
     pf_call_fail(call, pf_call_is_encrypted(call) ? PF_NO_MECH : PF_NEED_TLS,
                  "no way to log in that %.80s and this account both have: it offers \"%.120s\"%s%s",
-                 call->account->host, offer->mechanisms, offer->can & PF_CAN_USER ? " and USER" : "",
+                 call->account->host, offer->mechanisms,
+                 offer->can & PF_CAN_USER ? pf_words(" and USER") : "",
                  pf_call_is_encrypted(call)
                      ? ""
-                     : ", and there is no TLS: what shows a password is not said without it");
+                     : pf_words(", and there is no TLS: what shows a password is not said without it"));
 }
 
 bool pf_call_pick(struct pf_call *call, struct pf_call_pick *out_pick)

@@ -1,5 +1,7 @@
 #include "session/call_private.h"
 
+#include "base/words.h"
+
 #include <stdio.h>
 
 static enum pf_code say_refused(const struct pf_call *call, struct pf_err *err)
@@ -10,17 +12,17 @@ static enum pf_code say_refused(const struct pf_call *call, struct pf_err *err)
 
 static const char *when(const struct pf_call *call)
 {
-    static const char *const words[] = {[PF_CALL_DIALS] = "while connecting",
-                                        [PF_CALL_SHAKES] = "while beginning TLS",
-                                        [PF_CALL_OPENS] = "while greeting",
-                                        [PF_CALL_ASKS_TLS] = "while beginning TLS (STLS)",
-                                        [PF_CALL_ENCRYPTED] = "while telling what it can",
-                                        [PF_CALL_LOGS_IN] = "while logging in",
-                                        [PF_CALL_LOOKS] = "while telling what it can",
-                                        [PF_CALL_READY] = "in the middle of the session",
-                                        [PF_CALL_OVER] = "at the end"};
+    static const char *const words[] = {[PF_CALL_DIALS] = PF_WORDS("while connecting"),
+                                        [PF_CALL_SHAKES] = PF_WORDS("while beginning TLS"),
+                                        [PF_CALL_OPENS] = PF_WORDS("while greeting"),
+                                        [PF_CALL_ASKS_TLS] = PF_WORDS("while beginning TLS (STLS)"),
+                                        [PF_CALL_ENCRYPTED] = PF_WORDS("while telling what it can"),
+                                        [PF_CALL_LOGS_IN] = PF_WORDS("while logging in"),
+                                        [PF_CALL_LOOKS] = PF_WORDS("while telling what it can"),
+                                        [PF_CALL_READY] = PF_WORDS("in the middle of the session"),
+                                        [PF_CALL_OVER] = PF_WORDS("at the end")};
 
-    return words[call->stage];
+    return pf_words(words[call->stage]);
 }
 
 static enum pf_code say_eof(const struct pf_call *call, struct pf_err *err)
@@ -36,14 +38,14 @@ static enum pf_code say_time(const struct pf_call *call, struct pf_err *err)
     bool ahead = pf_pop3_client_stats(call->engine)->flight_lost > 1;
 
     return pf_fail(err, PF_TEMP, 0, "call", "%.100s is silent %s%s", call->account->host, when(call),
-                   ahead ? "; it may not bear commands sent ahead: turn pipelining off" : "");
+                   ahead ? pf_words("; it may not bear commands sent ahead: turn pipelining off") : "");
 }
 
 static enum pf_code say_strange(const struct pf_call *call, const char *what,
                                 const struct pf_heard *heard, struct pf_err *err)
 {
     return pf_fail(err, PF_SYNTAX, 0, "call", "%.100s port %u %s%s%.*s", call->account->host,
-                   call->facts.port, what, heard->text.len ? ": " : "",
+                   call->facts.port, pf_words(what), heard->text.len ? ": " : "",
                    (int)(heard->text.len > 120 ? 120 : heard->text.len), heard->text.at);
 }
 
@@ -97,7 +99,7 @@ void pf_call_why(const struct pf_call *call, const struct pf_heard *heard, struc
         pf_fail(err, PF_TEMP, 0, "call", "%.100s takes nothing that we say", call->account->host);
         break;
     case PF_LOST_GARBAGE:
-        say_strange(call, "does not speak POP3; is the port right?", heard, err);
+        say_strange(call, PF_WORDS("does not speak POP3; is the port right?"), heard, err);
         break;
     case PF_LOST_TLS_RECORD:
         pf_fail(err, PF_NEED_TLS, 0, "call",
@@ -105,17 +107,17 @@ void pf_call_why(const struct pf_call *call, const struct pf_heard *heard, struc
                 call->account->host, call->facts.port);
         break;
     case PF_LOST_LINE:
-        say_strange(call, "sends a line without end", heard, err);
+        say_strange(call, PF_WORDS("sends a line without end"), heard, err);
         break;
     case PF_LOST_LIST:
-        say_strange(call, "sends a list without end", heard, err);
+        say_strange(call, PF_WORDS("sends a list without end"), heard, err);
         break;
     case PF_LOST_OCTETS:
         pf_fail(err, PF_LIMIT, 0, "call", "%.100s sends a message that is longer than is allowed",
                 call->account->host);
         break;
     case PF_LOST_UNASKED:
-        say_strange(call, "said what nobody asked", heard, err);
+        say_strange(call, PF_WORDS("said what nobody asked"), heard, err);
         break;
     case PF_LOST_SMUGGLE:
         pf_fail(err, PF_NEED_TLS, 0, "call",

@@ -1,6 +1,7 @@
 #include "sys/conn_private.h"
 
 #include "base/text.h"
+#include "base/words.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -31,7 +32,7 @@ static uv_poll_t *poll_of(struct pf_conn *conn)
 
 enum pf_io pf_conn_failed(int sys, const char *where, const char *what, struct pf_err *err)
 {
-    pf_fail(err, PF_IO, sys, where, "%s: %s", what, strerror(sys));
+    pf_fail(err, PF_IO, sys, where, "%s: %s", pf_words(what), strerror(sys));
     if (err)
         snprintf(err->say, sizeof err->say, "connection trouble");
     return PF_IO_FAILED;

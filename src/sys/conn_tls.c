@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "base/words.h"
 #include "sys/conn_private.h"
 #include "sys/tls_private.h"
 
@@ -35,8 +36,9 @@ static enum pf_code say_fault(const struct pf_conn *conn, const char *where, con
     else if (!conn->tls_fault && conn->tls_errno)
         reason = strerror(conn->tls_errno);
     else if (!conn->tls_fault)
-        reason = "the peer closed the connection";
-    pf_fail(err, PF_IO, conn->tls_errno, where, "%s: %s", doing, reason ? reason : "unknown trouble");
+        reason = pf_words("the peer closed the connection");
+    pf_fail(err, PF_IO, conn->tls_errno, where, "%s: %s", pf_words(doing),
+            reason ? reason : pf_words("unknown trouble"));
     if (err)
         snprintf(err->say, sizeof err->say, "TLS trouble");
     return PF_IO;

@@ -1,5 +1,7 @@
 #include "sys/dial.h"
 
+#include "base/words.h"
+
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
@@ -95,16 +97,16 @@ static const char *hint(int sys)
 {
     switch (sys) {
     case ECONNREFUSED:
-        return "nobody serves that port there: is the port right, does the server run?";
+        return pf_words("nobody serves that port there: is the port right, does the server run?");
     case ETIMEDOUT:
-        return "nobody answers: a firewall, a wrong port, or a machine that is down";
+        return pf_words("nobody answers: a firewall, a wrong port, or a machine that is down");
     case ENETUNREACH:
     case EHOSTUNREACH:
-        return "no way leads there: is this machine on the network?";
+        return pf_words("no way leads there: is this machine on the network?");
     case ENOENT:
-        return "there is no such socket: does the server run, is the path right?";
+        return pf_words("there is no such socket: does the server run, is the path right?");
     default:
-        return "see the network of this machine";
+        return pf_words("see the network of this machine");
     }
 }
 

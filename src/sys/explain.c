@@ -5,7 +5,7 @@
 
 const char *pf_explain(const struct pf_err *err, char *out_text, size_t cap)
 {
-    const char *words = err->sys ? strerrordesc_np(err->sys) : NULL;
+    const char *words = err->sys ? strerror(err->sys) : NULL;
 
     if (!words || strstr(err->log, words))
         snprintf(out_text, cap, "%s", err->log);

@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "base/words.h"
 #include "sys/conn_private.h"
 #include "sys/tls_client_private.h"
 
@@ -178,7 +179,7 @@ static enum pf_code say_refused(const struct pf_tls_client *c, struct pf_err *er
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
         return pf_fail(err, PF_NEED_TLS, 0, "tls",
                        "the certificate is not for %.80s, but for %s: use the name that is in it",
-                       c->name, c->names[0] ? c->names : "nobody");
+                       c->name, c->names[0] ? c->names : pf_words("nobody"));
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:

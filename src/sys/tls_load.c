@@ -1,5 +1,7 @@
 #include "sys/tls_private.h"
 
+#include "base/words.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
@@ -43,7 +45,7 @@ static enum pf_code read_open(int fd, const char *what, const char *path, struct
         return pf_fail(err, PF_CONFIG, 0, __func__, "%s %s is not a regular file", what, path);
     if (status.st_size <= 0 || status.st_size > FILE_MAX_OCTETS)
         return pf_fail(err, PF_CONFIG, 0, __func__, "%s %s is %s", what, path,
-                       status.st_size <= 0 ? "empty" : "far too long");
+                       status.st_size <= 0 ? pf_words("empty") : pf_words("far too long"));
     file.len = (size_t)status.st_size;
     file.at = OPENSSL_malloc(file.len);
     if (!file.at)
@@ -64,9 +66,9 @@ enum pf_code pf_tls_file_read(const char *what, const char *path, struct pf_tls_
     enum pf_code code;
 
     if (fd < 0)
-        return pf_fail(err, PF_CONFIG, errno, __func__, "%s %s cannot be opened: %s", what, path,
+        return pf_fail(err, PF_CONFIG, errno, __func__, "%s %s cannot be opened: %s", pf_words(what), path,
                        strerror(errno));
-    code = read_open(fd, what, path, out_file, err);
+    code = read_open(fd, pf_words(what), path, out_file, err);
     close(fd);
     return code;
 }

@@ -5,6 +5,7 @@
 #include "tool/speech.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -63,12 +64,24 @@ static enum pf_code open_loop(struct pf_client *c, struct pf_err *err)
     return c->pool ? PF_OK : err->code;
 }
 
+/* The system's words, too, are those of the person, in its letters; a locale that is not installed
+ * leaves them as they are. */
+static void take_locale(void)
+{
+    if (!pf_tool_speaks_to_persons())
+        return;
+    setlocale(LC_MESSAGES, "");
+    if (strcmp(setlocale(LC_CTYPE, NULL), "C") == 0)
+        setlocale(LC_CTYPE, "");
+}
+
 int pf_client_open(struct pf_client *c, const struct pf_client_options *o)
 {
     const char *home = getenv("HOME");
     struct pf_err err;
     int status = 0;
 
+    take_locale();
     *c = (struct pf_client){.home = home && home[0] == '/' ? home : NULL};
     /* Where nobody sits, nobody is asked: a test or a cron job may have a terminal that is somebody
      * else's. */

@@ -127,9 +127,10 @@ bool pf_client_say_tls(struct pf_client_options *o, const char *word, enum pf_ac
 {
     o->touched = true;
     if (o->tls && o->account.tls != tls) {
-        fprintf(stderr,
-                pf_say("postfach: %s and %s cannot both be\n", "postfach: %s und %s schließen sich aus\n"),
-                o->tls, word);
+        fprintf(
+            stderr,
+            pf_say("postfach: %s and %s cannot both be\n", "postfach: %s und %s schließen sich aus\n"),
+            o->tls, word);
         return false;
     }
     o->tls = word;

@@ -55,8 +55,8 @@ static bool take_keep_alive(const char *text, struct pf_explore_settings *s)
     return true;
 }
 
-/* An option of our own with its value, which stands behind `=` or is the next word. Words taken; 0: it is
- * none of these. */
+/* An option of our own with its value, which stands behind `=` or is the next word. Words taken; 0: it
+ * is none of these. */
 static int take_own(int argc, char **argv, struct pf_explore_settings *s)
 {
     size_t len = strcspn(argv[0], "=");

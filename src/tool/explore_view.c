@@ -336,9 +336,10 @@ static const char *keys_of(const struct pf_explore_view *v)
     if (v->mode == PF_EXPLORE_READS)
         return pf_say("q back  / search  s save attachment  w write  v source  d mark  ? help",
                       "q zurück  / suchen  s Anhang  w schreiben  v Quelltext  d vormerken  ? Hilfe");
-    return pf_say("q leave  ? help  Enter read  p preview  d mark  u unmark  / search  f filter  <> sort",
-                  "q Ende  ? Hilfe  Eingabe lesen  p Vorschau  d/u vormerken  / suchen  f Filter  "
-                  "<> ordnen");
+    return pf_say(
+        "q leave  ? help  Enter read  p preview  d mark  u unmark  / search  f filter  <> sort",
+        "q Ende  ? Hilfe  Eingabe lesen  p Vorschau  d/u vormerken  / suchen  f Filter  "
+        "<> ordnen");
 }
 
 /* A sentence may have more words than a line has room for; why something failed stands at its end. */

@@ -282,6 +282,8 @@ int pf_fetch_options(struct pf_fetch_options *o, int argc, char **argv)
     *o = (struct pf_fetch_options){.jobs = PF_FETCH_JOBS, .words = argv};
     pf_client_options_init(&o->client);
     good = take_all(o, argc, argv) && read_settings(o);
+    if (o->json)
+        pf_tool_speak_to_programs();
     if (good && o->json && o->quiet)
         good = complain("what shall be told? --json or", "was soll gesagt werden? --json oder",
                         "--quiet") == 0;

@@ -144,7 +144,7 @@ void pf_fetch_say_notice(struct pf_fetch_run *run, const struct pf_collect_event
 
     /* Which message it is about, where what delivers it does not know that. */
     if (e->kind == PF_COLLECT_LEFT && (e->err.code == PF_PERM || e->err.code == PF_TEMP) &&
-        !strstr(e->err.log, "message "))
+        !strstr(e->err.log, "message ") && !strstr(e->err.log, "Nachricht "))
         pf_fail(&about, e->err.code, e->err.sys, e->err.where,
                 pf_say("message %" PRIu64 ": %s", "Nachricht %" PRIu64 ": %s"), e->number, e->err.log);
     snprintf(run->told, sizeof run->told, "%s", e->err.log);

@@ -38,6 +38,7 @@ static bool take_folder(struct pf_look *l, const char *value)
 static bool set_json(struct pf_look *l, const char *value)
 {
     (void)value;
+    pf_tool_speak_to_programs();
     return l->json = true;
 }
 

@@ -68,8 +68,9 @@ static int choose(struct probe *p)
 
     if (!p->o.account_name && !strstr(word, "://") && !strchr(word, '@')) {
         if (!take_host(p, word))
-            return pf_client_refuse("probe", pf_say("no HOST, HOST:PORT or [IPv6]:PORT: ",
-                                                    "weder RECHNER noch RECHNER:PORT noch [IPv6]:PORT: "),
+            return pf_client_refuse("probe",
+                                    pf_say("no HOST, HOST:PORT or [IPv6]:PORT: ",
+                                           "weder RECHNER noch RECHNER:PORT noch [IPv6]:PORT: "),
                                     word);
     } else {
         found = pf_client_account(&p->client, &p->o.client, word);
@@ -233,7 +234,9 @@ static int run(struct probe *p)
     p->wish.wait = p->o.wait;
     p->wish.messages = p->o.messages;
     p->wish.json = p->o.json;
-    p->wish.name = p->o.name ? p->o.name : p->account.server_name ? p->account.server_name : p->wish.host;
+    p->wish.name = p->o.name                ? p->o.name
+                   : p->account.server_name ? p->account.server_name
+                                            : p->wish.host;
     p->wish.ca = p->account.ca;
     p->wish.loop = p->client.loop;
     p->account.server_name = p->o.name ? p->o.name : p->account.server_name;

@@ -6,7 +6,8 @@
 
 enum {
     ROUNDS = 5, /* measured: enough for a median that one hiccup does not move */
-    SILENCE = 2000 /* ms: who waits for TLS says nothing; a server that looks names up first may take longer */
+    SILENCE =
+        2000 /* ms: who waits for TLS says nothing; a server that looks names up first may take longer */
 };
 
 const char *pf_probe_capability(const struct pf_probe_lines *lines, const char *tag)
@@ -159,8 +160,8 @@ static struct pf_probe_link *reach(struct pf_probe_door *door)
     return found;
 }
 
-/* Nobody said how TLS begins, and the server says nothing: perhaps it waits for TLS. Who does not speak it
- * is waited for as before, on the line that is open. */
+/* Nobody said how TLS begins, and the server says nothing: perhaps it waits for TLS. Who does not speak
+ * it is waited for as before, on the line that is open. */
 static struct pf_probe_link *try_tls(struct pf_probe_door *door, struct pf_probe_link *silent)
 {
     struct pf_err err;

@@ -138,7 +138,7 @@ static enum pf_code wait_for(struct pf_probe_link *link, short what, double unti
             return pf_fail(err, PF_TEMP, 0, "probe", "no answer within %.0f seconds",
                            (double)link->wait / 1000);
         if (errno != EINTR)
-            return pf_fail(err, PF_TEMP, errno, "probe", "poll");
+            return pf_fail(err, PF_TEMP, errno, "probe", "the server cannot be waited for");
     }
 }
 

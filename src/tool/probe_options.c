@@ -30,7 +30,8 @@ static const char usage[] =
 static const char gebrauch[] =
     "Aufruf: postfach probe [Optionen] RECHNER[:PORT] | /SOCKET | URL | NAME@DOMAIN\n"
     "        postfach probe [Optionen] --account KONTO\n"
-    "Sagt, was ein POP3-Server ist und was an ihm gut, bemerkenswert oder schlecht ist. Ohne Port werden "
+    "Sagt, was ein POP3-Server ist und was an ihm gut, bemerkenswert oder schlecht ist. Ohne Port "
+    "werden "
     "995 und 110\n"
     "versucht; 995 beginnt mit TLS, jeder andere mit Klartext und STLS, wo es angeboten wird, oder mit "
     "TLS, wo er schweigt.\n"
@@ -124,8 +125,10 @@ static int take_option(struct pf_probe_options *o, int argc, char **argv)
 {
     size_t len = strcspn(argv[0], "=");
 
-    if (strcmp(argv[0], "--json") == 0)
+    if (strcmp(argv[0], "--json") == 0) {
+        pf_tool_speak_to_programs();
         return o->json = true;
+    }
     if (strcmp(argv[0], "--tls") == 0)
         return pf_client_say_tls(&o->client, argv[0], PF_ACCOUNT_IMPLICIT) ? 1 : WRONG;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)

@@ -1,6 +1,7 @@
 #include "tool/secret.h"
 
 #include "base/text.h"
+#include "base/words.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +51,7 @@ static enum pf_code read_whole(int fd, const char *path, unsigned char **out_at,
     pf_wipe(room, len);
     free(room);
     return pf_fail(err, PF_CONFIG, errno, "secret", "%s: %s", path,
-                   got < 0 ? strerror(errno) : "the file is too large");
+                   got < 0 ? strerror(errno) : pf_words("the file is too large"));
 }
 
 enum pf_code pf_secret_load(const char *path, unsigned char **out_at, size_t *out_len, struct pf_err *err)
@@ -81,9 +82,9 @@ enum pf_code pf_secret_file(const char *path, struct pf_secret *out, struct pf_e
         line--;
     if (line == 0 || line > PF_SECRET_MAX || memchr(at, 0, line)) {
         code = pf_fail(err, PF_CONFIG, 0, "secret", "%s: the first line is %s", path,
-                       line == 0              ? "empty"
-                       : line > PF_SECRET_MAX ? "too long"
-                                              : "no text");
+                       line == 0              ? pf_words("empty")
+                       : line > PF_SECRET_MAX ? pf_words("too long")
+                                              : pf_words("no text"));
     } else {
         memcpy(out->text, at, line);
         out->text[line] = 0;
@@ -127,7 +128,7 @@ static enum pf_code unsaid(const struct pf_account *a, const struct pf_secret_wa
     if (!a->ask || !way->terminal)
         return pf_fail(err, PF_AUTH, 0, "secret",
                        "there is no password for %s: set password-command, keyring or password-file",
-                       a->user ? a->user : "this account");
+                       a->user ? a->user : pf_words("this account"));
     snprintf(text, sizeof text, "Password of %s at %s: ", a->user ? a->user : "?", way->host ? way->host : "?");
     return pf_secret_ask(way->terminal, text, out, err);
 }

@@ -1,6 +1,7 @@
 #include "tool/secret.h"
 
 #include "base/text.h"
+#include "base/words.h"
 
 #include <stdlib.h>
 
@@ -26,7 +27,7 @@ struct entry {
 
 static enum pf_code wrong(struct netrc *n, const char *what)
 {
-    return pf_fail(n->err, PF_CONFIG, 0, "netrc", "netrc, line %u: %s", n->line, what);
+    return pf_fail(n->err, PF_CONFIG, 0, "netrc", "netrc, line %u: %s", n->line, pf_words(what));
 }
 
 static void skip_blanks(struct netrc *n)

@@ -1,6 +1,7 @@
 #include "tool/secret.h"
 
 #include "base/text.h"
+#include "base/words.h"
 #include "sys/launch.h"
 
 #include <errno.h>
@@ -132,7 +133,7 @@ enum pf_code pf_secret_run(const char *const *argv, int64_t timeout, struct pf_s
         code = judge(argv[0], status, out, err);
     else
         code = pf_fail(err, PF_TEMP, 0, "secret", "%s was ended: it %s", argv[0],
-                       out->len == PF_SECRET_MAX ? "prints too much" : "takes too long");
+                       out->len == PF_SECRET_MAX ? pf_words("prints too much") : pf_words("takes too long"));
     if (code)
         pf_secret_wipe(out);
     return code;

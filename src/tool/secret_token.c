@@ -3,6 +3,7 @@
 #include "auth/oauth_http.h"
 #include "auth/oauth_json.h"
 #include "base/text.h"
+#include "base/words.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,7 +67,9 @@ static enum pf_code refused(const char *url, long status, const json_t *object, 
         pf_text_safe(clean, sizeof clean, word);
     return pf_fail(err, status >= 400 && status < 500 && status != 429 ? PF_AUTH : PF_TEMP, 0, "token",
                    "%s gives no token: status %ld %s%s", url, status, clean,
-                   strcmp(clean, "invalid_grant") == 0 ? ": the refresh token is no longer good, get a new one" : "");
+                   strcmp(clean, "invalid_grant") == 0
+                       ? pf_words(": the refresh token is no longer good, get a new one")
+                       : "");
 }
 
 static enum pf_code take_answer(const struct pf_account *a, const struct pf_oauth_answer *answer, const char *old,

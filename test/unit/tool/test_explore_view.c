@@ -249,14 +249,10 @@ static void german_is_spoken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(a_list_has_head_rows_and_foot),
-        T(the_cursor_is_always_shown),
-        T(no_line_is_wider_than_the_screen),
-        T(nothing_sent_moves_the_terminal),
-        T(a_text_is_read_in_pieces),
-        T(a_question_shows_its_end),
-        T(a_long_note_is_shown_whole),
-        T(german_is_spoken),
+        T(a_list_has_head_rows_and_foot),    T(the_cursor_is_always_shown),
+        T(no_line_is_wider_than_the_screen), T(nothing_sent_moves_the_terminal),
+        T(a_text_is_read_in_pieces),         T(a_question_shows_its_end),
+        T(a_long_note_is_shown_whole),       T(german_is_spoken),
     };
 
     setenv("TZ", "UTC", 1);

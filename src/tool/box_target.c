@@ -6,6 +6,7 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -62,16 +63,32 @@ static enum pf_code find_user(struct pf_tool_box *b, struct pf_err *err)
                    b->conf->userdb_count ? "any source of the settings" : b->conf->password_file);
 }
 
+/* A path is told from where the person is, as to any program; what comes later wants it whole. */
+static bool whole_path(struct pf_tool_box *b)
+{
+    struct pf_bytes path;
+    char here[PATH_MAX];
+    int kind, len;
+
+    pf_kind_of(pf_bytes_of(b->word), &path);
+    kind = (int)(strlen(b->word) - path.len);
+    while (path.len > 1 && path.at[0] == '.' && path.at[1] == '/')
+        path = pf_bytes_skip(path, 2);
+    if (path.len && path.at[0] != '/' && getcwd(here, sizeof here))
+        len = snprintf(b->place, sizeof b->place, "%.*s%s%s%.*s", kind, b->word, here,
+                       pf_bytes_equal(path, PF_LIT(".")) ? "" : "/",
+                       pf_bytes_equal(path, PF_LIT(".")) ? 0 : (int)path.len, (const char *)path.at);
+    else
+        len = snprintf(b->place, sizeof b->place, "%s", b->word);
+    return len > 0 && (size_t)len < sizeof b->place;
+}
+
 static enum pf_code find_place(struct pf_tool_box *b, struct pf_err *err)
 {
     struct pf_right right;
 
-    if (strlen(b->word) >= sizeof b->place)
-        return pf_fail(err, PF_NO_BOX, 0, "box", "%s: the path is too long", b->word);
-    if (is_path(b->word)) {
-        snprintf(b->place, sizeof b->place, "%s", b->word);
-        return PF_OK;
-    }
+    if (is_path(b->word))
+        return whole_path(b) ? PF_OK : pf_fail(err, PF_NO_BOX, 0, "box", "%s: the path is too long", b->word);
     if (find_user(b, err) != PF_OK)
         return err->code;
     if (pf_right_of(b->conf, &b->user, &right, err) != PF_OK)

@@ -110,6 +110,7 @@ static void draw(struct pf_timer *timer, void *self)
     }
     if (tell_state(l) && now + TICK < next)
         next = now + TICK;
+    l->view.letter = l->page == PF_EXPLORE_LETTER_PAGE;
     l->view.deletes = l->leaving == PF_EXPLORE_DELETES;
     pf_explore_screen_size(&l->frame);
     pf_explore_view_draw(&l->view, &l->frame);

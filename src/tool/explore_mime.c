@@ -329,6 +329,8 @@ static void compose(struct pf_explore_letter *l)
                                l->parts[i].type ? l->parts[i].type : "?", size);
     }
     g_string_append_c(out, '\n');
+    if (!l->body->len && !l->count && GMIME_IS_MULTIPART(g_mime_message_get_mime_part(l->message)))
+        g_string_append(out, pf_say("[no part of it can be shown]\n", "[kein Teil davon ist zu zeigen]\n"));
     g_string_append_len(out, l->body->str, (gssize)l->body->len);
     if (l->cut)
         g_string_append(out, pf_say("\n[more follows, which is not shown]\n",

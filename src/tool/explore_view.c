@@ -38,47 +38,46 @@ const char *pf_explore_sort_name(enum pf_explore_sort sort)
 
 const char *pf_explore_help(void)
 {
-    return pf_say(
-        "Messages\n"
-        "  up, down, page up, page down, home, end   choose\n"
-        "  Enter   read                    v   read its source\n"
-        "  p, Space   preview below        /   search in From, Subject, UID; n, N next, previous\n"
-        "  <, >   sort by another column   r   turn the order round\n"
-        "  f   show only what has a text; empty shows all\n"
-        "  d   mark for deletion           u   take the mark away\n"
-        "  D   mark all that are shown     U   take all marks away\n"
-        "  w   write the message to a file\n"
-        "  R   look again: a new connection, new mail\n"
-        "  t   talk: what was said to the server and answered\n"
-        "\nReading\n"
-        "  up, down, page up, page down, Space, home, end   move\n"
-        "  /   search; n, N next, previous    v   source, text\n"
-        "  s   save an attachment             w   write the message to a file\n"
-        "  d   mark for deletion, u take the mark away\n"
-        "  J, K   the message below, above    q, Escape   back to the list\n"
-        "\nLeaving\n"
-        "  q   asks first when messages are marked; only then anything is deleted\n"
-        "  Q   leaves at once and deletes nothing\n",
-        "Nachrichten\n"
-        "  auf, ab, Bild auf, Bild ab, Pos1, Ende   wählen\n"
-        "  Eingabe   lesen                 v   im Quelltext lesen\n"
-        "  p, Leertaste   Vorschau         /   in Von, Betreff, UID suchen; n, N weiter, zurück\n"
-        "  <, >   andere Spalte ordnet     r   Ordnung umdrehen\n"
-        "  f   nur zeigen, was einen Text enthält; leer zeigt alle\n"
-        "  d   zum Löschen vormerken       u   nicht mehr vormerken\n"
-        "  D   alle gezeigten vormerken    U   keine mehr vormerken\n"
-        "  w   Nachricht in eine Datei schreiben\n"
-        "  R   neu nachsehen: neue Verbindung, neue Post\n"
-        "  t   was dem Server gesagt und von ihm geantwortet wurde\n"
-        "\nLesen\n"
-        "  auf, ab, Bild auf, Bild ab, Leertaste, Pos1, Ende   bewegen\n"
-        "  /   suchen; n, N weiter, zurück    v   Quelltext, Text\n"
-        "  s   Anhang speichern               w   Nachricht in eine Datei schreiben\n"
-        "  d   zum Löschen vormerken, u nicht mehr\n"
-        "  J, K   nächste, vorige             q, Escape   zurück zur Liste\n"
-        "\nVerlassen\n"
-        "  q   fragt, wenn Nachrichten vorgemerkt sind; erst dann wird gelöscht\n"
-        "  Q   verlässt sofort und löscht nichts\n");
+    return pf_say("Messages\n"
+                  "  up, down, page up, page down, home, end   choose\n"
+                  "  Enter   read                    v   read its source\n"
+                  "  p, Space   preview below        /   search; n, N the next, the previous one\n"
+                  "  <, >   sort by another column   r   turn the order round\n"
+                  "  f   show only what has a text; empty shows all\n"
+                  "  d   mark for deletion           u   take the mark away\n"
+                  "  D   mark all that are shown     U   take all marks away\n"
+                  "  w   write the message to a file\n"
+                  "  R   look again: a new connection, new mail\n"
+                  "  t   talk: what was said to the server and answered\n"
+                  "\nReading\n"
+                  "  up, down, page up, page down, Space, home, end   move\n"
+                  "  /   search; n, N next, previous    v   source, text\n"
+                  "  s   save an attachment             w   write the message to a file\n"
+                  "  d   mark for deletion, u take the mark away\n"
+                  "  J, K   the message below, above    q, Escape   back to the list\n"
+                  "\nLeaving\n"
+                  "  q   asks first when messages are marked; only then anything is deleted\n"
+                  "  Q   leaves at once and deletes nothing\n",
+                  "Nachrichten\n"
+                  "  auf, ab, Bild auf, Bild ab, Pos1, Ende   wählen\n"
+                  "  Eingabe   lesen                 v   im Quelltext lesen\n"
+                  "  p, Leertaste   Vorschau         /   suchen; n, N weiter, zurück\n"
+                  "  <, >   andere Spalte ordnet     r   Ordnung umdrehen\n"
+                  "  f   nur zeigen, was einen Text enthält; leer zeigt alle\n"
+                  "  d   zum Löschen vormerken       u   nicht mehr vormerken\n"
+                  "  D   alle gezeigten vormerken    U   keine mehr vormerken\n"
+                  "  w   Nachricht in eine Datei schreiben\n"
+                  "  R   neu nachsehen: neue Verbindung, neue Post\n"
+                  "  t   was dem Server gesagt und von ihm geantwortet wurde\n"
+                  "\nLesen\n"
+                  "  auf, ab, Bild auf, Bild ab, Leertaste, Pos1, Ende   bewegen\n"
+                  "  /   suchen; n, N weiter, zurück    v   Quelltext, Text\n"
+                  "  s   Anhang speichern               w   Nachricht in eine Datei schreiben\n"
+                  "  d   zum Löschen vormerken, u nicht mehr\n"
+                  "  J, K   nächste, vorige             q, Escape   zurück zur Liste\n"
+                  "\nVerlassen\n"
+                  "  q   fragt, wenn Nachrichten vorgemerkt sind; erst dann wird gelöscht\n"
+                  "  Q   verlässt sofort und löscht nichts\n");
 }
 
 /* Panes */
@@ -333,17 +332,35 @@ static const char *keys_of(const struct pf_explore_view *v)
 {
     if (v->deletes)
         return pf_say("Q give up: delete nothing", "Q abbrechen: nichts löschen");
+    if (v->mode == PF_EXPLORE_READS && !v->letter)
+        return pf_say("q back  / search", "q zurück  / suchen");
     if (v->mode == PF_EXPLORE_READS)
-        return pf_say("q back  / search  s save attachment  w write  v source  d mark  ? help",
-                      "q zurück  / suchen  s Anhang  w schreiben  v Quelltext  d vormerken  ? Hilfe");
-    return pf_say(
-        "q leave  ? help  Enter read  p preview  d mark  u unmark  / search  f filter  <> sort",
-        "q Ende  ? Hilfe  Eingabe lesen  p Vorschau  d/u vormerken  / suchen  f Filter  "
-        "<> ordnen");
+        return pf_say("q back  ? help  / search  s save attachment  w write  v source  d mark",
+                      "q zurück  ? Hilfe  / suchen  s Anhang  w schreiben  v Quelltext  d vormerken");
+    return pf_say("q leave  ? help  Enter read  p preview  d/u mark  / search  f filter  <> sort",
+                  "q Ende  ? Hilfe  Eingabe lesen  p Vorschau  d/u vormerken  / suchen  f Filter  "
+                  "<> ordnen");
+}
+
+/* As many keys as there is room for; the others are on the page that ? shows. */
+static void put_keys(const struct pf_explore_view *v, struct pf_explore_frame *frame)
+{
+    char keys[PF_EXPLORE_WORDS];
+    char *end;
+
+    snprintf(keys, sizeof keys, "%s", keys_of(v));
+    while (pf_explore_width(keys) > frame->columns && (end = strrchr(keys, ' ')) != NULL) {
+        while (end > keys && end[-1] != ' ') /* a key of two words goes whole */
+            end--;
+        while (end > keys && end[-1] == ' ')
+            end--;
+        *end = 0;
+    }
+    put(frame, frame->rows - 1, PF_EXPLORE_PLAIN, keys);
 }
 
 /* A sentence may have more words than a line has room for; why something failed stands at its end. */
-static void draw_note(const struct pf_explore_view *v, struct pf_explore_frame *frame)
+static void put_note(const struct pf_explore_view *v, struct pf_explore_frame *frame)
 {
     struct pf_explore_pane pane = {.text = v->note};
     size_t count;
@@ -362,19 +379,18 @@ static void draw_note(const struct pf_explore_view *v, struct pf_explore_frame *
 }
 
 /* A long answer shows its end, where the cursor is. */
-static void draw_foot(const struct pf_explore_view *v, struct pf_explore_frame *frame)
+static void put_question(const struct pf_explore_view *v, struct pf_explore_frame *frame)
 {
-    char foot[PF_EXPLORE_WORDS * 2];
+    char text[PF_EXPLORE_WORDS * 2];
     size_t at = 0, len;
 
-    snprintf(foot, sizeof foot, "%s%s", frame->asks ? v->question : keys_of(v),
-             frame->asks && v->types ? v->typed : "");
-    while (frame->asks && foot[at] && pf_explore_width(foot + at) >= frame->columns) {
-        pf_explore_cell(foot + at, &len);
+    snprintf(text, sizeof text, "%s%s", v->question, v->types ? v->typed : "");
+    while (text[at] && pf_explore_width(text + at) >= frame->columns) {
+        pf_explore_cell(text + at, &len);
         at += len;
     }
-    put(frame, frame->rows - 1, frame->asks ? PF_EXPLORE_BOLD : PF_EXPLORE_PLAIN, foot + at);
-    frame->cursor = (unsigned)pf_explore_width(foot + at);
+    put(frame, frame->rows - 1, PF_EXPLORE_BOLD, text + at);
+    frame->cursor = (unsigned)pf_explore_width(text + at);
 }
 
 void pf_explore_view_draw(struct pf_explore_view *v, struct pf_explore_frame *frame)
@@ -391,10 +407,12 @@ void pf_explore_view_draw(struct pf_explore_view *v, struct pf_explore_frame *fr
         draw_reader(v, frame);
     else
         draw_list(v, frame);
-    if (v->note[0] && !frame->asks)
-        draw_note(v, frame);
+    if (frame->asks)
+        put_question(v, frame);
+    else if (v->note[0])
+        put_note(v, frame);
     else
-        draw_foot(v, frame);
+        put_keys(v, frame);
 }
 
 void pf_explore_view_done(struct pf_explore_view *v)

@@ -63,6 +63,7 @@ struct pf_explore_view {
     char question[PF_EXPLORE_WORDS]; /* "" : none is asked */
     char typed[PF_EXPLORE_WORDS];
     bool types;   /* the answer is typed, not one key */
+    bool letter;  /* the reader shows a letter, and no page of ours */
     bool deletes; /* messages are being deleted: no key but one does anything */
 };
 

@@ -228,6 +228,36 @@ static void a_long_note_is_shown_whole(void **state)
     pf_explore_view_done(&v);
 }
 
+static void keys_are_told_whole(void **state)
+{
+    static const struct {
+        unsigned columns;
+        const char *keys;
+    } cases[] = {{80, "q leave  ? help  Enter read  p preview  d/u mark  / search  f filter  <> sort"},
+                 {40, "q leave  ? help  Enter read  p preview"},
+                 {20, "q leave  ? help"},
+                 {8, "q leave"},
+                 {3, ""}};
+    struct pf_explore_view v = view_of(1);
+    struct pf_explore_frame frame;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        frame = drawn(&v, cases[i].columns, 10);
+        assert_string_equal(line(&frame, 9), cases[i].keys);
+        pf_explore_frame_done(&frame);
+    }
+    v.mode = PF_EXPLORE_READS;
+    frame = drawn(&v, 80, 10);
+    assert_string_equal(line(&frame, 9), "q back  / search");
+    pf_explore_frame_done(&frame);
+    v.letter = true;
+    frame = drawn(&v, 80, 10);
+    assert_non_null(strstr(line(&frame, 9), "s save attachment"));
+    pf_explore_frame_done(&frame);
+    pf_explore_view_done(&v);
+}
+
 static void german_is_spoken(void **state)
 {
     struct pf_explore_view v = view_of(2);
@@ -252,7 +282,7 @@ int main(void)
         T(a_list_has_head_rows_and_foot),    T(the_cursor_is_always_shown),
         T(no_line_is_wider_than_the_screen), T(nothing_sent_moves_the_terminal),
         T(a_text_is_read_in_pieces),         T(a_question_shows_its_end),
-        T(a_long_note_is_shown_whole),       T(german_is_spoken),
+        T(a_long_note_is_shown_whole), T(keys_are_told_whole),       T(german_is_spoken),
     };
 
     setenv("TZ", "UTC", 1);

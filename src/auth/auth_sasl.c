@@ -274,11 +274,13 @@ enum pf_code pf_auth_sasl_known(const char *list, struct pf_err *err)
 /* Where it can be known, whether somebody stands behind ANONYMOUS. */
 static bool has_guest(const struct pf_auth_tables *tables, const struct pf_exchange_mechanism *m)
 {
-    struct pf_auth_entry entry = {0};
+    if (strcmp(m->name, "ANONYMOUS") != 0 || !pf_auth_tables_in_memory(tables))
+        return true;
+
+    struct pf_auth_entry entry = {0}; /* not above: to clear thousands of octets for each mechanism is dear */
     struct pf_err err;
 
-    return strcmp(m->name, "ANONYMOUS") != 0 || !pf_auth_tables_in_memory(tables) ||
-           pf_auth_tables_find(tables, PF_LIT("anonymous"), &entry, &err) == PF_OK;
+    return pf_auth_tables_find(tables, PF_LIT("anonymous"), &entry, &err) == PF_OK;
 }
 
 static unsigned had(const struct pf_auth_tables *tables, const struct pf_auth_link *link)

@@ -75,15 +75,16 @@ static size_t words_of(enum pf_stats_label label)
 /* The last word stands for all that are not in the list. */
 static size_t index_of(enum pf_stats_label label, const char *text)
 {
-    struct pf_bytes wanted = text ? pf_bytes_of(text) : (struct pf_bytes){0}, word;
-    size_t index = 0;
+    const char *at = labels[label].words;
+    size_t len = text ? strlen(text) : 0;
 
-    while (word_at(label, index, &word)) {
-        if (pf_bytes_equal(word, wanted))
+    for (size_t index = 0;; index++) {
+        const char *end = strchrnul(at, ' ');
+
+        if (!*end || ((size_t)(end - at) == len && len && memcmp(at, text, len) == 0))
             return index;
-        index++;
+        at = end + 1;
     }
-    return index - 1;
 }
 
 static size_t cells_of(const struct pf_stats_row *row)
@@ -109,6 +110,8 @@ struct pf_stats *pf_stats_new(struct pf_err *err)
         count += cells_of(&pf_stats_rows[i]);
     }
     stats->at[PF_STATS] = count;
+    for (size_t i = 0; i < PF_STATS_LABELS; i++)
+        stats->words[i] = words_of((enum pf_stats_label)i);
     return stats;
 }
 
@@ -120,7 +123,7 @@ void pf_stats_free(struct pf_stats *stats)
 static size_t place(const struct pf_stats *stats, enum pf_stat stat, const char *first, const char *second)
 {
     const struct pf_stats_row *row = &pf_stats_rows[stat];
-    size_t series = index_of(row->first, first) * words_of(row->second) + index_of(row->second, second);
+    size_t series = index_of(row->first, first) * stats->words[row->second] + index_of(row->second, second);
 
     return stats->at[stat] + series * (row->kind == PF_STATS_HISTOGRAM ? CELLS : 1);
 }

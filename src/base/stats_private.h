@@ -26,6 +26,7 @@ const char *pf_stats_words(enum pf_stats_label);
 
 struct pf_stats {
     size_t at[PF_STATS + 1]; /* the first cell of each, and the end */
+    size_t words[PF_STATS_LABELS]; /* how many a label has */
     uint64_t cells[];
 };
 

@@ -1,4 +1,4 @@
-"""Programs without sanitizers, in a build folder within that of the tests: a sanitized program has a laxer sandbox.
+"""Programs as they are released, in a build folder within that of the tests: a sanitized program has a laxer sandbox.
 
     import plain            # before office: builds the server, and points BUILD to it
     plain.build("test/...")  # and more
@@ -10,9 +10,10 @@ import subprocess
 
 TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 
-def sanitized(folder):
+def is_plain(folder):
     said = subprocess.run(["meson", "introspect", "--buildoptions", folder], capture_output=True, check=True).stdout
-    return next(option["value"] for option in json.loads(said) if option["name"] == "b_sanitize") != "none"
+    options = {option["name"]: option["value"] for option in json.loads(said)}
+    return options["b_sanitize"] == "none" and options["buildtype"] == "release"
 
 
 def programs(folder):
@@ -25,7 +26,7 @@ def programs(folder):
 def build(*targets):
     """The folder in which they are."""
     given = os.path.join(TOP, os.environ.get("BUILD", "build-check"))
-    folder = os.path.join(given, "plain") if sanitized(given) else given
+    folder = given if is_plain(given) else os.path.join(given, "plain")
     with open(given + "/plain.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two tests may come at once
         if not os.path.exists(folder + "/build.ninja"):

@@ -79,9 +79,9 @@ static size_t index_of(enum pf_stats_label label, const char *text)
     size_t len = text ? strlen(text) : 0;
 
     for (size_t index = 0;; index++) {
-        const char *end = strchrnul(at, ' ');
+        const char *end = strchr(at, ' ');
 
-        if (!*end || ((size_t)(end - at) == len && len && memcmp(at, text, len) == 0))
+        if (!end || ((size_t)(end - at) == len && len && memcmp(at, text, len) == 0))
             return index;
         at = end + 1;
     }

@@ -64,8 +64,8 @@ static bool shows_secret(struct pf_bytes text)
     return text.len && memmem(text.at, text.len, SECRET, sizeof SECRET - 1);
 }
 
-/* `known`: the server itself has said the password (the fuzzer reads what it is compared with), and a nonce goes back as
- * it came. */
+/* `known`: the server itself has said the password (the fuzzer reads what it is compared with), and a nonce goes back
+ * as it came. */
 static void check(const struct pf_initiate *client, unsigned which, enum pf_initiate_step step, bool known,
                   const struct pf_initiate_told *told)
 {

@@ -287,7 +287,8 @@ def arguments():
 def deliveries():
     """Another program's rows, in the form of ours; not on one core: they wait for the disk, not for each other."""
     words = [os.path.join(HERE, "bench_deliver.py"), "--json", "--quick", *rows.DELIVERED]
-    with subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True) as process:
+    own = {name: value for name, value in os.environ.items() if name != "BENCH_ALONE"}  # Scene.start's
+    with subprocess.Popen([sys.executable, *words], env=own, stdout=subprocess.PIPE, text=True) as process:
         try:
             out = process.communicate(timeout=DELIVERING)[0]
         except subprocess.TimeoutExpired:

@@ -9,14 +9,18 @@ import sys
 CATALOGUE = "src/tool/words.def"
 # What runs in a client; and import, which writes settings for a file, in English.
 ROOMS = """src/session/call*.c src/auth/initiate*.c src/sys/dial*.c src/sys/tls_client*.c src/sys/dns_*.c src/sys/loop*.c
- src/sys/pool.c src/sys/conn.c src/sys/conn_tls.c src/sys/tls_load.c src/auth/oauth_http.c src/store/mbox/lock.c
+ src/conf/mistake.c src/conf/accounts*.c src/conf/lex.c src/conf/value.c src/sys/pool.c src/sys/conn.c src/sys/conn_tls.c src/sys/tls_load.c src/auth/oauth_http.c src/store/mbox/lock.c
  src/store/mbox/dotlock.c src/store/mbox/place.c src/store/mbox/parcel.c src/store/mbox/scan.c src/fetch/*.c src/proto/pop_url*.c src/tool/client*.c src/tool/secret*.c src/tool/look*.c
  src/tool/explore*.c src/tool/fetch*.c src/tool/probe*.c""".split()
-# Which argument is a sentence; some have a helper of their own file.
+# Which argument is a sentence.
 SAYS = {"pf_fail": 4, "pf_call_fail": 2, "pf_collect_notice": 2, "pf_initiate_failed": 2, "pf_words": 0, "PF_WORDS": 0,
-        "pf_place_trouble": 3, "pf_conn_failed": 2, "pf_tls_file_read": 0, "pf_carry_link_said": 2}
-LOCAL = {"src/proto/pop_url.c": {"wrong": 2}, "src/tool/secret_netrc.c": {"wrong": 1}, "src/fetch/carry_link.c": {"lost": 1},
-         "src/fetch/carry_server.c": {"refused": 2}, "src/sys/conn_tls.c": {"dead": 2}}
+        "pf_place_trouble": 3, "pf_conn_failed": 2, "pf_tls_file_read": 0, "pf_conf_wrong": 2, "pf_conf_hint": 1, "pf_carry_link_said": 2}
+# Helpers of their own file; where what is wrong and a hint are two arguments, one after the other.
+LOCAL = {"src/proto/pop_url.c": ({"wrong": 2},), "src/tool/secret_netrc.c": ({"wrong": 1},),
+         "src/fetch/carry_link.c": ({"lost": 1},), "src/fetch/carry_server.c": ({"refused": 2},),
+         "src/sys/conn_tls.c": ({"dead": 2},), "src/conf/accounts_check.c": ({"wrong": 2}, {"wrong": 3}),
+         "src/conf/accounts_value.c": ({"refuse": 2}, {"refuse": 3}), "src/conf/accounts_read.c": ({"wrong": 2},),
+         "src/conf/lex.c": ({"wrong": 2}, {"wrong": 3}), "src/conf/value.c": ({"refuse": 1}, {"refuse": 2})}
 TOKEN = re.compile(r"""/\*.*?\*/|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[A-Za-z_]\w*|\s+|.""", re.S)
 DIRECTIVE = re.compile(r"%(?:%|[-+#0]*(?:\*|\d+)?(?:\.(?:\*|\d+))?(?:hh|h|ll|l|j|z|t|L)?[a-zA-Z]|<PRI\w+>)")
 LETTER = re.compile(r"[a-z]{2}")
@@ -66,7 +70,7 @@ def said():
     for path in sorted({path for room in ROOMS for path in glob.glob(room)}):
         with open(path, encoding="utf-8") as file:
             words = tokens(file.read())
-        for argument in calls(words, SAYS | LOCAL.get(path, {})):
+        for argument in [a for names in LOCAL.get(path, ({},)) for a in calls(words, SAYS | names)]:
             if "pf_say" in argument:
                 continue  # has its German beside it
             for text in literals(argument):

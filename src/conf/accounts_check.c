@@ -1,11 +1,14 @@
 #include "conf/accounts_private.h"
 
+#include "base/words.h"
+
 #include <sys/stat.h>
 #include <unistd.h>
 
 static void wrong(struct pf_accounts_reader *r, const struct pf_conf_place *head, const char *text, const char *hint)
 {
-    pf_conf_hint(pf_conf_wrong(&r->mistakes, head, "the account `%s` %s", r->account.name, text), "%s", hint);
+    pf_conf_hint(pf_conf_wrong(&r->mistakes, head, "the account `%s` %s", r->account.name, pf_words(text)), "%s",
+                 pf_words(hint));
 }
 
 void pf_accounts_check(struct pf_accounts_reader *r, const struct pf_conf_place *head)

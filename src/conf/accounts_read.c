@@ -1,6 +1,7 @@
 #include "conf/accounts_private.h"
 
 #include "base/text.h"
+#include "base/words.h"
 #include "conf/file.h"
 
 #include <errno.h>
@@ -42,7 +43,7 @@ static struct pf_conf_record *wrong(struct reading *f, const struct pf_conf_toke
 {
     struct pf_conf_shown shown = pf_conf_shown(token->text);
 
-    return pf_conf_wrong(&f->r->mistakes, &token->place, "`%s` %s", shown.text, text);
+    return pf_conf_wrong(&f->r->mistakes, &token->place, "`%s` %s", shown.text, pf_words(text));
 }
 
 static void unknown(struct reading *f, const struct pf_conf_token *word)

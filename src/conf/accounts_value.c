@@ -1,6 +1,7 @@
 #include "conf/accounts_private.h"
 
 #include "base/text.h"
+#include "base/words.h"
 
 /* How the room's own code reads each type. */
 enum {
@@ -81,7 +82,8 @@ static bool refuse(struct pf_accounts_reader *r, const struct pf_conf_token *wor
 {
     struct pf_conf_shown shown = pf_conf_shown(word->text);
 
-    pf_conf_hint(pf_conf_wrong(&r->mistakes, &word->place, "`%s` %s", shown.text, text), "%s", hint);
+    pf_conf_hint(pf_conf_wrong(&r->mistakes, &word->place, "`%s` %s", shown.text, pf_words(text)), "%s",
+                 pf_words(hint));
     return false;
 }
 
@@ -199,7 +201,8 @@ static bool is_folder(struct pf_bytes name)
 
 void pf_accounts_filter(struct pf_accounts_reader *r, const struct pf_accounts_statement *s)
 {
-    static const char form[] = "as in: filter List-Id *announce* folder Lists, or with skip or delete at the end";
+    static const char form[] =
+        PF_WORDS("as in: filter List-Id *announce* folder Lists, or with skip or delete at the end");
     const struct pf_conf_token *w = s->words;
     struct pf_account_filter *filter = &r->filters[r->filter_count];
     bool folder = s->count > 3 && pf_bytes_equal(w[3].text, PF_LIT("folder"));
@@ -207,7 +210,7 @@ void pf_accounts_filter(struct pf_accounts_reader *r, const struct pf_accounts_s
 
     if (s->count < 4 || s->count != (folder ? 5 : 4)) {
         pf_conf_hint(pf_conf_wrong(&r->mistakes, &w[0].place, "`filter` wants a header, a pattern and what to do"),
-                     "%s", form);
+                     "%s", pf_words(form));
     } else if (!is_header(w[1].text)) {
         refuse(r, &w[1], "is no name of a header line", form);
     } else if (!folder && !deletes && !pf_bytes_equal(w[3].text, PF_LIT("skip"))) {

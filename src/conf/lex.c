@@ -1,6 +1,7 @@
 #include "conf/lex.h"
 
 #include "base/text.h"
+#include "base/words.h"
 #include "conf/utf8.h"
 
 static struct pf_conf_place place_at(const struct pf_conf_lex *lex, size_t at)
@@ -17,17 +18,17 @@ static struct pf_bytes rest_of_line(const struct pf_conf_lex *lex, size_t at)
 static bool look_at(struct pf_bytes b, const char **out_text, const char **out_hint)
 {
     if (pf_conf_utf8(b) == 0) {
-        *out_text = "this is not UTF-8";
-        *out_hint = "save the file as UTF-8, or write \\xNN in quotes";
+        *out_text = PF_WORDS("this is not UTF-8");
+        *out_hint = PF_WORDS("save the file as UTF-8, or write \\xNN in quotes");
     } else if (b.at[0] == 0) {
-        *out_text = "a NUL octet";
-        *out_hint = "is this a text file? UTF-16 has such octets: save it as UTF-8";
+        *out_text = PF_WORDS("a NUL octet");
+        *out_hint = PF_WORDS("is this a text file? UTF-16 has such octets: save it as UTF-8");
     } else if (b.at[0] != '\t' && pf_conf_is_control(b)) {
-        *out_text = "a control character";
-        *out_hint = "remove it, or write \\xNN in quotes";
+        *out_text = PF_WORDS("a control character");
+        *out_hint = PF_WORDS("remove it, or write \\xNN in quotes");
     } else if (b.len > 1 && b.at[0] == 0xc2 && b.at[1] == 0xa0) {
-        *out_text = "a no-break space, which looks like a space but is none";
-        *out_hint = "write a plain space, or \\xc2\\xa0 in quotes";
+        *out_text = PF_WORDS("a no-break space, which looks like a space but is none");
+        *out_hint = PF_WORDS("write a plain space, or \\xc2\\xa0 in quotes");
     } else {
         return false;
     }
@@ -39,7 +40,7 @@ static void wrong(struct pf_conf_lex *lex, size_t at, const char *text, const ch
     struct pf_conf_place place = place_at(lex, at);
 
     if (lex->mistakes)
-        pf_conf_hint(pf_conf_wrong(lex->mistakes, &place, "%s", text), "%s", hint);
+        pf_conf_hint(pf_conf_wrong(lex->mistakes, &place, "%s", pf_words(text)), "%s", pf_words(hint));
 }
 
 static void begin_line(struct pf_conf_lex *lex)

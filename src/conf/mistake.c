@@ -1,5 +1,6 @@
 #include "conf/mistake.h"
 
+#include "base/words.h"
 #include "conf/utf8.h"
 
 #include <stdarg.h>
@@ -68,7 +69,7 @@ print_clean(char *out_text, const char *format, va_list arguments)
 {
     char raw[2 * PF_CONF_MISTAKE_TEXT];
 
-    vsnprintf(raw, sizeof raw, format, arguments);
+    vsnprintf(raw, sizeof raw, pf_words(format), arguments);
     pf_conf_clean(out_text, PF_CONF_MISTAKE_TEXT, pf_bytes_of(raw));
 }
 

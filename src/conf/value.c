@@ -2,6 +2,7 @@
 
 #include "base/kind.h"
 #include "base/text.h"
+#include "base/words.h"
 #include "conf/host.h"
 #include "conf/number.h"
 #include "conf/utf8.h"
@@ -101,7 +102,7 @@ static bool refuse(const struct pf_conf_input *in, const char *text, const char 
 {
     struct pf_conf_shown word = pf_conf_shown(in->word);
 
-    pf_conf_hint(pf_conf_wrong(in->mistakes, in->place, "`%s` %s", word.text, text), "%s", hint);
+    pf_conf_hint(pf_conf_wrong(in->mistakes, in->place, "`%s` %s", word.text, pf_words(text)), "%s", pf_words(hint));
     return false;
 }
 

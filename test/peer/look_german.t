@@ -73,6 +73,17 @@ def so_are_those_of_the_programs_that_are_started():
         assert "make the folder of the mbox" in out and "Ordner" not in out, (out, err)
 
 
+def mistakes_in_the_accounts_are_german():
+    with Desk() as desk:
+        conf = desk.file("a.conf", "account work {\n sever x\n port 99999\n keep sometimes\n}\n")
+        _, err = desk.tool("ls", "-c", conf, "work", status=78)
+        for text in ("a.conf:2:2: `sever` ist keine Einstellung", "war `server` gemeint?",
+                     "a.conf:3:7: `port` geht von 1 bis 65535, nicht 99999", "a.conf:4:7: `sometimes` sagt nicht, was bleibt"):
+            assert text in err, (text, err)
+        _, err = desk.tool("ls", "-c", conf, "work", status=78, lang="C.UTF-8")
+        assert "a.conf:2:2: `sever` is no setting" in err and "did you mean `server`?" in err, err
+
+
 def programs_read_english():
     with Desk() as desk:
         free = nobody()
@@ -90,4 +101,5 @@ def help_is_german():
             assert desk.tool(*words, status=0, lang="C")[0].startswith("usage: postfach " + words[0])
 
 
-run(errors_of_all_rooms_are_german, so_are_those_of_the_programs_that_are_started, programs_read_english, help_is_german)
+run(errors_of_all_rooms_are_german, so_are_those_of_the_programs_that_are_started,
+    mistakes_in_the_accounts_are_german, programs_read_english, help_is_german)

@@ -10,13 +10,14 @@
 
 enum {
     WAYS = 8,
+    SETS_FIRST = 64, /* 12 KiB */
     SECRET = 16 /* octets, as SipHash wants them */
 };
 
 struct pf_recent {
     unsigned char secret[SECRET];
     EVP_MAC_CTX *hash; /* SipHash; only a cursor, so that who only looks may use it */
-    size_t sets; /* a power of two */
+    size_t sets, most; /* powers of two: what is used of the table, and all of it */
     struct pf_recent_row rows[];
 };
 
@@ -40,7 +41,8 @@ struct pf_recent *pf_recent_new(size_t rows)
 
     if (!recent)
         return NULL;
-    recent->sets = rows / WAYS;
+    recent->most = rows / WAYS;
+    recent->sets = recent->most < SETS_FIRST ? recent->most : SETS_FIRST;
     recent->hash = hash_new();
     if (recent->hash && pf_random(recent->secret, sizeof recent->secret, NULL) == PF_OK)
         return recent;
@@ -90,13 +92,38 @@ struct pf_recent_row *pf_recent_find(struct pf_recent *recent, uint64_t key)
     return NULL;
 }
 
+static bool is_full(const struct pf_recent_row *set)
+{
+    for (int i = 0; i < WAYS; i++)
+        if (!set[i].at)
+            return false;
+    return true;
+}
+
+/* Uses twice as many sets: of each, the rows whose keys say so move into the one that was opened for them. */
+static void widen(struct pf_recent *recent)
+{
+    for (size_t set = 0; set < recent->sets; set++)
+        for (int i = 0; i < WAYS; i++) {
+            struct pf_recent_row *row = &recent->rows[set * WAYS + (size_t)i];
+
+            if (row->at && row->key & recent->sets) {
+                recent->rows[(recent->sets + set) * WAYS + (size_t)i] = *row;
+                *row = (struct pf_recent_row){0};
+            }
+        }
+    recent->sets *= 2;
+}
+
 struct pf_recent_row *pf_recent_take(struct pf_recent *recent, uint64_t key)
 {
-    struct pf_recent_row *row = pf_recent_find(recent, key), *set = set_of(recent, key);
+    struct pf_recent_row *row = pf_recent_find(recent, key), *set;
 
     if (row)
         return row;
-    row = set;
+    while (recent->sets < recent->most && is_full(set_of(recent, key)))
+        widen(recent);
+    row = set = set_of(recent, key);
     for (int i = 1; i < WAYS; i++)
         if (set[i].at < row->at)
             row = &set[i];

@@ -48,12 +48,64 @@ static void the_oldest_is_forgotten(void **state)
     pf_recent_free(r);
 }
 
+static uint64_t key_of(const struct pf_recent *r, unsigned number)
+{
+    return pf_recent_key(r, 'n', pf_bytes_from(&number, sizeof number), PF_LIT(""));
+}
+
+static unsigned found(struct pf_recent *r, unsigned count)
+{
+    unsigned sum = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        const struct pf_recent_row *row = pf_recent_find(r, key_of(r, i));
+
+        if (row)
+            assert_int_equal(row->value, i);
+        sum += row != NULL;
+    }
+    return sum;
+}
+
+static void put(struct pf_recent *r, unsigned from, unsigned to)
+{
+    for (unsigned i = from; i < to; i++) {
+        struct pf_recent_row *row = pf_recent_take(r, key_of(r, i));
+
+        row->at = 1 + (pf_time)i;
+        row->value = i;
+    }
+}
+
+/* Pages that nobody needs yet are not touched; and all of it serves who needs it. */
+static void few_lie_close_together(void **state)
+{
+    enum { ROWS = 131072, FEW = 4000, MANY = 80000 };
+    struct pf_recent *r = pf_recent_new(ROWS);
+    const char *first = NULL, *last = NULL;
+
+    (void)state;
+    put(r, 0, FEW);
+    assert_int_equal(found(r, FEW), FEW);
+    for (unsigned i = 0; i < FEW; i++) {
+        const char *row = (const char *)pf_recent_find(r, key_of(r, i));
+
+        first = !first || row < first ? row : first;
+        last = row > last ? row : last;
+    }
+    assert_true(last - first < (long)(ROWS / 4 * sizeof(struct pf_recent_row)));
+    put(r, FEW, MANY);
+    assert_true(found(r, MANY) > MANY / 100 * 97);
+    pf_recent_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(rows_are_found_again),
         T(keys_tell_sense_and_texts_apart),
         T(the_oldest_is_forgotten),
+        T(few_lie_close_together),
     };
 
     return RUN(tests);

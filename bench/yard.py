@@ -34,7 +34,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (HARD, HARD))  # for those who are st
 RUNS = int(os.environ.get("BENCH_RUNS", "5"))  # odd: one of them is the median
 TICKS = os.sysconf("SC_CLK_TCK")
 NOBODY = "nobody"  # whose mail it is when root runs a bench
-LIMITS = """limits { connections 20000; connections-per-address 20000; memory-before-login 8g }
+LIMITS = """limits { connections 40000; connections-per-address 20000; memory-before-login 8g }
 times { first-command 10m; login 10m }
 """
 DOVECOT = """

@@ -80,7 +80,7 @@ static void answered(struct pf_ipc_ask *ask)
     struct pf_slot_listing listing;
     uint32_t slot;
 
-    if (ask->err.code != PF_OK || ask->answer->fd_count != 1)
+    if (ask->why || ask->answer->fd_count != 1)
         return;
     memcpy(&slot, ask->answer->payload.at, sizeof slot);
     if (!pf_slot_receive(gate.slots, slot) || pf_slot_at(gate.slots, slot)[5] != 'm' ||

@@ -34,6 +34,7 @@ struct request {
     char file[FILE_MAX + 1]; /* "": to settle */
     struct pf_bytes line;    /* the record as it is to be written, with its newline */
     struct pf_ledger_note note;
+    bool doubt; /* what is delivered may be a torso */
     unsigned char room[PF_LEDGER_UID_MAX + PF_LEDGER_NAME_MAX];
 };
 
@@ -67,8 +68,11 @@ static bool read_request(struct pf_bytes in, struct request *q)
         return false;
     pf_text_safe(q->file, sizeof q->file, file);
     q->line = in;
-    return in.len && in.at[in.len - 1] == '\n' &&
-           !pf_ledger_parse(pf_bytes_head(in, in.len - 1), q->room, &q->note);
+    if (!in.len || in.at[in.len - 1] != '\n' ||
+        pf_ledger_parse(pf_bytes_head(in, in.len - 1), q->room, &q->note))
+        return false;
+    q->doubt = pf_ledger_doubted(&q->note);
+    return true;
 }
 
 static enum pf_code write_lines(struct carrier *c, struct pf_bytes lines, struct pf_err *err)
@@ -87,7 +91,7 @@ static enum pf_code write_state(struct carrier *c, const struct request *q, enum
     struct pf_span out = {room, 0, sizeof room};
     struct pf_ledger_note note = q->note;
 
-    note.state = state;
+    note.state = state == PF_LEDGER_DONE && q->doubt ? PF_LEDGER_SKIPPED : state;
     note.when = time(NULL);
     note.name = (struct pf_bytes){0};
     if (!pf_ledger_line(&note, &out))

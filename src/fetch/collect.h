@@ -21,7 +21,8 @@
  *   - The message in which it was cut is not asked for again in that run: it may be what cuts it.
  *   - Nobody logs in, and no secret is asked for, before the ledger is locked and the place is there.
  *   - One that came with fewer octets than were told, on a server that counts right otherwise, may be a
- * torso (QS-006): it is delivered, told, and never deleted.
+ * torso (QS-006): it is delivered, told, and never deleted; whether the server counts right is known at
+ * the session's end, and until then the ledger doubts each that came with fewer.
  *   - An empty list makes nothing forgotten: a server in trouble shows one, too.
  *   - What the server says is a stranger's text: events have it as it came, who shows it makes it safe.
  */

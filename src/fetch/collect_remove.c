@@ -5,6 +5,15 @@
 
 static const char where[] = "collect";
 
+/* What the place doubted was counted otherwise by a server that always does: it may be deleted. */
+static void acquit(struct pf_collect *c, const struct pf_plan_row *row)
+{
+    struct pf_ledger_note known;
+
+    if (row->taken && pf_ledger_find(c->ledger, row->identity, &known) && known.state == PF_LEDGER_SKIPPED)
+        pf_collect_note_row(c, row, PF_LEDGER_DONE, known.when);
+}
+
 /* One that may be a torso stays on the server for good: for the ledger it is one that is known, and that
  * nobody deletes. */
 static void suspect(struct pf_collect *c, size_t i)
@@ -41,6 +50,8 @@ void pf_collect_mark(struct pf_collect *c)
     for (size_t i = 0; i < c->s.order_count; i++)
         if (c->s.sizes[i].suspect)
             suspect(c, i);
+        else
+            acquit(c, pf_plan_at(c->s.plan, c->s.order[i]));
     for (size_t i = 0; i < c->s.order_count; i++) { /* where only the message itself told */
         const struct pf_plan_row *row = pf_plan_at(c->s.plan, c->s.order[i]);
 
@@ -79,8 +90,7 @@ void pf_collect_delete(struct pf_collect *c)
         else
             break;
     }
-    if (c->s.flying)
-        return;
+    /* Right behind the DELEs: what one of them is answered changes nothing about QUIT. */
     if (pf_collect_say(c, &quit) == PF_OK)
         c->stage = PF_STAGE_QUITS;
 }

@@ -17,6 +17,8 @@
  *   - `will` is on disk before the message can be found at its place;
  *   - `done` is written once it is there for good, and DELE is said only after that;
  *   - `gone` only when the server answered +OK to the QUIT behind the DELE, or a complete UIDL lacks it.
+ *   - what may be a torso (fewer octets than the server told) becomes `skipped` instead of `done`, and
+ * `done` when the session's end has acquitted it: so it is not deleted by whoever comes after a kill.
  * So a run that is killed anywhere leaves at most some `will` without an end, and who finds one asks the
  * place (fetch/place.h) what became of it.
  *
@@ -42,7 +44,7 @@ enum pf_ledger_state {
     PF_LEDGER_GONE,    /* as if it had never been; in find: not known */
     PF_LEDGER_WILL,    /* was about to be delivered */
     PF_LEDGER_DONE,    /* delivered */
-    PF_LEDGER_SKIPPED, /* a filter did not want it */
+    PF_LEDGER_SKIPPED, /* a filter did not want it; or it is delivered, and may be a torso */
     PF_LEDGER_REFUSED  /* the place will never take it: it stays on the server, and is not tried again */
 };
 
@@ -64,6 +66,11 @@ struct pf_ledger_note {
     struct pf_bytes uid;                /* 1..PF_LEDGER_UID_MAX octets */
     struct pf_bytes name;               /* WILL: what the place needs to find it again; else empty */
 };
+
+/* Begins the name of a WILL whose message may be a torso: what is there is SKIPPED then, not DONE. */
+#define PF_LEDGER_DOUBT "short/"
+/* Takes that beginning off; true: it was there. */
+bool pf_ledger_doubted(struct pf_ledger_note *will);
 
 struct pf_ledger;
 

@@ -262,3 +262,13 @@ enum pf_ledger_word pf_ledger_read_line(struct pf_bytes line, unsigned char room
         return PF_LEDGER_NONE;
     return PF_LEDGER_WHO;
 }
+
+bool pf_ledger_doubted(struct pf_ledger_note *will)
+{
+    const struct pf_bytes word = PF_LIT(PF_LEDGER_DOUBT);
+    bool doubted = pf_bytes_equal(pf_bytes_head(will->name, word.len), word);
+
+    if (doubted)
+        will->name = pf_bytes_skip(will->name, word.len);
+    return doubted;
+}

@@ -5,6 +5,7 @@
 #include <postfach/pop3_client.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -75,7 +76,7 @@ struct pf_letter *pf_place_next(struct pf_place *p)
 struct pf_ledger_note pf_place_note(const struct pf_letter *l, enum pf_ledger_state state)
 {
     struct pf_ledger_note note = {
-        .state = state,
+        .state = state == PF_LEDGER_DONE && l->doubt ? PF_LEDGER_SKIPPED : state,
         .when = time(NULL),
         .octets = l->octets,
         .uid = pf_bytes_from(l->uid, l->uid_len),
@@ -222,9 +223,27 @@ enum pf_code pf_letter_write(struct pf_letter *l, struct pf_bytes wire, struct p
     return failed(l, &why, err);
 }
 
-static enum pf_code finish(struct pf_letter *l, const char *folder, struct pf_err *err)
+/* Fewer octets came than were told, whether a line's end is one of them or two: some servers count wrong, but
+ * here nobody knows which do. The record says it before the message can be found. */
+static enum pf_code doubt(struct pf_letter *l, uint64_t wire, struct pf_err *err)
+{
+    char record[sizeof l->record];
+    int len;
+
+    if (l->octets == wire || l->octets <= l->file.size)
+        return PF_OK;
+    len = snprintf(record, sizeof record, "%s%s", PF_LEDGER_DOUBT, l->record);
+    if (len < 0 || (size_t)len >= sizeof record)
+        return pf_fail(err, PF_TEMP, 0, where, "the name of a message is too long for the record of fetched mail");
+    memcpy(l->record, record, sizeof record);
+    l->doubt = true;
+    return PF_OK;
+}
+
+static enum pf_code finish(struct pf_letter *l, uint64_t wire, const char *folder, struct pf_err *err)
 {
     struct pf_place *p = l->place;
+    enum pf_code code;
     int sys;
 
     if (p->broken.code) {
@@ -236,7 +255,8 @@ static enum pf_code finish(struct pf_letter *l, const char *folder, struct pf_er
     sys = pf_place_file_end(&l->file, p->kind->wrote, l);
     if (sys)
         return pf_place_trouble(err, sys, p->text, "written");
-    return p->kind->end(p, l, folder, err);
+    code = p->kind->end(p, l, folder, err);
+    return code ? code : doubt(l, wire, err);
 }
 
 void pf_letter_end(struct pf_letter *l, const unsigned char head[PF_LEDGER_HEAD], uint64_t wire,
@@ -249,7 +269,7 @@ void pf_letter_end(struct pf_letter *l, const unsigned char head[PF_LEDGER_HEAD]
     memcpy(l->head, head, sizeof l->head);
     if (l->octets == PF_OCTETS_UNKNOWN)
         l->octets = wire;
-    if (!l->err.code && finish(l, folder, &why))
+    if (!l->err.code && finish(l, wire, folder, &why))
         failed(l, &why, NULL);
     *p->line_end = l;
     p->line_end = &l->next;

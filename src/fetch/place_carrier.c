@@ -174,7 +174,9 @@ static void settled_one(struct pf_ipc_ask *a)
     if (err.code != PF_OK && err.code != PF_GONE && err.code != PF_AGAIN) {
         pf_place_break(c->place, &err);
     } else {
-        note->state = err.code == PF_OK ? PF_LEDGER_DONE : PF_LEDGER_GONE;
+        note->state = err.code != PF_OK         ? PF_LEDGER_GONE
+                      : pf_ledger_doubted(note) ? PF_LEDGER_SKIPPED
+                                                : PF_LEDGER_DONE;
         note->name = (struct pf_bytes){0};
         c->again += err.code != PF_OK;
         c->old_next++;

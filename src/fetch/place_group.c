@@ -118,8 +118,11 @@ static void move(struct pf_place_maildir *m, struct pf_letter *l)
     struct pf_place_record record;
     char path[4096 + PF_PLACE_FOLDER_MAX];
     struct pf_err err;
-    int sys = pf_place_record_get(pf_bytes_of(l->record), &record) ? 0 : EINVAL;
+    struct pf_ledger_note will = {.name = pf_bytes_of(l->record)};
+    int sys;
 
+    (void)pf_ledger_doubted(&will);
+    sys = pf_place_record_get(will.name, &record) ? 0 : EINVAL;
     if (!sys)
         sys = pf_place_rename(m->tmp, l->name, f->fresh, record.name);
     if (!sys) {

@@ -30,6 +30,7 @@ struct pf_letter {
     char record[PF_LEDGER_NAME_MAX + 1]; /* what `will` says */
     void *more;                          /* the kind's */
     enum pf_ledger_state state;          /* as the ledger's file has it now */
+    bool doubt;                          /* it may be a torso */
     struct pf_err err;
     size_t uid_len;
     unsigned char uid[];

@@ -148,6 +148,7 @@ static enum pf_code settle_one(struct pf_place_maildir *m, struct pf_place_old *
                                struct pf_err *err)
 {
     struct pf_place_record record;
+    enum pf_ledger_state there = pf_ledger_doubted(&o->note) ? PF_LEDGER_SKIPPED : PF_LEDGER_DONE;
     enum fate fate = fate_of(m, &o->note, &record, now);
     enum pf_code code = PF_OK;
     bool done = fate == THERE || fate == MOVED || (fate == SEARCH && search(m, record.name));
@@ -159,7 +160,7 @@ static enum pf_code settle_one(struct pf_place_maildir *m, struct pf_place_old *
     if (code)
         return code;
     m->again += !done;
-    o->note.state = done ? PF_LEDGER_DONE : PF_LEDGER_GONE;
+    o->note.state = done ? there : PF_LEDGER_GONE;
     o->note.name = (struct pf_bytes){0};
     o->note.when = now;
     return PF_OK;

@@ -6,6 +6,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import crash_torso  # noqa: E402
 from crash_fetch import Case, Command, Maildir, Mbox, SlowCommand, crash, may_trace, opened, ordered  # noqa: E402
 from office import run  # noqa: E402
 
@@ -43,6 +44,11 @@ def a_command_gets_a_message_at_most_once_more_when_the_carrier_dies_too():
     dies(Case(Command, "none", carrier=True, twice=1), CARRIED)
 
 
+def what_may_be_a_torso_is_not_deleted_by_whoever_comes_after():
+    for case in crash_torso.CASES:
+        deaths.append(crash_torso.at_each_record(*case))
+
+
 def all_is_on_disk_when_it_is_promised():
     for case in (Case(Maildir, "none"), Case(Mbox, "none", carrier=True), Case(Command, "none", carrier=True)):
         ordered(office, case)
@@ -59,7 +65,7 @@ if __name__ == "__main__":
         print("1..0 # SKIP nobody may trace here")
         sys.exit(0)
     office = opened()
-    run(all_is_on_disk_when_it_is_promised,
+    run(all_is_on_disk_when_it_is_promised, what_may_be_a_torso_is_not_deleted_by_whoever_comes_after,
         a_maildir_has_each_message_once_when_the_server_is_emptied,
         a_maildir_has_each_message_once_when_the_server_keeps_it, an_mbox_has_each_message_once,
         an_mbox_has_each_message_once_when_the_carrier_dies_too,

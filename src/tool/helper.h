@@ -1,9 +1,8 @@
 /* Helper: a subcommand that is a program of its own.
  *
- * A mail server starts `postfach deliver` for each message, so this program loads only what a delivery needs. What
- * needs large libraries (`box show` and its MIME parser) is a second program, `postfach-NAME`, beside this one (the
- * build folder) or in libexec, which takes this one's place (doc/why/11-deliver-start.md). One program may serve
- * several words. */
+ * `postfach` loads nothing itself, so that no word costs what another one needs: each is done by a second program,
+ * `postfach-NAME`, beside this one (the build folder) or in libexec, which takes this one's place
+ * (doc/why/11-deliver-start.md). One program may serve several words. */
 #ifndef POSTFACH_TOOL_HELPER_H
 #define POSTFACH_TOOL_HELPER_H
 

@@ -1,14 +1,9 @@
-#include "tool/ctl.h"
-#include "tool/deliver.h"
+/* postfach: which word is which program. It loads no library for any of them: who fetches mail pays, in memory
+ * and in time, for no database, and who delivers for no TLS. */
 #include "tool/helper.h"
-#include "tool/top.h"
-#include "tool/user.h"
-#include "tool/users.h"
-#include "tool/why.h"
 
 #include <postfach/err.h>
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,31 +25,15 @@ static const char usage[] =
     "Each has --help. Manual: postfach(1)\n";
 
 static const struct {
-    const char *word;
-    int (*run)(int argc, char **argv);
-    const char *program; /* where run is NULL: the helper that does it */
+    const char *word, *program; /* postfach-PROGRAM does it */
 } tools[] = {
-    {"user", pf_tool_user, NULL},
-    {"users", pf_tool_users, NULL},
-    {"box", NULL, "box"},
-    {"fetch", NULL, "fetch"},
-    {"ls", NULL, "look"},
-    {"show", NULL, "look"},
-    {"save", NULL, "look"},
-    {"rm", NULL, "look"},
-    {"probe", NULL, "probe"},
-    {"explore", NULL, "look"},
-    {"bench", NULL, "bench"},
-    {"deliver", pf_tool_deliver, NULL},
-    {"ctl", pf_tool_ctl, NULL},
-    {"why", pf_tool_why, NULL},
-    {"top", pf_tool_top, NULL},
+    {"user", "office"}, {"users", "office"}, {"box", "box"},    {"fetch", "fetch"}, {"ls", "look"},
+    {"show", "look"},   {"save", "look"},    {"rm", "look"},    {"probe", "probe"}, {"explore", "look"},
+    {"bench", "bench"}, {"deliver", "deliver"}, {"ctl", "office"}, {"why", "office"},  {"top", "office"},
 };
 
 int main(int argc, char **argv)
 {
-    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error that can be told, and mail waits */
-    signal(SIGPIPE, SIG_IGN); /* a write to a closed pipe or socket is an error, not a death */
     if (argc < 2) {
         fputs(usage, stderr);
         return pf_verdict(PF_SYNTAX)->exit_status;
@@ -69,7 +48,7 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < sizeof tools / sizeof tools[0]; i++)
         if (strcmp(argv[1], tools[i].word) == 0)
-            return tools[i].run ? tools[i].run(argc - 1, argv + 1) : pf_tool_helper(tools[i].program, argv + 1);
+            return pf_tool_helper(tools[i].program, argv + 1);
     fprintf(stderr, "postfach: what is `%s`?\n%s", argv[1], usage);
     return pf_verdict(PF_SYNTAX)->exit_status;
 }

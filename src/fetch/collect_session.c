@@ -163,6 +163,7 @@ void pf_collect_call(struct pf_collect *c)
                                                             ? PF_PIPELINE_NEVER
                                                             : PF_PIPELINE_IF_OFFERED,
                                           .keep_crlf = true,
+                                          .eager = true,
                                           .resolver = c->set.resolver};
     struct pf_err err = {0};
 

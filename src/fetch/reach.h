@@ -45,6 +45,7 @@ struct pf_reach_settings {
     bool keep_crlf;                         /* messages are lent as they come; else CRLF becomes LF */
     uint64_t octets_max;                    /* of a message; 0: none */
     const struct pf_srv_resolver *resolver; /* NULL: the machine's; for tests */
+    bool eager; /* `ready` does not wait for CAPA behind the login (session/call.h), and much is said ahead */
 };
 
 struct pf_reach *pf_reach_new(const struct pf_reach_settings *, const struct pf_reach_calls *,

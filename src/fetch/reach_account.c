@@ -5,6 +5,8 @@
 /* A server that is only guessed may be a machine that drops what comes; there are eight guesses. */
 enum {
     GUESS_MS = 10000,
+    AHEAD = 512,        /* commands: 300 DELE are one round trip */
+    WINDOW = 6 * 1024,  /* octets: they fit into what systems take for a connection nobody reads from (8 KiB) */
     QUIT_LEAST = 60000 /* ms */
 };
 
@@ -40,6 +42,10 @@ static void fill_engine(const struct pf_reach *r, const struct pf_reach_server *
 
     pf_pop3_client_settings_init(e);
     e->pipelining = r->careful || a->window == 1 ? PF_PIPELINE_NEVER : r->set.pipelining;
+    if (r->set.eager) {
+        e->queue = AHEAD;
+        e->window = WINDOW;
+    }
     if (a->window > 1)
         e->queue = a->window;
     e->lf = !r->set.keep_crlf;
@@ -74,7 +80,8 @@ void pf_reach_account(struct pf_reach *r, const struct pf_reach_server *s)
                                           .connect_time = time,
                                           .tls_time = a->connect_time,
                                           .no_capa = r->careful,
-                                          .octets_max = r->set.octets_max};
+                                          .octets_max = r->set.octets_max,
+                                          .eager = r->set.eager};
     if (dane && !a->server_name)
         r->account.server_name = r->dane->tlsa.base;
     fill_engine(r, s, &r->account.engine);

@@ -135,6 +135,8 @@ static bool hear_all(struct pf_call *call)
             pf_call_note_lost(call, heard.lost);
             pf_call_why(call, &heard, &why);
             pf_call_end(call, &why);
+        } else if (call->looks && heard.verb == PF_VERB_CAPA) {
+            call->looks = heard.kind != PF_HEARD_END; /* nobody asked but us */
         } else if (call->stage == PF_CALL_READY) {
             call->calls.heard(call->self, call, &heard);
         } else {

@@ -65,6 +65,9 @@ struct pf_call_account {
     bool no_capa;        /* CAPA is not said: for servers that hang at it. Nothing is known to be
                           * offered then: STLS, USER, and what `mechanisms` names are tried unseen */
     uint64_t octets_max; /* of a message, where its command says none; 0: none */
+    /* Where CAPA before the login has PIPELINING, `ready` follows the login at once: CAPA is on its way, and what
+     * the owner says goes out behind it. Until it was answered the offer is that from before the login. */
+    bool eager;
 };
 
 /* What became known on the way, for who explains it. Texts live as long as the call. */

@@ -289,6 +289,13 @@ void pf_call_login_secret(struct pf_call *call)
         pf_call_end(call, &why);
 }
 
+/* Nobody has to wait for the CAPA behind the login: what is said now goes out with it. */
+static bool hurries(const struct pf_call *call)
+{
+    return call->account->eager && call->set.pipelining != PF_PIPELINE_NEVER &&
+           pf_pop3_client_offer(call->engine)->can & PF_CAN_PIPELINING;
+}
+
 static void logged_in(struct pf_call *call)
 {
     pf_call_login_free(call);
@@ -297,6 +304,10 @@ static void logged_in(struct pf_call *call)
     call->io = (struct pf_err){.code = PF_OK};
     call->facts.logged_in = pf_call_since(call);
     pf_call_ask_capa(call, PF_CALL_LOOKS);
+    if (pf_call_alive(call) && call->stage == PF_CALL_LOOKS && hurries(call)) {
+        call->looks = true;
+        pf_call_ready(call);
+    }
 }
 
 /* What is no matter of name or password is told as what it is; the server's own words last. */

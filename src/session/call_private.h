@@ -51,6 +51,7 @@ struct pf_call {
     struct pf_call_login *login; /* the exchange that runs, or NULL */
     size_t candidate;            /* of the mechanisms, in their order */
     bool spent;                  /* tls-exporter's value has served an exchange */
+    bool looks;                  /* `ready` was called, and a CAPA of ours is on its way */
 
     struct pf_call_facts facts;
     struct pf_err io; /* what reading or writing said, or the reason of a mechanism */
@@ -79,6 +80,8 @@ void pf_call_leave(struct pf_call *);
 void pf_call_step(struct pf_call *, const struct pf_heard *);
 /* Says one of our own commands; ends the call when the engine does not take it. */
 bool pf_call_ask(struct pf_call *, const struct pf_pop3_command *);
+/* The owner may speak now. */
+void pf_call_ready(struct pf_call *);
 /* CAPA, and what comes then. */
 void pf_call_ask_capa(struct pf_call *, enum pf_call_stage);
 

@@ -19,7 +19,7 @@ bool pf_call_is_encrypted(const struct pf_call *call)
     return call->conn && pf_conn_info(call->conn)->tls;
 }
 
-static void ready(struct pf_call *call)
+void pf_call_ready(struct pf_call *call)
 {
     call->stage = PF_CALL_READY;
     call->calls.ready(call->self, call);
@@ -29,7 +29,7 @@ static void ready(struct pf_call *call)
 static void open(struct pf_call *call)
 {
     if (!call->account->user) {
-        ready(call);
+        pf_call_ready(call);
         return;
     }
     call->stage = PF_CALL_LOGS_IN;
@@ -62,7 +62,7 @@ static void told(struct pf_call *call)
     else if (call->stage == PF_CALL_ENCRYPTED)
         open(call);
     else
-        ready(call);
+        pf_call_ready(call);
 }
 
 /* Without CAPA the greeting is waited for, and then it is as if a server had refused it. */

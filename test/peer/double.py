@@ -85,6 +85,7 @@ class Channel:
 
     def __init__(self, plain):
         self.socket, self.data, self.pause, self.tls = plain, b"", 0, False
+        self.held, self.holds = b"", False
         plain.settimeout(PATIENCE)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -104,6 +105,10 @@ class Channel:
         return got
 
     def send(self, octets):
+        octets, self.held = self.held + octets, b""
+        if self.holds:
+            self.held, self.holds = octets, False
+            return
         try:
             if not self.pause:
                 self.socket.sendall(octets)
@@ -312,6 +317,9 @@ class Session:
 
     def deed_answer(self, line):
         self.answer(line)
+
+    def deed_later(self, _):
+        self.channel.holds = True
 
     def deed_wait(self, _, seconds):
         time.sleep(seconds)

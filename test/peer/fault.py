@@ -9,7 +9,7 @@ BOXES = os.path.join(FOLDER, "..", "boxes")
 sys.path.insert(0, os.path.join(HERE, "..", "talk"))
 from talk_format import WILD, Bad, Message, box, tokens  # noqa: E402
 
-DEEDS = ("closed", "reset", "hang", "starttls")  # without an argument
+DEEDS = ("later", "closed", "reset", "hang", "starttls")  # without an argument
 TLS = ("none", "starttls", "implicit")
 CERTIFICATES = ("good", "expired", "other-name", "self-signed")
 SETS = {"capa": str, "uids": ("fresh", "none", "fixed"), "renumber": ("yes",), "pipelining": ("first", "reset"),

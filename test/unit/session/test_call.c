@@ -349,6 +349,33 @@ static void held_keeps_the_piece_and_stops_the_clock(void **state)
     free(message);
 }
 
+/* What the server lists behind the login is waited for by nobody: the owner's command is there before the end of the
+ * list is, and the owner hears nothing of it. */
+static void ready_does_not_wait_for_capa_where_commands_may_go_ahead(void **state)
+{
+    static const char *const scripts[][9] = {
+        {"+OK hello\r\n", "+OK\r\nUSER\r\nPIPELINING\r\n.\r\n", "+OK\r\n", "+OK\r\n", "+OK\r\n",
+         "PIPELINING\r\n.\r\n+OK\r\n1 9\r\n.\r\n", "+OK\r\nA: b\r\n\r\n.\r\n", "+OK bye\r\n"},
+        {"+OK hello\r\n", "+OK\r\nUSER\r\n.\r\n", "+OK\r\n", "+OK\r\n", "+OK\r\nUSER\r\n.\r\n",
+         "+OK\r\n1 9\r\n.\r\n", "+OK\r\nA: b\r\n\r\n.\r\n", "+OK bye\r\n"}};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        if (i) {
+            callrig_down(&r);
+            callrig_up(&r);
+        }
+        way(PF_CALL_PLAIN);
+        r.account.mechanisms = "USER";
+        r.account.eager = true;
+        r.script = scripts[i];
+        callrig_run(&r);
+        went_well("USER");
+        r.heard[r.heard_len] = 0;
+        assert_non_null(strstr(r.heard, "\r\nCAPA\r\nLIST\r\n"));
+    }
+}
+
 #define S(name) cmocka_unit_test_setup_teardown(name, scene, scene_ends)
 
 int main(void)
@@ -365,6 +392,7 @@ int main(void)
                                        S(freed_in_each_callback),
                                        S(freed_at_any_turn),
                                        S(no_user_is_no_login),
+                                       S(ready_does_not_wait_for_capa_where_commands_may_go_ahead),
                                        S(held_is_deaf_and_its_clock_stands),
                                        S(held_keeps_the_piece_and_stops_the_clock)};
 

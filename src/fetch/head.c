@@ -5,8 +5,12 @@
 #include <sys/random.h>
 
 #include "base/text.h"
+#include "fetch/head_words.h"
 
-enum { NAME = 16 }; /* more than the longest name below and its colon */
+enum {
+    NAME = 16,     /* more than the longest name below and its colon */
+    DECODED = 8192 /* octets of a line with encoded words; a longer one is compared as it stands */
+};
 
 struct pf_head {
     EVP_MD_CTX *digest;
@@ -232,8 +236,12 @@ bool pf_head_matches(struct pf_bytes value, const char *pattern)
         if (*pattern == '*') {
             star = ++pattern;
             from = at;
-        } else if (*pattern == '?' ||
-                   (*pattern && pf_lower((unsigned char)*pattern) == pf_lower(value.at[at]))) {
+        } else if (*pattern == '?') {
+            pattern++;
+            at++;
+            while (at < value.len && (value.at[at] & 0xC0) == 0x80) /* the rest of a letter in UTF-8 */
+                at++;
+        } else if (*pattern && pf_lower((unsigned char)*pattern) == pf_lower(value.at[at])) {
             pattern++;
             at++;
         } else if (star) {
@@ -260,10 +268,14 @@ static struct pf_bytes trim(struct pf_bytes b)
 static bool asks(const struct pf_account_filter *filter, struct pf_bytes line)
 {
     size_t colon = pf_find(line, ':');
+    unsigned char room[DECODED];
+    struct pf_span text = {room, 0, sizeof room};
+    struct pf_bytes value = trim(pf_bytes_skip(line, colon + 1));
 
-    return colon < line.len &&
-           pf_equal_nocase(trim(pf_bytes_head(line, colon)), pf_bytes_of(filter->header)) &&
-           pf_head_matches(trim(pf_bytes_skip(line, colon + 1)), filter->pattern);
+    if (colon == line.len || !pf_equal_nocase(trim(pf_bytes_head(line, colon)), pf_bytes_of(filter->header)))
+        return false;
+    return pf_head_matches(value, filter->pattern) ||
+           (pf_head_words(value, &text) && pf_head_matches(trim(pf_span_bytes(&text)), filter->pattern));
 }
 
 const struct pf_account_filter *pf_head_filter(const struct pf_head *h, const struct pf_account *account)

@@ -27,9 +27,9 @@ void pf_head_digest(struct pf_head *, unsigned char out[PF_LEDGER_HEAD]);
  * scanner without a clock makes the same header every day. (The digest's last bit says it.) */
 bool pf_head_is_named(const unsigned char head[PF_LEDGER_HEAD]);
 /* The first of the account's filters that matches, or NULL. Folded lines are one; names without regard
- * to case. */
+ * to case. A line matches as it stands or with its encoded words as UTF-8 (fetch/head_words.h). */
 const struct pf_account_filter *pf_head_filter(const struct pf_head *, const struct pf_account *);
-/* `*` and `?` as a shell has them, without regard to case; linear, whatever the pattern. */
+/* `*` and `?` (a letter in UTF-8) as a shell has them, without regard to case; linear, whatever the pattern. */
 bool pf_head_matches(struct pf_bytes value, const char *pattern);
 
 #endif

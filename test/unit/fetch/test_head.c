@@ -209,7 +209,8 @@ static void patterns_are_a_shells(void **state)
         {"a*b", "a*b", true},     {"abc", "***", true},
         {"abc", "?*?*?", true},   {"ab", "?*?*?", false},
         {"[x]", "[x]", true},     {"x", "[x]", false},
-        {"\xc3\xa4", "??", true}, {"x", "x*", true},
+        {"\xc3\xa4", "?", true},  {"\xc3\xa4", "??", false},
+        {"\xc3\xa4x", "?x", true}, {"x", "x*", true},
     };
 
     (void)state;

@@ -78,14 +78,15 @@ static bool read_request(struct pf_bytes in, struct request *q)
 static enum pf_code write_lines(struct carrier *c, struct pf_bytes lines, struct pf_err *err)
 {
     if (!c->broken.code && pf_ledger_append(PF_CARRY_LEDGER, lines, true, &c->broken))
-        c->broken.code = PF_IO;
+        c->broken.code = c->broken.code == PF_NO_SPACE ? PF_NO_SPACE : PF_IO;
     if (c->broken.code)
         *err = c->broken;
     return c->broken.code;
 }
 
+/* `why`: of one that is refused. */
 static enum pf_code write_state(struct carrier *c, const struct request *q, enum pf_ledger_state state,
-                                struct pf_err *err)
+                                const char *why, struct pf_err *err)
 {
     unsigned char room[PF_LEDGER_LINE_MAX];
     struct pf_span out = {room, 0, sizeof room};
@@ -93,7 +94,7 @@ static enum pf_code write_state(struct carrier *c, const struct request *q, enum
 
     note.state = state == PF_LEDGER_DONE && q->doubt ? PF_LEDGER_SKIPPED : state;
     note.when = time(NULL);
-    note.name = (struct pf_bytes){0};
+    note.name = pf_bytes_head(pf_bytes_of(why), PF_LEDGER_NAME_MAX);
     if (!pf_ledger_line(&note, &out))
         return pf_fail(err, PF_IO, 0, where, "a record of the ledger cannot be said");
     return write_lines(c, pf_span_bytes(&out), err);
@@ -108,7 +109,7 @@ static enum pf_code deliver(struct carrier *c, const struct request *q, int file
                                  : code == PF_PERM ? PF_LEDGER_REFUSED
                                                    : PF_LEDGER_GONE;
 
-    if (!write_state(c, q, state, &lost))
+    if (!write_state(c, q, state, code == PF_PERM ? err->log : "", &lost))
         return code;
     *err = lost;
     return err->code;
@@ -138,7 +139,7 @@ static enum pf_code settle(struct carrier *c, const struct request *q, struct pf
 
     if (code != PF_OK && code != PF_GONE && code != PF_AGAIN)
         return code;
-    if (!write_state(c, q, code == PF_OK ? PF_LEDGER_DONE : PF_LEDGER_GONE, &lost))
+    if (!write_state(c, q, code == PF_OK ? PF_LEDGER_DONE : PF_LEDGER_GONE, "", &lost))
         return code;
     *err = lost;
     return err->code;

@@ -153,6 +153,12 @@ void pf_ledger_at(const struct pf_ledger *l, size_t i, struct pf_ledger_note *ou
     pf_ledger_table_at((struct pf_ledger_table *)(uintptr_t)&l->own, i, out, NULL);
 }
 
+uint64_t pf_ledger_delivered(const struct pf_ledger *l, int64_t *out_last)
+{
+    *out_last = l->last;
+    return l->delivered;
+}
+
 size_t pf_ledger_elsewhere_count(const struct pf_ledger *l)
 {
     return l->elsewhere.live;

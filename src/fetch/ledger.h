@@ -7,11 +7,12 @@
  *   will 1732290000 4711 5f3c…(32 digits) NAME UID *1a2b3c4d
  *   done 1732290001 4711 5f3c… - UID *…
  *   settled *…
+ *   fetched 4711 1732290001 *…
  *
  * A record is a state, seconds since 1970, octets, the header's digest, a name and the UID, with what is
  * no printable octet percent-encoded and `-` for nothing, then (as behind `who` and `settled`) a CRC-32
  * of the line before the `*`. Records belong to the `who` above them; `settled` ends what stands under
- * others.
+ * others; `fetched` says how many were delivered by what a rewrite has left out, and when the last one was.
  *
  * The order of things is the proof:
  *   - `will` is on disk before the message can be found at its place;
@@ -64,7 +65,7 @@ struct pf_ledger_note {
     uint64_t octets;                    /* as LIST told, or PF_OCTETS_UNKNOWN */
     unsigned char head[PF_LEDGER_HEAD]; /* zeros: not known */
     struct pf_bytes uid;                /* 1..PF_LEDGER_UID_MAX octets */
-    struct pf_bytes name;               /* WILL: what the place needs to find it again; else empty */
+    struct pf_bytes name;               /* WILL: what the place needs to find it again; REFUSED: why; else empty */
 };
 
 /* Begins the name of a WILL whose message may be a torso: what is there is SKIPPED then, not DONE. */
@@ -89,13 +90,17 @@ bool pf_ledger_find(const struct pf_ledger *, struct pf_bytes uid, struct pf_led
 size_t pf_ledger_count(
     const struct pf_ledger *); /* of known ones, in the order in which they became known */
 void pf_ledger_at(const struct pf_ledger *, size_t i, struct pf_ledger_note *out);
+/* How many were ever delivered here, under any `who`, as far as the file had it when it was opened, and when the last
+ * one was; 0: never. */
+uint64_t pf_ledger_delivered(const struct pf_ledger *, int64_t *out_last);
 /* Those of another `who`, the same way. */
 size_t pf_ledger_elsewhere_count(const struct pf_ledger *);
 void pf_ledger_elsewhere_at(const struct pf_ledger *, size_t i, struct pf_ledger_note *out);
 
-/* Appends records with one write; `sync`: they are on disk when it returns. After an error nothing more
- * can be written (PF_IO each time): what is on disk is not known any more. Only PF_NO_MEMORY, PF_SYNTAX
- * (a note that cannot be said) and PF_STATE (it was only looked at) come before anything was tried, and
+/* Appends records with one write; `sync`: they are on disk when it returns. After an error (PF_IO, or
+ * PF_NO_SPACE) nothing more can be written (PF_IO each time): what is on disk is not known any more.
+ * Only PF_NO_MEMORY, PF_SYNTAX (a note that cannot be said) and PF_STATE (it was only looked at) come
+ * before anything was tried, and
  * change nothing. */
 enum pf_code pf_ledger_write(struct pf_ledger *, const struct pf_ledger_note *, size_t n, bool sync,
                              struct pf_err *);

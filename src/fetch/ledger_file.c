@@ -239,6 +239,20 @@ static void take_back(int fd, off_t before, ssize_t written)
         (void)!ftruncate(fd, before);
 }
 
+/* The file by its name, which a carrier was not told. A full disk is somebody's who can make room. */
+static enum pf_code trouble(int fd, int failed, const char *what, struct pf_err *err)
+{
+    char link[64], path[256];
+    enum pf_code code = pf_code_of_errno(failed) == PF_NO_SPACE ? PF_NO_SPACE : PF_IO;
+    ssize_t len;
+
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    len = readlink(link, path, sizeof path - 1);
+    path[len > 0 ? len : 0] = 0;
+    return pf_fail(err, code, failed, "ledger", "%s%sthe record of fetched mail cannot be %s: %s%s", path,
+                   path[0] ? ": " : "", what, strerror(failed), code == PF_NO_SPACE ? ": make room on that disk" : "");
+}
+
 enum pf_code pf_ledger_append(int fd, struct pf_bytes lines, bool sync, struct pf_err *err)
 {
     struct stat st;
@@ -254,12 +268,8 @@ enum pf_code pf_ledger_append(int fd, struct pf_bytes lines, bool sync, struct p
             int failed = n < 0 ? errno : ENOSPC;
 
             take_back(fd, st.st_size, n);
-            return pf_fail(err, PF_IO, failed, "ledger",
-                           "the record of fetched mail cannot be written: %s", strerror(failed));
+            return trouble(fd, failed, "written", err);
         }
     }
-    if (sync && fdatasync(fd) != 0)
-        return pf_fail(err, PF_IO, errno, "ledger", "the record of fetched mail cannot be synced: %s",
-                       strerror(errno));
-    return PF_OK;
+    return sync && fdatasync(fd) != 0 ? trouble(fd, errno, "synced", err) : PF_OK;
 }

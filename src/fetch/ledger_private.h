@@ -13,13 +13,20 @@
 
 /* ---- text ---- */
 
-enum pf_ledger_word { PF_LEDGER_RECORD, PF_LEDGER_WHO, PF_LEDGER_SETTLED, PF_LEDGER_NONE };
+enum pf_ledger_word {
+    PF_LEDGER_RECORD,
+    PF_LEDGER_WHO,
+    PF_LEDGER_SETTLED,
+    PF_LEDGER_FETCHED, /* out_note has how many (octets), and when */
+    PF_LEDGER_NONE
+};
 
 /* What a line (without its newline) is. `room` holds what its views show. */
 enum pf_ledger_word pf_ledger_read_line(struct pf_bytes line, unsigned char room[PF_LEDGER_WHO_MAX],
                                         struct pf_ledger_note *out_note, struct pf_bytes *out_who);
 bool pf_ledger_who_line(struct pf_bytes who, struct pf_span *out);
 bool pf_ledger_settled_line(struct pf_span *out);
+bool pf_ledger_fetched_line(uint64_t number, int64_t last, struct pf_span *out);
 
 /* ---- table ---- */
 
@@ -83,6 +90,8 @@ struct pf_ledger {
     struct pf_ledger_table own, elsewhere;
     char **others; /* the `who` of elsewhere, by number */
     size_t other_count;
+    uint64_t delivered; /* ever */
+    int64_t last;
     /* of the reading */
     size_t records; /* lines that are one */
     uint64_t whole; /* octets up to and with the last good line */

@@ -80,12 +80,26 @@ static void settle(const struct reading *r)
     }
 }
 
+static void count(struct pf_ledger *l, uint64_t number, int64_t last)
+{
+    if (__builtin_add_overflow(l->delivered, number, &l->delivered))
+        l->delivered = UINT64_MAX;
+    l->last = last > l->last ? last : l->last;
+}
+
 static bool learn(struct reading *r, const struct pf_ledger_note *note)
 {
     struct pf_ledger *l = r->ledger;
-    bool ok = pf_ledger_table_learn(l->ours ? &l->own : &l->elsewhere, l->ours ? 0 : r->other, note);
+    struct pf_ledger_table *table = l->ours ? &l->own : &l->elsewhere;
+    uint32_t who = l->ours ? 0 : r->other;
+    struct pf_ledger_note was;
+    bool ok;
 
-    pf_ledger_table_settle(l->ours ? &l->own : &l->elsewhere);
+    if ((note->state == PF_LEDGER_DONE || note->state == PF_LEDGER_SKIPPED) &&
+        pf_ledger_table_find(table, who, note->uid, &was) && was.state == PF_LEDGER_WILL)
+        count(l, 1, note->when);
+    ok = pf_ledger_table_learn(table, who, note);
+    pf_ledger_table_settle(table);
     l->records++;
     return ok;
 }
@@ -113,6 +127,10 @@ static enum pf_code take_line(struct reading *r, struct pf_bytes line)
             return PF_SYNTAX;
         if (!r->bad)
             settle(r);
+        return PF_OK;
+    case PF_LEDGER_FETCHED:
+        if (!r->bad)
+            count(r->ledger, note.octets, note.when);
         return PF_OK;
     case PF_LEDGER_NONE:
         break;

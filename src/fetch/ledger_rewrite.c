@@ -54,7 +54,8 @@ static void put_all(struct sheet *s, struct pf_ledger *l)
     struct pf_ledger_note note;
     uint32_t who = 0, last = 0;
 
-    s->ok = s->ok && pf_span_put(room(s), PF_LIT(PF_LEDGER_FIRST "\n"));
+    s->ok = s->ok && pf_span_put(room(s), PF_LIT(PF_LEDGER_FIRST "\n")) &&
+            (!l->delivered || pf_ledger_fetched_line(l->delivered, l->last, room(s)));
     for (size_t i = 0; i < l->elsewhere.live; i++) {
         pf_ledger_table_at(&l->elsewhere, i, &note, &who);
         if (i == 0 || who != last)

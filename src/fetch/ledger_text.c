@@ -105,6 +105,13 @@ bool pf_ledger_settled_line(struct pf_span *out)
     return end_line(out, from, pf_span_put(out, PF_LIT("settled")));
 }
 
+bool pf_ledger_fetched_line(uint64_t number, int64_t last, struct pf_span *out)
+{
+    size_t from = out->len;
+
+    return end_line(out, from, pf_span_format(out, "fetched %" PRIu64 " %" PRId64, number, last));
+}
+
 /* The word before the next space, which is taken off; the last one has none. */
 static struct pf_bytes next(struct pf_bytes *rest)
 {
@@ -256,6 +263,10 @@ enum pf_ledger_word pf_ledger_read_line(struct pf_bytes line, unsigned char room
         return PF_LEDGER_RECORD;
     if (pf_bytes_equal(line, PF_LIT("settled")))
         return PF_LEDGER_SETTLED;
+    rest = line;
+    if (pf_bytes_equal(next(&rest), PF_LIT("fetched")))
+        return get_number(next(&rest), &out_note->octets) && get_when(rest, &out_note->when) ? PF_LEDGER_FETCHED
+                                                                                            : PF_LEDGER_NONE;
     rest = line;
     if (!pf_bytes_equal(next(&rest), PF_LIT("who")) || pf_find(rest, ' ') < rest.len ||
         !get_word(rest, room, PF_LEDGER_WHO_MAX, out_who) || !out_who->len)

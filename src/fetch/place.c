@@ -80,7 +80,9 @@ struct pf_ledger_note pf_place_note(const struct pf_letter *l, enum pf_ledger_st
         .when = time(NULL),
         .octets = l->octets,
         .uid = pf_bytes_from(l->uid, l->uid_len),
-        .name = state == PF_LEDGER_WILL ? pf_bytes_of(l->record) : (struct pf_bytes){0},
+        .name = state == PF_LEDGER_WILL      ? pf_bytes_of(l->record)
+                : state == PF_LEDGER_REFUSED ? pf_bytes_head(pf_bytes_of(l->err.log), PF_LEDGER_NAME_MAX)
+                                             : (struct pf_bytes){0},
     };
 
     memcpy(note.head, l->head, sizeof note.head);

@@ -13,7 +13,8 @@
 struct known {
     uint64_t by[PF_LEDGER_REFUSED + 1];
     uint64_t elsewhere;
-    int64_t last; /* when one was fetched */
+    uint64_t fetched; /* ever */
+    int64_t last;     /* when one was */
 };
 
 static void count(const struct pf_ledger *ledger, struct known *out)
@@ -21,11 +22,10 @@ static void count(const struct pf_ledger *ledger, struct known *out)
     struct pf_ledger_note note;
 
     *out = (struct known){.elsewhere = pf_ledger_elsewhere_count(ledger)};
+    out->fetched = pf_ledger_delivered(ledger, &out->last);
     for (size_t i = 0; i < pf_ledger_count(ledger); i++) {
         pf_ledger_at(ledger, i, &note);
         out->by[note.state]++;
-        if (note.state == PF_LEDGER_DONE && note.when > out->last)
-            out->last = note.when;
     }
 }
 
@@ -45,6 +45,19 @@ static void say_line(const char *english, const char *german, uint64_t number)
         printf("    %" PRIu64 " %s\n", number, pf_say(english, german));
 }
 
+static void say_why(struct pf_bytes why)
+{
+    char text[PF_LEDGER_NAME_MAX + 1];
+
+    if (!why.len)
+        return;
+    memcpy(text, why.at, why.len);
+    text[why.len] = 0;
+    fputs("            ", stdout);
+    pf_tool_print_safe(stdout, text, false);
+    putchar('\n');
+}
+
 static void say_refused(const struct pf_ledger *ledger)
 {
     struct pf_ledger_note note;
@@ -59,6 +72,7 @@ static void say_refused(const struct pf_ledger *ledger)
         if (note.octets != PF_OCTETS_UNKNOWN)
             printf(pf_say("%" PRIu64 " octets", "%" PRIu64 " Oktette"), note.octets);
         putchar('\n');
+        say_why(note.name);
     }
 }
 
@@ -68,7 +82,8 @@ static void say(const struct pf_fetch_run *run, const struct pf_ledger *ledger, 
 
     pf_tool_print_safe(stdout, run->name, false);
     printf(pf_say(": %" PRIu64 " fetched, the last one: %s\n", ": %" PRIu64 " geholt, zuletzt: %s\n"),
-           k->by[PF_LEDGER_DONE], date(k->last, when));
+           k->fetched, date(k->last, when));
+    say_line("on the server count as fetched", "auf dem Server gelten als geholt", k->by[PF_LEDGER_DONE]);
     say_line("left by filters", "von Filtern ausgelassen", k->by[PF_LEDGER_SKIPPED]);
     say_line("were on their way when a run was cut off: the next one finds out",
              "waren unterwegs, als ein Lauf abgebrochen wurde: der nächste klärt es",
@@ -93,7 +108,8 @@ static void put(const struct pf_fetch_run *run, const struct pf_ledger *ledger, 
     pf_client_json_text(&j, "account", run->name);
     pf_client_json_text(&j, "who", who);
     pf_client_json_text(&j, "ledger", run->ledger);
-    pf_client_json_number(&j, "fetched", k->by[PF_LEDGER_DONE]);
+    pf_client_json_number(&j, "fetched", k->fetched);
+    pf_client_json_number(&j, "known", k->by[PF_LEDGER_DONE]);
     pf_client_json_number(&j, "skipped", k->by[PF_LEDGER_SKIPPED]);
     pf_client_json_number(&j, "refused", k->by[PF_LEDGER_REFUSED]);
     pf_client_json_number(&j, "unfinished", k->by[PF_LEDGER_WILL]);
@@ -109,6 +125,8 @@ static void put(const struct pf_fetch_run *run, const struct pf_ledger *ledger, 
         pf_client_json_time(&j, "at", note.when);
         if (note.octets != PF_OCTETS_UNKNOWN)
             pf_client_json_number(&j, "octets", note.octets);
+        if (note.name.len)
+            pf_client_json_bytes(&j, "text", note.name);
         pf_client_json_close(&j);
     }
     pf_client_json_list_end(&j);

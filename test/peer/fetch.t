@@ -59,7 +59,7 @@ def stls_and_urls():
         assert "5 of 5 would be fetched" in home.fetch("--dry-run", "--state", home.home + "/state", *trust, other,
                                                        file=False)
         assert "5 of 5 on the server" in home.fetch("adopt", "--state", home.home + "/state", *trust, other, file=False)
-        assert ": 5 fetched" in home.fetch("status", "--state", home.home + "/state", other, file=False)
+        assert "5 on the server count as fetched" in home.fetch("status", "--state", home.home + "/state", other, file=False)
         home.fetch(*way, file=False, status=78)
         assert "none is named" in home.errors
 
@@ -93,7 +93,7 @@ def filters_folders_and_limits():
         home.put("anna", b"Subject: large\n\n" + b"y" * 5000 + b"\n")
         home.configure(home.account("work", extra=filters + "size-limit 4000"))
         out = home.fetch("--verbose")
-        assert "1 deleted" in out and "2 left by filters" in out and "1 over size-limit" in out, out
+        assert "1 deleted" in out and "1 left by filters; 1 not wanted by filters" in out and "1 over size-limit" in out, out
         assert len(home.mails()) == 1 and len(home.mails(folder="Lists") + home.mails(folder=".Lists")) == 1, \
             [*os.walk(place)]
         assert len(home.files("anna")) == 4
@@ -147,9 +147,10 @@ def status_adopt_and_again():
         assert out == "work: 7 of 7 on the server count as fetched from now on\n", out
         assert home.fetch() == "work: nothing new, 7 on the server\n" and home.mails() == []
         out = home.fetch("status", "work")
-        assert re.match(r"work: 7 fetched, the last one: 20\d\d-.*\n    /.*/work\.ledger\n$", out), out
+        assert re.match(r"work: 0 fetched, the last one: never\n    7 on the server count as fetched\n    /.*/work\.ledger\n$",
+                        out), out
         state = json.loads(home.fetch("status", "--json"))
-        assert state["fetched"] == 7 and state["refused"] == 0 and state["who"].startswith("anna@localhost"), state
+        assert state["fetched"] == 0 and state["known"] == 7 and state["refused"] == 0 and state["who"].startswith("anna@localhost"), state
         home.fill(1, seed=9)
         uid = of(home.json(), "taken")[0]["uid"]
         home.fetch("again", "work", "no-such-uid", status=65)
@@ -161,6 +162,10 @@ def status_adopt_and_again():
         home.fetch("again", "work", status=64)
         assert "8 will be fetched" in home.fetch("again", "work", "--all", "--yes")
         assert home.json()[-1]["fetched"] == 8
+        home.fetch("--keep", "none")  # what is gone was fetched all the same
+        out = home.fetch("status", "work")
+        assert re.match(r"work: 10 fetched, the last one: 20\d\d-.*\n    /.*/work\.ledger\n$", out), out
+        assert json.loads(home.fetch("status", "--json"))["fetched"] == 10
 
 
 def other_places_and_what_they_refuse():
@@ -184,9 +189,11 @@ def other_places_and_what_they_refuse():
         assert len(digests) == 2 and set(digests) < set(sent) and len(home.files("anna")) == 1
         assert "program: nothing new, 1 on the server" in home.fetch()  # it is not tried again
         out = home.fetch("status", "program")
-        assert re.search(r"1 refused where they should go.*\n +20\d\d-.* \S+  \d+ octets$", out, re.M), out
+        assert re.search(r"1 refused where they should go.*\n +20\d\d-.* \S+  \d+ octets\n +\S.*/take ended with status 67$",
+                         out, re.M), out
         state = json.loads(home.fetch("status", "--json"))
         assert state["refused"] == 1 and state["refused_messages"][0]["octets"] > 0, state
+        assert state["refused_messages"][0]["text"].endswith("/take ended with status 67"), state
         home.write(program, f'#!/bin/sh\ncat > {taken}.now\n', mode=0o700)
         assert "1 will be fetched once more" in home.fetch("again", "program", "--refused")
         assert "1 deleted" in home.fetch() and not home.files("anna")

@@ -238,6 +238,31 @@ static void a_note_that_cannot_be_said_changes_nothing(void **state)
     pf_ledger_close(l);
 }
 
+/* What is gone was delivered all the same; what was only noted (adopted, under another UID) was not. */
+static void what_was_ever_delivered_is_counted(void **state)
+{
+    struct pf_ledger *l = opened("joe");
+    int64_t last = 1;
+
+    (void)state;
+    assert_int_equal(pf_ledger_delivered(l, &last), 0);
+    assert_int_equal(last, 0);
+    put(l, PF_LEDGER_WILL, "a");
+    put(l, PF_LEDGER_DONE, "a");
+    put(l, PF_LEDGER_GONE, "a");
+    put(l, PF_LEDGER_WILL, "b");
+    put(l, PF_LEDGER_SKIPPED, "b"); /* it may be a torso; then it is not */
+    put(l, PF_LEDGER_DONE, "b");
+    put(l, PF_LEDGER_DONE, "c");
+    put(l, PF_LEDGER_WILL, "d");
+    put(l, PF_LEDGER_GONE, "d");
+    pf_ledger_close(l);
+    l = opened("joe");
+    assert_int_equal(pf_ledger_delivered(l, &last), 2);
+    assert_true(last > 0);
+    pf_ledger_close(l);
+}
+
 static void a_write_that_did_not_fit_breaks_it_and_leaves_no_half_line(void **state)
 {
     struct pf_ledger *l = opened("joe");
@@ -253,7 +278,9 @@ static void a_write_that_did_not_fit_breaks_it_and_leaves_no_half_line(void **st
     now.rlim_cur = slurp(before, sizeof before) + 10;
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &now), 0);
-    assert_int_equal(pf_ledger_write(l, &n, 1, true, &err), PF_IO);
+    assert_int_equal(pf_ledger_write(l, &n, 1, true, &err), PF_NO_SPACE);
+    assert_non_null(strstr(err.log, "make room"));
+    assert_int_equal(err.log[0], '/'); /* the file is named */
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
     signal(SIGXFSZ, SIG_DFL);
     assert_int_equal(pf_ledger_write(l, &n, 1, true, &err), PF_IO);
@@ -282,6 +309,7 @@ int main(void)
         S(folders_and_file_are_the_owners_alone),
         S(descriptors_do_not_survive_exec_and_the_file_appends),
         S(a_note_that_cannot_be_said_changes_nothing),
+        S(what_was_ever_delivered_is_counted),
         S(a_write_that_did_not_fit_breaks_it_and_leaves_no_half_line),
     };
     return RUN(tests);

@@ -85,6 +85,10 @@ struct pf_accounts *pf_accounts_parse(const char *name, struct pf_bytes text, co
 /* The account of that name, or NULL. */
 const struct pf_account *pf_accounts_find(const struct pf_accounts *, const char *name);
 void pf_accounts_free(struct pf_accounts *); /* NULL is allowed */
+/* HOST:PORT, [ADDRESS]:PORT, or unix:/PATH. */
+bool pf_account_is_door(const char *text);
+/* What can stand in an envelope: no blank, no control character, no angle bracket. */
+bool pf_account_is_mailbox(const char *text);
 /* What an account is that says nothing: the defaults of the list. */
 void pf_account_defaults(struct pf_account *out);
 

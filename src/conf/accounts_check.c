@@ -11,6 +11,41 @@ static void wrong(struct pf_accounts_reader *r, const struct pf_conf_place *head
                  pf_words(hint));
 }
 
+bool pf_account_is_door(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    bool bracket = text[0] == '[' && colon && colon > text && colon[-1] == ']';
+
+    if (strncmp(text, "unix:", 5) == 0)
+        return text[5] == '/';
+    if (!colon || colon == text || !colon[1] || strlen(colon + 1) > 31 || strpbrk(text, " \t"))
+        return false;
+    return bracket || memchr(text, ':', (size_t)(colon - text)) == NULL;
+}
+
+bool pf_account_is_mailbox(const char *text)
+{
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c <= ' ' || *c == 0x7f || *c == '<' || *c == '>')
+            return false;
+    return text[0] != 0;
+}
+
+static void check_door(struct pf_accounts_reader *r, const struct pf_conf_place *head)
+{
+    const struct pf_account *a = &r->account;
+
+    if ((a->lmtp || a->smtp) && !a->recipient)
+        wrong(r, head, "has no `recipient`", "lmtp and smtp are told whom mail is for");
+    if ((a->lmtp && !pf_account_is_door(a->lmtp)) || (a->smtp && !pf_account_is_door(a->smtp)))
+        wrong(r, head, a->smtp ? "has an `smtp` that is no server" : "has an `lmtp` that is no server",
+              "write HOST:PORT, [ADDRESS]:PORT or unix:/PATH");
+    if (a->recipient && !pf_account_is_mailbox(a->recipient))
+        wrong(r, head, "has a `recipient` that is no address", "it stands in angle brackets: no blanks, no brackets");
+    if (a->sender && !pf_account_is_mailbox(a->sender))
+        wrong(r, head, "has a `sender` that is no address", "it stands in angle brackets: no blanks, no brackets");
+}
+
 void pf_accounts_check(struct pf_accounts_reader *r, const struct pf_conf_place *head)
 {
     const struct pf_account *a = &r->account;
@@ -28,8 +63,7 @@ void pf_accounts_check(struct pf_accounts_reader *r, const struct pf_conf_place 
         wrong(r, head, "wants pins or DANE, and `verify no`", "one of them means nothing: remove it");
     if (a->token_url && (!a->client_id || !a->refresh_token_file))
         wrong(r, head, "has a `token-url`, and no `client-id` or no `refresh-token-file`", "");
-    if ((a->lmtp || a->smtp) && !a->recipient)
-        wrong(r, head, "has no `recipient`", "lmtp and smtp are told whom mail is for");
+    check_door(r, head);
     for (size_t i = 0; i < a->filter_count; i++)
         if (a->filters[i].action == PF_ACCOUNT_FOLDER && !a->maildir) {
             wrong(r, head, "has a filter with a folder, and no `maildir`", "folders are those of a Maildir");

@@ -109,6 +109,16 @@ static struct pf_bytes at_home(struct pf_accounts_reader *r, const struct pf_con
     return pf_bytes_from(path, home + word->text.len - 1);
 }
 
+/* "14" or "14d" */
+static bool is_days(struct pf_bytes word)
+{
+    size_t digits = 0;
+
+    while (digits < word.len && pf_is_digit(word.at[digits]))
+        digits++;
+    return digits && (digits == word.len || (digits + 1 == word.len && word.at[digits] == 'd'));
+}
+
 static bool read_keep(struct pf_accounts_reader *r, const struct pf_accounts_row *row,
                       const struct pf_conf_token *word, struct pf_account *account)
 {
@@ -119,7 +129,7 @@ static bool read_keep(struct pf_accounts_reader *r, const struct pf_accounts_row
         account->keep_days = all ? -1 : 0;
         return true;
     }
-    if (word->text.len == 0 || !pf_is_digit(word->text.at[0]))
+    if (!is_days(word->text))
         return refuse(r, word, "says not what stays", "write all, none, or days as 14d");
     return pf_conf_value_read(&row->row, &in, as_draft(account));
 }

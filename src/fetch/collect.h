@@ -75,6 +75,7 @@ struct pf_collect_sums {
     /* octets: of those that were fetched, as they came. */
     uint64_t listed, fetched, octets, skipped, refused, deleted, left_large, again, sessions;
     uint64_t delete_refused; /* +OK to DELE was not had */
+    uint64_t unwanted;       /* of `skipped`: a filter deletes it */
     uint32_t
         login_delay; /* seconds that the server wants between logins, as CAPA says; 0: it says none */
 };

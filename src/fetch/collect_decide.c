@@ -69,6 +69,7 @@ static void tell_left(struct pf_collect *c)
 
         large += row->why == PF_PLAN_LARGE;
         c->sums.skipped += news && (row->why == PF_PLAN_FILTERED || row->why == PF_PLAN_UNWANTED);
+        c->sums.unwanted += news && row->why == PF_PLAN_UNWANTED && c->set.remove;
         if (news && (row->why != PF_PLAN_LARGE || c->sums.sessions == 1))
             pf_collect_left(c, row, NULL);
     }

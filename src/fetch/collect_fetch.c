@@ -235,6 +235,7 @@ static void finish(struct pf_collect *c, const struct pf_heard *heard)
 
         c->s.steps += left;
         c->sums.skipped += left && (u->row->why == PF_PLAN_FILTERED || u->row->why == PF_PLAN_UNWANTED);
+        c->sums.unwanted += left && u->row->why == PF_PLAN_UNWANTED && c->set.remove;
         if (left || u->err.code != PF_OK)
             pf_collect_left(c, u->row, &u->err);
         return;

@@ -114,7 +114,11 @@ void pf_collect_listed(struct pf_collect *c)
         return;
     }
     c->stage = PF_STAGE_LOOKS;
-    if (pf_plan_renumbered(c->s.plan))
+    if (pf_plan_renumbered(c->s.plan) && !pf_ledger_count(c->ledger))
+        pf_collect_notice(c, PF_CHANGED,
+                          "the account has another server, port or user than before; messages that were "
+                          "fetched there are known again by their UIDs, headers and sizes");
+    else if (pf_plan_renumbered(c->s.plan))
         pf_collect_notice(
             c, PF_CHANGED,
             "the server has a new UID for every message; those that were fetched before are "

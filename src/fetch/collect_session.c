@@ -220,6 +220,7 @@ static void end_session(struct pf_collect *c)
             pf_collect_over(c);
     } else if (c->s.ready && has_number_left(c) && recalls(c)) {
         c->recalled = true;
+        c->err = (struct pf_err){0}; /* what was refused in this session is asked for in the next */
         c->poison_err = c->s.why;
         pf_collect_notice(c, c->s.why.code, "%s; calling again", c->s.why.log);
         if (pf_collect_alive(c))

@@ -131,8 +131,10 @@ static void job_done(struct pf_job *job)
 
     if (!p->freed) {
         sem_wait(&m->worked);
-        if (m->err.code)
+        if (m->err.code) {
+            m->dead = true;
             pf_place_break(p, &m->err);
+        }
         if (m->settling)
             tell_settled(m);
         else
@@ -143,7 +145,7 @@ static void job_done(struct pf_job *job)
     pf_place_release(p);
 }
 
-/* What comes behind a break is not tried any more. */
+/* What comes behind a break of the disk is not tried any more. */
 static void fail_line(struct pf_place *p)
 {
     struct pf_letter *l;
@@ -172,7 +174,8 @@ static void work(struct pf_place *p)
 
     if (m->job.busy)
         return;
-    if (!m->settling && !m->group_count && p->broken.code) {
+    /* Where one cannot be written because the disk is full, those that were whole before still come. */
+    if (!m->settling && !m->group_count && m->dead) {
         fail_line(p);
         return;
     }

@@ -41,6 +41,7 @@ struct pf_place_maildir {
     size_t old_count, again;
     struct pf_err err; /* the job's: what stopped it, or broke the place at its end */
     bool settling;
+    bool dead; /* a job broke the place: nothing is tried any more */
 };
 
 /* place_folder_open.c. On a thread: makes and opens what is missing. */

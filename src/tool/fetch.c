@@ -113,7 +113,8 @@ static int with_accounts(const struct verb *verb, struct pf_fetch_options *o)
     fetch.client.pool = NULL;
     pf_fetch_runs_free(&fetch);
     pf_client_close(&fetch.client);
-    return fflush(stdout) == 0 || status ? status : pf_verdict(PF_IO)->exit_status;
+    /* A line that was lost before leaves nothing for the last flush to fail at. */
+    return (fflush(stdout) == 0 && !ferror(stdout)) || status ? status : pf_verdict(PF_IO)->exit_status;
 }
 
 int pf_tool_fetch(int argc, char **argv)

@@ -96,6 +96,8 @@ struct pf_fetch_run {
     bool too_soon;
     struct pf_err err;     /* how the last session ended */
     char told[PF_ERR_LOG]; /* the last notice: what ends a session is not told twice */
+    char left[PF_ERR_LOG]; /* why the last message was left, and how many more were for the same reason, untold */
+    uint64_t left_more;
     struct pf_collect_sums sums;
     struct pf_fetch_progress progress;
     uint64_t shown; /* messages that were told */
@@ -162,7 +164,10 @@ int pf_fetch_status_of(enum pf_code);
 void pf_fetch_say_sums(const struct pf_fetch_run *, FILE *to);
 bool pf_fetch_is_news(const struct pf_fetch_run *);
 void pf_fetch_say_error(const struct pf_fetch_run *);
+/* Of messages that were left for one reason the first is told, and how many followed it: by pf_fetch_say_more, at the
+ * latest. */
 void pf_fetch_say_notice(struct pf_fetch_run *, const struct pf_collect_event *);
+void pf_fetch_say_more(struct pf_fetch_run *);
 /* Where its mail goes. */
 void pf_fetch_say_place(const struct pf_fetch_run *, const char *folder, FILE *to);
 /* In a dry run: the message would be deleted. */

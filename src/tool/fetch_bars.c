@@ -110,6 +110,8 @@ static void end(struct pf_fetch_run *run)
     struct pf_fetch *f = run->fetch;
 
     erase(f);
+    fflush(stdout);
+    pf_fetch_say_more(run);
     if (run->err.code == PF_OK || pf_fetch_is_news(run))
         pf_fetch_say_sums(run, stdout);
     fflush(stdout);

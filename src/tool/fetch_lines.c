@@ -44,6 +44,8 @@ static void say_left(const struct pf_fetch_run *run, const struct pf_collect_eve
     say_name(run);
     printf(pf_fetch_would_delete(run, e)
                ? pf_say("message %" PRIu64 " would be deleted", "Nachricht %" PRIu64 " würde gelöscht")
+           : e->why == PF_PLAN_UNWANTED && !run->fetch->options->no_delete
+               ? pf_say("message %" PRIu64 " goes", "Nachricht %" PRIu64 " kommt weg")
                : pf_say("message %" PRIu64 " stays", "Nachricht %" PRIu64 " bleibt liegen"),
            e->number);
     say_octets(e->octets);
@@ -84,6 +86,7 @@ static void begin(struct pf_fetch_run *run)
 
 static void end(struct pf_fetch_run *run)
 {
+    pf_fetch_say_more(run);
     /* Who is asked every minute has nothing to say most of the time. */
     if (run->err.code == PF_OK && run->fetch->options->daemon && !run->fetch->options->verbose &&
         !pf_fetch_is_news(run))
@@ -109,6 +112,7 @@ static void quiet_event(struct pf_fetch_run *run, const struct pf_collect_event 
 
 static void quiet_end(struct pf_fetch_run *run)
 {
+    pf_fetch_say_more(run);
     if (run->err.code != PF_OK && !(run->fetch->stops && run->err.code == PF_CANCELLED))
         pf_fetch_say_error(run);
 }

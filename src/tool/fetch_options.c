@@ -1,6 +1,7 @@
 #include "tool/fetch.h"
 
 #include "base/text.h"
+#include "tool/safe.h"
 #include "tool/speech.h"
 
 #include <stdlib.h>
@@ -13,6 +14,7 @@ struct row {
     enum kind kind;
     size_t field; /* FLAG */
     bool (*take)(struct pf_fetch_options *, const char *value);
+    const char *wants, *braucht; /* VALUE */
 };
 
 static bool take_jobs(struct pf_fetch_options *o, const char *value)
@@ -103,25 +105,25 @@ static bool take_command(struct pf_fetch_options *o, const char *value)
 static bool take_lmtp(struct pf_fetch_options *o, const char *value)
 {
     o->client.account.lmtp = value;
-    return one_place(o, value);
+    return one_place(o, value) && pf_account_is_door(value);
 }
 
 static bool take_smtp(struct pf_fetch_options *o, const char *value)
 {
     o->client.account.smtp = value;
-    return one_place(o, value);
+    return one_place(o, value) && pf_account_is_door(value);
 }
 
 static bool take_recipient(struct pf_fetch_options *o, const char *value)
 {
     o->client.account.recipient = value;
-    return value[0] != 0;
+    return pf_account_is_mailbox(value);
 }
 
 static bool take_sender(struct pf_fetch_options *o, const char *value)
 {
     o->client.account.sender = value;
-    return true;
+    return !value[0] || pf_account_is_mailbox(value);
 }
 
 static bool take_state(struct pf_fetch_options *o, const char *value)
@@ -134,29 +136,29 @@ static bool take_state(struct pf_fetch_options *o, const char *value)
 #define FIELD(name) offsetof(struct pf_fetch_options, name)
 
 static const struct row rows[] = {
-    {"--no-delete", "", FLAG, FIELD(no_delete), NULL},
-    {"--json", "", FLAG, FIELD(json), NULL},
-    {"--quiet", "-q", FLAG, FIELD(quiet), NULL},
-    {"--verbose", "-v", FLAG, FIELD(verbose), NULL},
-    {"--daemon", "-d", FLAG, FIELD(daemon), NULL},
-    {"--yes", "-y", FLAG, FIELD(yes), NULL},
-    {"--refused", "", FLAG, FIELD(refused), NULL},
-    {"--all", "", FLAG, FIELD(all), NULL},
-    {"--help", "-h", FLAG, FIELD(help), NULL},
-    {"--jobs", "-j", VALUE, 0, take_jobs},
-    {"--keep", "", VALUE, 0, take_keep},
-    {"--poll", "", VALUE, 0, take_poll},
-    {"--size-limit", "", VALUE, 0, take_size_limit},
-    {"--number-limit", "", VALUE, 0, take_number_limit},
-    {"--order", "", VALUE, 0, take_order},
-    {"--maildir", "", VALUE, 0, take_maildir},
-    {"--mbox", "", VALUE, 0, take_mbox},
-    {"--command", "", VALUE, 0, take_command},
-    {"--lmtp", "", VALUE, 0, take_lmtp},
-    {"--smtp", "", VALUE, 0, take_smtp},
-    {"--recipient", "", VALUE, 0, take_recipient},
-    {"--sender", "", VALUE, 0, take_sender},
-    {"--state", "", VALUE, 0, take_state},
+    {"--no-delete", "", FLAG, FIELD(no_delete), NULL, NULL, NULL},
+    {"--json", "", FLAG, FIELD(json), NULL, NULL, NULL},
+    {"--quiet", "-q", FLAG, FIELD(quiet), NULL, NULL, NULL},
+    {"--verbose", "-v", FLAG, FIELD(verbose), NULL, NULL, NULL},
+    {"--daemon", "-d", FLAG, FIELD(daemon), NULL, NULL, NULL},
+    {"--yes", "-y", FLAG, FIELD(yes), NULL, NULL, NULL},
+    {"--refused", "", FLAG, FIELD(refused), NULL, NULL, NULL},
+    {"--all", "", FLAG, FIELD(all), NULL, NULL, NULL},
+    {"--help", "-h", FLAG, FIELD(help), NULL, NULL, NULL},
+    {"--jobs", "-j", VALUE, 0, take_jobs, "a number from 1 to 1000", "eine Zahl von 1 bis 1000"},
+    {"--keep", "", VALUE, 0, take_keep, "all, none, or days as 14d", "all, none oder Tage wie 14d"},
+    {"--poll", "", VALUE, 0, take_poll, "a time as 10m, or 0", "eine Zeit wie 10m, oder 0"},
+    {"--size-limit", "", VALUE, 0, take_size_limit, "a size as 20m, or 0", "eine Größe wie 20m, oder 0"},
+    {"--number-limit", "", VALUE, 0, take_number_limit, "a number, or 0", "eine Zahl, oder 0"},
+    {"--order", "", VALUE, 0, take_order, "oldest or newest", "oldest oder newest"},
+    {"--maildir", "", VALUE, 0, take_maildir, "one folder", "einen Ordner"},
+    {"--mbox", "", VALUE, 0, take_mbox, "one file", "eine Datei"},
+    {"--command", "", VALUE, 0, take_command, "a program and its arguments", "ein Programm mit Argumenten"},
+    {"--lmtp", "", VALUE, 0, take_lmtp, "HOST:PORT or unix:/PATH", "RECHNER:PORT oder unix:/PFAD"},
+    {"--smtp", "", VALUE, 0, take_smtp, "HOST:PORT or unix:/PATH", "RECHNER:PORT oder unix:/PFAD"},
+    {"--recipient", "", VALUE, 0, take_recipient, "an address", "eine Adresse"},
+    {"--sender", "", VALUE, 0, take_sender, "an address", "eine Adresse"},
+    {"--state", "", VALUE, 0, take_state, "a file", "eine Datei"},
 };
 
 static const struct row *row_of(const char *word)
@@ -177,6 +179,15 @@ static int complain(const char *english, const char *german, const char *word)
     return -1;
 }
 
+static int refuse_value(const struct row *row, const char *value)
+{
+    fprintf(stderr, pf_say("postfach fetch: %s wants %s, and not `", "postfach fetch: %s braucht %s, und nicht `"),
+            row->name, pf_say(row->wants, row->braucht));
+    pf_tool_print_safe(stderr, value, false);
+    fputs("`\n", stderr);
+    return -1;
+}
+
 /* As pf_client_option. */
 static int own_option(struct pf_fetch_options *o, int argc, char **argv)
 {
@@ -193,7 +204,7 @@ static int own_option(struct pf_fetch_options *o, int argc, char **argv)
     else if (!value)
         return complain("a value is missing behind", "ein Wert fehlt hinter", argv[0]);
     else if (!row->take(o, value))
-        return complain("that is no value that can be used:", "dieser Wert ist nicht brauchbar:", value);
+        return refuse_value(row, value);
     return row && row->kind == VALUE && !equal ? 2 : 1;
 }
 
@@ -202,6 +213,12 @@ static const char *const settings[] = {[PF_FETCH_KEEP] = "keep",
                                        [PF_FETCH_SIZE_LIMIT] = "size-limit",
                                        [PF_FETCH_NUMBER_LIMIT] = "number-limit",
                                        [PF_FETCH_ORDER] = "order"};
+
+static const char *const words[] = {[PF_FETCH_KEEP] = "--keep",
+                                    [PF_FETCH_POLL] = "--poll",
+                                    [PF_FETCH_SIZE_LIMIT] = "--size-limit",
+                                    [PF_FETCH_NUMBER_LIMIT] = "--number-limit",
+                                    [PF_FETCH_ORDER] = "--order"};
 
 static void print_mistake(void *self, const struct pf_conf_mistake *m)
 {
@@ -229,8 +246,7 @@ static bool read_settings(struct pf_fetch_options *o)
             good = good && (pf_is_digit((unsigned char)*c) ||
                             (pf_lower((unsigned char)*c) >= 'a' && pf_lower((unsigned char)*c) <= 'z'));
         if (!good || !value[0] || !pf_span_format(&out, "%s %s\n", settings[i], value))
-            return complain("that is no value that can be used:", "dieser Wert ist nicht brauchbar:",
-                            value) == 0;
+            return refuse_value(row_of(words[i]), value) == 0;
     }
     if (!said)
         return true;

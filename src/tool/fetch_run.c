@@ -224,7 +224,8 @@ void pf_fetch_start(struct pf_fetch_run *run)
     struct pf_err err;
 
     run->err.code = PF_OK;
-    run->told[0] = 0;
+    run->told[0] = run->left[0] = 0;
+    run->left_more = 0;
     run->phase = PF_FETCH_CALLS;
     run->began = pf_loop_now(f->client.loop);
     run->sums = (struct pf_collect_sums){0};

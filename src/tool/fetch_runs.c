@@ -148,6 +148,12 @@ static int nothing_to_do(const struct pf_fetch *f)
                      "postfach fetch: diese Optionen sind für eine URL oder Adresse, und keine ist "
                      "genannt\n"),
               stderr);
+    else if (!f->file && !f->client.file[0])
+        fputs(pf_say("postfach fetch: there are no accounts: HOME is not set, so nobody knows where they are; "
+                     "say -c FILE\n",
+                     "postfach fetch: es gibt keine Konten: HOME ist nicht gesetzt, also weiß niemand, wo sie sind; "
+                     "-c DATEI angeben\n"),
+              stderr);
     else
         fprintf(stderr,
                 f->file ? pf_say("postfach fetch: no account in %s is enabled\n",
@@ -194,6 +200,15 @@ static bool is_wanted(const struct pf_fetch *f, const struct pf_account *a)
         if (strcmp(o->words[i], a->name) == 0)
             return true;
     return o->word_count == 0 && a->enabled;
+}
+
+/* A file that is empty just now is one that somebody writes; a daemon that ends because of it is missed by nobody. */
+static bool any_wanted(const struct pf_fetch *f, const struct pf_accounts *accounts)
+{
+    for (size_t i = 0; i < accounts->count; i++)
+        if (is_wanted(f, &accounts->list[i]))
+            return true;
+    return false;
 }
 
 static bool is_idle(const struct pf_fetch_run *run)
@@ -250,6 +265,11 @@ void pf_fetch_reload(struct pf_fetch *f)
     if (!f->file)
         return;
     accounts = pf_accounts_read(f->client.file, f->client.home, print_mistake, NULL);
+    if (accounts && !any_wanted(f, accounts)) {
+        nothing_to_do(f);
+        pf_accounts_free(accounts);
+        accounts = NULL;
+    }
     if (!accounts || !take_file(f, accounts)) {
         fputs(pf_say("postfach fetch: the accounts stay as they were\n",
                      "postfach fetch: die Konten bleiben, wie sie waren\n"),

@@ -73,7 +73,8 @@ static void say_rest(const struct pf_fetch_run *run, FILE *to)
 
     say_count(to, s->deleted, "deleted", "gelöscht");
     say_count(to, s->delete_refused, "could not be deleted", "ließen sich nicht löschen");
-    say_count(to, s->skipped, "left by filters", "von Filtern ausgelassen");
+    say_count(to, s->skipped - s->unwanted, "left by filters", "von Filtern ausgelassen");
+    say_count(to, s->unwanted, "not wanted by filters", "von Filtern nicht gewollt");
     say_count(to, s->refused, "refused (postfach fetch status)", "abgewiesen (postfach fetch status)");
     say_count(to, s->left_large, "over size-limit", "größer als size-limit");
     say_count(to, s->again, "perhaps for the second time", "vielleicht zum zweiten Mal");
@@ -138,9 +139,30 @@ void pf_fetch_say_error(const struct pf_fetch_run *run)
             pf_fetch_time(run->rest, time));
 }
 
+void pf_fetch_say_more(struct pf_fetch_run *run)
+{
+    if (run->left_more) {
+        fputs("postfach fetch: ", stderr);
+        pf_tool_print_safe(stderr, run->name, false);
+        fprintf(stderr, pf_say(": the same of %" PRIu64 " more %s\n", ": dasselbe bei %" PRIu64 " weiteren %s\n"),
+                run->left_more,
+                run->left_more == 1 ? pf_say("message", "Nachricht") : pf_say("messages", "Nachrichten"));
+    }
+    run->left_more = 0;
+    run->left[0] = 0;
+}
+
 void pf_fetch_say_notice(struct pf_fetch_run *run, const struct pf_collect_event *e)
 {
     struct pf_err about = e->err;
+
+    if (e->kind == PF_COLLECT_LEFT && strcmp(run->left, e->err.log) == 0) {
+        run->left_more++;
+        return;
+    }
+    pf_fetch_say_more(run);
+    if (e->kind == PF_COLLECT_LEFT)
+        snprintf(run->left, sizeof run->left, "%s", e->err.log);
 
     /* Which message it is about, where what delivers it does not know that. */
     if (e->kind == PF_COLLECT_LEFT && (e->err.code == PF_PERM || e->err.code == PF_TEMP) &&

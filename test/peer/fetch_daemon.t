@@ -75,6 +75,9 @@ def new_accounts_are_read():
             home.configure(home.account("work", extra="nonsense"))
             daemon.signal(signal.SIGHUP)
             daemon.says(r"accounts stay as they were")
+            home.configure()  # somebody is writing the file: it is empty just now
+            daemon.signal(signal.SIGHUP)
+            daemon.says(r"accounts stay as they were", 2)
             home.configure(home.account("other", "bob", extra="poll 1s"))
             daemon.signal(signal.SIGHUP)
             daemon.says(r'"event":"end","account":"other"', 2)

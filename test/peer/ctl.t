@@ -256,6 +256,7 @@ def strangers_of_the_machine_are_refused():
         desk.start()
         program = os.path.join(desk.folder, "postfach")
         shutil.copy(POSTFACH, program)
+        shutil.copy(POSTFACH + "-office", program + "-office")
         words = [*nobody, program, "ctl", "--socket", desk.control, "sessions"]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         assert done.returncode == 75 and "only root" in done.stderr, done

@@ -33,6 +33,19 @@ int pf_client_complain(const char *what, const char *name, const struct pf_err *
     return pf_verdict(err->code)->exit_status;
 }
 
+int pf_client_told(const char *what, int status)
+{
+    struct pf_err err;
+
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    if (errno == EPIPE) /* who read it has enough */
+        return status ? status : pf_verdict(PF_IO)->exit_status;
+    pf_fail(&err, PF_IO, errno, "client", "standard output");
+    return pf_client_complain(what, NULL, &err);
+}
+
 /* Where the accounts are when nobody says it; false: there is no such place. */
 static bool usual_file(struct pf_client *c)
 {
@@ -122,7 +135,7 @@ static void tell_unknown(const struct pf_client *c, const char *word)
                 "`, und keine Datei mit Konten (%s)\n"
                 "    Tipp: die Datei anlegen, postfach-accounts(5), oder eine URL oder Adresse nennen: "
                 "pops://NAME@RECHNER\n"),
-            c->file);
+            c->file[0] ? c->file : pf_say("HOME is not set", "HOME ist nicht gesetzt"));
         return;
     }
     fprintf(stderr, pf_say("` in %s; there are:", "` in %s; es gibt:"), c->file);

@@ -69,6 +69,9 @@ void pf_client_tell_unchecked(const struct pf_account *);
 /* Tells an error on stderr, `postfach WHAT: NAME: ...` (either may be NULL), and gives the exit status. */
 int pf_client_complain(const char *what, const char *name, const struct pf_err *);
 
+/* The exit status at the end: what was told on stdout has to be there, or it is another one, and said why. */
+int pf_client_told(const char *what, int status);
+
 /* Asks a person for the secret of an account, where one will be needed that no source has; for before a
  * screen is opened and the loop runs. It is kept until the client is closed. PF_OK also when there is
  * nothing to ask; PF_CANCELLED: the person did not want to. */

@@ -195,9 +195,7 @@ static int run(struct pf_look *l)
         status = l->verb->run(l);
     pf_look_end(l);
     pf_client_close(&l->client);
-    if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0)
-        status = pf_verdict(PF_IO)->exit_status;
-    return status;
+    return pf_client_told(l->verb->word, status);
 }
 
 int pf_look_main(const struct pf_look_verb *verb, int argc, char **argv)

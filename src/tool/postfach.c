@@ -4,8 +4,10 @@
 
 #include <postfach/err.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: postfach user add|passwd|remove|list|check …  accounts in a password file\n"
@@ -32,8 +34,17 @@ static const struct {
     {"bench", "bench"}, {"deliver", "deliver"}, {"ctl", "office"}, {"why", "office"},  {"top", "office"},
 };
 
+/* A descriptor of ours in the place of a closed standard one would get what is printed. */
+static void stand_on_three(void)
+{
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd) /* inherited by helpers */
+            _exit(pf_verdict(PF_IO)->exit_status);
+}
+
 int main(int argc, char **argv)
 {
+    stand_on_three();
     if (argc < 2) {
         fputs(usage, stderr);
         return pf_verdict(PF_SYNTAX)->exit_status;

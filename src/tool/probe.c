@@ -215,7 +215,8 @@ static int tell(struct probe *p)
         pf_probe_report(p->doors[i], stdout);
     if (!p->wish.json)
         pf_probe_grade_report(p->doors, count, stdout);
-    fflush(stdout);
+    if (pf_client_told("probe", 0))
+        return pf_verdict(PF_IO)->exit_status;
     if (pf_probe_grade(p->doors, count, counts)[0] == '-')
         return pf_client_complain("probe", p->wish.host, &first->err);
     if (last->mail && !last->mail->in)

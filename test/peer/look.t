@@ -232,6 +232,18 @@ def what_is_not_known_is_told():
             assert f"usage: postfach {word}".encode() in tool(office, word, "--help")[0]
 
 
+def what_cannot_be_told_is_no_success():
+    with Office() as office:
+        set_up(office)
+        for words, to, status, said in (("ls --json work", "/dev/full", 74, "ls: standard output: No space left"),
+                                        ("show work 1", "/dev/full", 74, "show: standard output: No space left"),
+                                        (f"probe --json localhost:{office.pop3s}", "/dev/full", 74, "probe: standard output"),
+                                        ("ls work", "&-", 0, "")):
+            done = subprocess.run(["sh", "-c", f'"$0" {words} >{to}', POSTFACH], capture_output=True, check=False,
+                                  timeout=PATIENCE, stdin=subprocess.DEVNULL, env=environment(office), text=True)
+            assert done.returncode == status and said in done.stderr and bool(said) == bool(done.stderr), (words, done)
+
+
 def many_messages_in_a_moment():
     with Office() as office:
         set_up(office, [])
@@ -246,4 +258,4 @@ def many_messages_in_a_moment():
 
 run(ls_shows_heads, ls_speaks_json, a_url_with_its_options, show_decodes_and_raw_does_not, a_terminal_is_never_spoken_to,
     save_writes_whole_files_and_over_none, save_writes_attachments, rm_rehearses_and_then_deletes,
-    rm_by_age_leaves_what_has_none, what_is_not_known_is_told, many_messages_in_a_moment)
+    rm_by_age_leaves_what_has_none, what_is_not_known_is_told, what_cannot_be_told_is_no_success, many_messages_in_a_moment)

@@ -16,7 +16,8 @@ ROOMS = """src/session/call*.c src/auth/initiate*.c src/sys/dial*.c src/sys/tls_
 SAYS = {"pf_fail": 4, "pf_call_fail": 2, "pf_collect_notice": 2, "pf_initiate_failed": 2, "pf_words": 0, "PF_WORDS": 0,
         "pf_place_trouble": 3, "pf_conn_failed": 2, "pf_tls_file_read": 0, "pf_conf_wrong": 2, "pf_conf_hint": 1, "pf_carry_link_said": 2}
 # Helpers of their own file; where what is wrong and a hint are two arguments, one after the other.
-LOCAL = {"src/proto/pop_url.c": ({"wrong": 2},), "src/tool/secret_netrc.c": ({"wrong": 1},),
+LOCAL = {"src/fetch/ledger_file.c": ({"trouble": 2},),
+         "src/proto/pop_url.c": ({"wrong": 2},), "src/tool/secret_netrc.c": ({"wrong": 1},),
          "src/fetch/carry_link.c": ({"lost": 1},), "src/fetch/carry_server.c": ({"refused": 2},),
          "src/sys/conn_tls.c": ({"dead": 2},), "src/conf/accounts_check.c": ({"wrong": 2}, {"wrong": 3}),
          "src/conf/accounts_value.c": ({"refuse": 2}, {"refuse": 3}), "src/conf/accounts_read.c": ({"wrong": 2},),

@@ -1,5 +1,7 @@
 #include "fetch/ledger_private.h"
 
+#include "base/words.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -250,7 +252,8 @@ static enum pf_code trouble(int fd, int failed, const char *what, struct pf_err 
     len = readlink(link, path, sizeof path - 1);
     path[len > 0 ? len : 0] = 0;
     return pf_fail(err, code, failed, "ledger", "%s%sthe record of fetched mail cannot be %s: %s%s", path,
-                   path[0] ? ": " : "", what, strerror(failed), code == PF_NO_SPACE ? ": make room on that disk" : "");
+                   path[0] ? ": " : "", pf_words(what), strerror(failed),
+                   code == PF_NO_SPACE ? pf_words(": make room on that disk") : "");
 }
 
 enum pf_code pf_ledger_append(int fd, struct pf_bytes lines, bool sync, struct pf_err *err)

@@ -136,6 +136,7 @@ class Postfix:
         self._make_folders(os.path.join(office.folder, "postfix"))
         program = os.path.join(office.folder, "postfach")  # where the user who delivers can start it
         shutil.copy(POSTFACH, program)
+        shutil.copy(POSTFACH + "-deliver", program + "-deliver")
         command = f"{program} deliver -c {office.conf}"
         self._write("main.cf", MAIN.format(folder=self.folder, daemons=DAEMONS, socket=office.socket, port=port,
                                            command=command))

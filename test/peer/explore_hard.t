@@ -73,7 +73,7 @@ def only_what_quit_confirmed_is_told_as_deleted():
                 screen.shows(text)
                 assert screen.ended() == status
                 assert [line for line in fake.heard if line.startswith("DELE")] == ["DELE 2"], fake.heard
-            fake.listener.close()
+            fake.close()
 
 
 def a_server_without_top_and_uidl_is_of_use():
@@ -95,7 +95,7 @@ def a_server_without_top_and_uidl_is_of_use():
             screen.keys("y")
             screen.shows("^1 messages? stays?: the server refused")
             assert screen.ended() == 75
-        fake.listener.close()
+        fake.close()
 
 
 def twenty_thousand_messages_are_at_hand():
@@ -146,7 +146,7 @@ def what_is_given_up_before_quit_deletes_nothing():
             screen.shows("^nothing was deleted: it was given up before")
             assert screen.ended() == 75
         assert "QUIT" not in fake.heard, fake.heard
-        fake.listener.close()
+        fake.close()
 
 
 def why_a_deletion_waits_is_told():
@@ -181,7 +181,7 @@ def who_is_refused_when_deleting_is_not_called_for_long():
             screen.shows("^nothing was deleted: ")
             assert screen.ended() == 77
         assert sum(line.startswith("PASS") for line in fake.heard) == 2, fake.heard
-        fake.listener.close()
+        fake.close()
 
 
 def a_mark_that_is_lost_ends_the_deletion():
@@ -201,7 +201,7 @@ def a_mark_that_is_lost_ends_the_deletion():
             screen.shows("^1 message deleted")
             assert screen.ended() == 0
         assert [line for line in fake.heard if line.startswith("DELE")][-1] == "DELE 1" and "QUIT" in fake.heard, fake.heard
-        fake.listener.close()
+        fake.close()
 
 
 def a_server_that_hangs_up_is_called_again():
@@ -215,14 +215,14 @@ def a_server_that_hangs_up_is_called_again():
             screen.shows("^D +2 ")
             screen.keys("Q")
             assert screen.ended() == 0
-        fake.listener.close()
+        fake.close()
     with Post() as post:
         fake = Fake(LIST=b"-ERR [SYS/PERM] \033[2Jno list\r\n")
         with fake_screen(post, fake) as screen:
             screen.shows(r"the server refuses to list: \?\[2Jno list")
             screen.keys("q")
             assert screen.ended() == 0
-        fake.listener.close()
+        fake.close()
 
 
 def a_large_letter_is_not_brought_into_memory():

@@ -90,7 +90,14 @@ class Fake:
         self.heard = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.host = threading.Thread(target=self.serve, daemon=True)
+        self.host.start()
+
+    def close(self):
+        """Nobody is let in from here on: a thread that still waits in accept would take the next server's guests."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.host.join()
+        self.listener.close()
 
     def serve(self):
         while True:

@@ -237,5 +237,6 @@ int main(void)
         cmocka_unit_test(records_that_came_together_are_read_one_after_the_other),
     };
 
+    cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
